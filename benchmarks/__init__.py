@@ -1,0 +1,1 @@
+"""Measurements of what Sadd costs, each against its limit in one run."""

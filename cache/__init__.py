@@ -1,0 +1,1 @@
+"""Answer from memory what need not be asked again."""

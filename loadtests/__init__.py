@@ -1,0 +1,1 @@
+"""Crowds, and what they must find: scenarios, objectives and the report."""

@@ -1,0 +1,1 @@
+"""The platform around the four services: stores, catalogue, identity, sessions, web, and the command line."""

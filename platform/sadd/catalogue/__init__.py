@@ -1,0 +1,1 @@
+"""Every agency, service and app that stands behind the platform."""

@@ -1,0 +1,139 @@
+"""The catalogue as values: agencies, services, apps, and the named classes of protection.
+
+A ``Catalogue`` is one immutable state. Whoever holds one sees no change; ``CatalogueView`` swaps the
+whole state at once.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+Audience = Literal["citizens", "residents", "visitors", "businesses", "government"]
+Channel = Literal["web", "app", "counter"]
+Status = Literal["live", "beta", "planned", "retired"]
+
+
+class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name in both languages of the state; neither may be empty."""
+
+    ar: str
+    en: str
+
+
+class LimitClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """GCRA: ``limit`` per ``period_seconds`` for each key, with ``burst`` at once."""
+
+    id: str
+    limit: int
+    period_seconds: int
+    burst: int
+    on_store_loss: Literal["open", "closed", "local"] = "local"
+
+
+class QueueClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A waiting room's settings. The service's own capacity bounds both numbers (``scaled``)."""
+
+    id: str
+    outflow_share: float
+    """New users a minute as a share of the origin's requests a minute, 0 < share <= 1."""
+    active_share: float
+    """Active users as a share of the origin's concurrent users, 0 < share <= 1."""
+    claim_window_seconds: int
+    pass_seconds: int
+
+
+class CacheClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    ttl_seconds: int
+    stale_seconds: int = 0
+    shared: bool = True
+
+
+class SessionClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    idle_seconds: int
+    absolute_seconds: int
+
+
+class Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    limits: Mapping[str, LimitClass]
+    queues: Mapping[str, QueueClass]
+    caches: Mapping[str, CacheClass]
+    sessions: Mapping[str, SessionClass]
+
+
+class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    email: str
+    phone: str
+
+
+class Agency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: Name
+    kind: Literal["ministry", "authority", "council", "corporation", "institute", "centre"]
+    contact: Contact
+
+
+class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the origin bears."""
+
+    requests_per_second: int
+    concurrent_users: int
+
+
+class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The yearly peak: which event, and how many times the mean rate it brings."""
+
+    event: str
+    factor: float
+
+
+class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ids of the classes that protect a service; None is no protection of that kind."""
+
+    limits: str
+    queue: str | None = None
+    cache: str | None = None
+    session: str | None = None
+
+
+class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    agency: str
+    name: Name
+    category: str
+    audience: tuple[Audience, ...]
+    channels: tuple[Channel, ...]
+    status: Status
+    since: str
+    """ISO date from which the service exists ("new since")."""
+    origin: str
+    """Base URL of the origin, https and without a path of its own."""
+    capacity: Capacity
+    yearly_volume: int
+    peak: Peak
+    protection: Protection
+    contact: Contact | None = None
+    """Where it differs from the agency's."""
+
+
+class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    agency: str
+    name: Name
+    platforms: tuple[Literal["ios", "android", "huawei"], ...]
+    status: Status
+    since: str
+    services: tuple[str, ...]
+    """Ids of the services that the app calls."""
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """One whole state of the catalogue."""
+
+    version: int
+    agencies: Mapping[str, Agency]
+    services: Mapping[str, Service]
+    apps: Mapping[str, App]
+    classes: Classes

@@ -1,0 +1,1 @@
+"""The sadd command: one module for each of its words."""

@@ -1,0 +1,1 @@
+"""Real Valkey and PostgreSQL servers from wheels, under our own supervision."""

@@ -1,0 +1,24 @@
+"""Who calls: the value that the rest of the platform sees of an API key."""
+
+from dataclasses import dataclass
+
+SCOPES = frozenset(
+    {
+        "limits:check",
+        "cache:read",
+        "cache:write",
+        "sessions:read",
+        "sessions:write",
+        "queues:manage",
+        "catalogue:write",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated key: its public prefix, its agency, and what it may do."""
+
+    prefix: str
+    agency: str
+    scopes: frozenset[str]

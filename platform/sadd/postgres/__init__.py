@@ -1,0 +1,1 @@
+"""The durable store: a pool, migrations, and a feed of notifications."""

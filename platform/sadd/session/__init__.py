@@ -1,0 +1,1 @@
+"""Sessions that outlive any server, and end when they must."""

@@ -1,0 +1,1 @@
+"""The client of the hot store: one connection a node, one write a tick, one breaker."""

@@ -1,0 +1,1 @@
+"""HTTP: endpoints, problems, limits, and the documents that describe them."""

@@ -1,0 +1,57 @@
+"""One HTTP endpoint as a value: the router, the validator and the OpenAPI document all read it.
+
+A service's module in this package exports ``endpoints(...) -> list[Endpoint]``; ``sadd.web.server``
+mounts them. A handler gets a ``Call`` whose body and query are already decoded, bounded and
+authorised, and returns an aiohttp response or raises a ``Problem``.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from sadd.identity.caller import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, after authentication and validation.
+
+    ``body`` and ``query`` are instances of the types that the endpoint names (else None).
+    ``caller`` is None only on public endpoints that were called without a key.
+    """
+
+    request: web.Request
+    body: Any
+    query: Any
+    caller: Caller | None
+
+    @property
+    def agency(self) -> str:
+        """The caller's agency id. Only for endpoints that have a scope."""
+        assert self.caller is not None, "an endpoint without a scope has no agency"
+        return self.caller.agency
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Method, path template (aiohttp's form), what goes in, what comes out, and who may call."""
+
+    method: str
+    path: str
+    handle: Handler
+    summary: str
+    tag: str
+    body: type[msgspec.Struct] | None = None
+    query: type[msgspec.Struct] | None = None
+    answers: Mapping[int, Any] = field(default_factory=lambda: {200: None})
+    """Status to msgspec-describable type of its JSON body; None is an empty or non-JSON body."""
+    scope: str | None = None
+    """The scope that a key needs; None is public."""
+    raw_body: bool = False
+    """The handler reads the bytes itself (``cache put``)."""

@@ -1,0 +1,1 @@
+"""Hold a crowd at the door in fair order."""

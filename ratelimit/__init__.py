@@ -1,0 +1,1 @@
+"""Decide whether a caller may proceed now."""
