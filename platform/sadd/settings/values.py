@@ -1,0 +1,120 @@
+"""Every setting of the platform: its name, default, unit, meaning, and what it accepts.
+
+The field ``settings.valkey.deadline_ms`` is ``SADD_VALKEY_DEADLINE_MS`` in the environment,
+``--valkey-deadline-ms`` as a flag and ``deadline_ms`` under ``[valkey]`` in a TOML file. To add a
+setting, add its line here; ``sadd config show``, the flags, and docs/settings.md follow.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sadd.settings.accepted import Accepted, Choice, Number, Text, Url, Value, Whole
+
+V = TypeVar("V", bound=Value)
+
+
+def _setting(default: V, accepted: Accepted, meaning: str) -> V:
+    """A dataclass field with its meaning beside it.
+
+    Annotated as its default, as ``dataclasses.field`` itself is, so that the groups below type-check.
+    """
+    about = {"accepted": accepted, "meaning": meaning}
+    value: V = field(default=default, metadata=about)
+    return value
+
+
+_SECONDS = Number(0.1, 86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    host: str = _setting(
+        "127.0.0.1", Text("an address or host name"), "Address that the HTTP server listens on."
+    )
+    port: int = _setting(8080, Whole(0, 65_535), "Port of the HTTP server; 0 lets the system choose one.")
+    workers: int = _setting(0, Whole(0, 1024), "Worker processes; 0 is one for each core.")
+    max_body_bytes: int = _setting(1_048_576, Whole(1024, 1_073_741_824), "Largest request body.")
+    max_header_bytes: int = _setting(16_384, Whole(1024, 1_048_576), "Largest header block of a request.")
+    first_byte_timeout_seconds: float = _setting(
+        10.0, _SECONDS, "Time from the connection to the end of its first header block."
+    )
+    idle_timeout_seconds: float = _setting(75.0, _SECONDS, "Time that a kept-alive connection may be idle.")
+    drain_timeout_seconds: float = _setting(
+        30.0, _SECONDS, "Time that requests in flight have to finish after SIGTERM."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    dir: str = _setting(
+        ".sadd", Text("a path"), "Folder of the embedded stores, their locks and the workers' counters."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    timeout_seconds: float = _setting(
+        60.0, _SECONDS, "Time that start-up waits for a store that is away before it exits with 1."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Valkey:
+    url: str = _setting(
+        "",
+        Url(("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")),
+        "Valkey or Redis of version 7 or later (single, Sentinel or Cluster); empty is embedded.",
+    )
+    deadline_ms: int = _setting(250, Whole(1, 60_000), "Time that one call to the store may take.")
+    max_in_flight: int = _setting(
+        20_000,
+        Whole(1, 1_000_000),
+        "Calls of one worker that may wait for the store at once; more are refused.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    url: str = _setting(
+        "", Url(("postgresql", "postgres")), "PostgreSQL of version 14 or later; empty is embedded."
+    )
+    pool_max: int = _setting(4, Whole(1, 1000), "Connections of one worker to PostgreSQL, at most.")
+    deadline_seconds: float = _setting(5.0, _SECONDS, "Time that one statement may take.")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    level: str = _setting(
+        "info", Choice(("debug", "info", "warning", "error")), "Least severe level that is logged."
+    )
+    format: str = _setting(
+        "json", Choice(("json", "console")), "One JSON object a line, or lines for people."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    path: str = _setting(
+        "",
+        Text("a path", or_empty=True),
+        "Folder of the catalogue's data files; empty is the one that is shipped.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    last_used_interval_seconds: float = _setting(
+        30.0, Number(1, 3600), "Time between two writings of when each API key was last used."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    server: Server = field(default_factory=Server)
+    data: Data = field(default_factory=Data)
+    startup: Startup = field(default_factory=Startup)
+    valkey: Valkey = field(default_factory=Valkey)
+    database: Database = field(default_factory=Database)
+    log: Log = field(default_factory=Log)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    identity: Identity = field(default_factory=Identity)
