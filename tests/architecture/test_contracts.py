@@ -13,7 +13,7 @@ PACKAGES = ("ratelimit", "cache", "queueing", "platform", "loadtests", "benchmar
 PLANTED = [
     ("ratelimit/limiter.py", "import cache", "know neither each other"),
     ("queueing/rooms.py", "import sadd.settings", "does not know the platform"),
-    ("platform/sadd/settings.py", "import sadd.app", "no floor on the one above"),
+    ("platform/sadd/settings/values.py", "import sadd.app", "no floor on the one above"),
     ("platform/sadd/catalogue/model.py", "import sadd.web.server", "no floor on the one above"),
     ("platform/sadd/session/policy.py", "import redis", "spoken in one place"),
     ("cache/entry.py", "import aiohttp", "HTTP is spoken in sadd.web"),
@@ -36,9 +36,7 @@ def lint(tree: Path) -> subprocess.CompletedProcess[str]:
 def tree(tmp_path: Path) -> Path:
     skip = shutil.ignore_patterns("__pycache__", "data")
     for package in PACKAGES:
-        shutil.copytree(
-            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "data")
-        )
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=skip)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
