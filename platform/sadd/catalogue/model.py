@@ -12,6 +12,8 @@ import msgspec
 Audience = Literal["citizens", "residents", "visitors", "businesses", "government"]
 Channel = Literal["web", "app", "counter"]
 Status = Literal["live", "beta", "planned", "retired"]
+Life = Literal["live", "retired"]
+"""Agencies and classes are never deleted either: one that vanished from the files is retired."""
 
 
 class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,6 +31,7 @@ class LimitClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     period_seconds: int
     burst: int
     on_store_loss: Literal["open", "closed", "local"] = "local"
+    status: Life = "live"
 
 
 class QueueClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +44,7 @@ class QueueClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Active users as a share of the origin's concurrent users, 0 < share <= 1."""
     claim_window_seconds: int
     pass_seconds: int
+    status: Life = "live"
 
 
 class CacheClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,12 +52,14 @@ class CacheClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ttl_seconds: int
     stale_seconds: int = 0
     shared: bool = True
+    status: Life = "live"
 
 
 class SessionClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     idle_seconds: int
     absolute_seconds: int
+    status: Life = "live"
 
 
 class Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +79,7 @@ class Agency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     kind: Literal["ministry", "authority", "council", "corporation", "institute", "centre"]
     contact: Contact
+    status: Life = "live"
 
 
 class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,8 +136,12 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ids of the services that the app calls."""
 
 
+Class = LimitClass | QueueClass | CacheClass | SessionClass
+Entry = Agency | Class | Service | App
+
+
 class Catalogue(msgspec.Struct, frozen=True):
-    """One whole state of the catalogue."""
+    """One whole state of the catalogue. Version 0 is one that was read from files."""
 
     version: int
     agencies: Mapping[str, Agency]

@@ -1,0 +1,121 @@
+"""Reads a folder of catalogue files, and finds every fault in them with its file and line.
+
+agencies.yaml   classes.yaml   apps.yaml   services/<agency-id>.yaml
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sadd.catalogue import rules, shape
+from sadd.catalogue.fault import Fault, Finding
+from sadd.catalogue.kinds import CLASS_KINDS, TYPES, Kind, assemble
+from sadd.catalogue.model import Catalogue, QueueClass, Service
+from sadd.catalogue.pages import Block, Pages, read_pages
+
+SHIPPED = Path(__file__).parent / "data"
+"""The catalogue that comes with Sadd."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a folder says. ``catalogue`` is None exactly if there are faults; warnings forbid nothing."""
+
+    catalogue: Catalogue | None
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+
+
+def read_folder(folder: Path, today: date) -> Reading:
+    """Reads and judges everything under ``folder``. NotADirectoryError if it is none."""
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is not a folder of catalogue files")
+    pages = read_pages(folder)
+    faults = [*pages.faults, *_judge(pages, today)]
+    catalogue = None if faults else _catalogue(pages.blocks)
+    return Reading(catalogue, tuple(sorted(set(faults))), tuple(sorted(_warnings(pages))))
+
+
+def _judge(pages: Pages, today: date) -> Iterator[Fault]:
+    known = _known(pages)
+    orphaned = {
+        file for file, agency in pages.agencies.items() if agency not in known.ids.get("agencies", {agency})
+    }
+    for file in orphaned:
+        agency = pages.agencies[file]
+        hint = shape.nearest(agency, known.ids["agencies"])
+        yield Fault(file, 1, f"the file's name is no agency's id: {agency!r}{hint}")
+    for block in pages.blocks:
+        yield from map(block.fault, _findings(block, known, today, orphaned=block.file in orphaned))
+    yield from _duplicates(pages.blocks)
+
+
+def _findings(block: Block, known: rules.Known, today: date, *, orphaned: bool) -> Iterator[Finding]:
+    yield from block.fitted.findings
+    if block.fitted.value is None:
+        return
+    for finding in rules.findings(block.fitted.value, known, today):
+        # Once for the file is enough; each of its services would say it again.
+        if not (orphaned and finding.path == ("agency",)):
+            yield finding
+
+
+def _known(pages: Pages) -> rules.Known:
+    ids: dict[Kind, dict[str, bool]] = {kind: {} for kind in TYPES if kind not in pages.unread}
+    queues: dict[str, QueueClass] = {}
+    for block in pages.blocks:
+        value = block.fitted.value
+        if block.kind in ids:
+            ids[block.kind][block.id] = value is not None and value.status == "retired"
+        if isinstance(value, QueueClass):
+            queues[block.id] = value
+    return rules.Known(ids, queues)
+
+
+def _duplicates(blocks: list[Block]) -> Iterator[Fault]:
+    """One id names one entry of its kind, and one agency gives no two services the same name."""
+    yield from _twice(((b.kind, b.id), b) for b in blocks if b.id)
+    services = [(b.fitted.value, b) for b in blocks if isinstance(b.fitted.value, Service)]
+    yield from _twice((((s.agency, s.name.ar), b) for s, b in services), ("name", "ar"))
+    yield from _twice((((s.agency, s.name.en), b) for s, b in services), ("name", "en"))
+
+
+def _twice(keyed: Iterable[tuple[object, Block]], path: tuple[str, ...] = ("id",)) -> Iterator[Fault]:
+    first: dict[object, Block] = {}
+    for key, block in keyed:
+        if key in first:
+            place = f"{first[key].file}:{first[key].fitted.line(path)}"
+            yield block.fault(Finding(path, f"also at {place}"))
+        first.setdefault(key, block)
+
+
+def _warnings(pages: Pages) -> Iterator[Fault]:
+    """What is allowed and yet looks forgotten: classes that protect nothing, agencies with no service."""
+    used = _used(pages.blocks)
+    for block in pages.blocks:
+        kind, value = block.kind, block.fitted.value
+        if kind in ("services", "apps") or value is None or value.status == "retired":
+            continue
+        if block.id not in used[kind]:
+            what = "no service belongs to it" if kind == "agencies" else "no service uses this class"
+            yield block.fault(Finding(("id",), what))
+
+
+def _used(blocks: list[Block]) -> Mapping[str, set[str | None]]:
+    used: dict[str, set[str | None]] = defaultdict(set)
+    for service in (b.fitted.value for b in blocks):
+        if isinstance(service, Service):
+            by = service.protection
+            used["agencies"].add(service.agency)
+            for kind, id_ in zip(CLASS_KINDS, (by.limits, by.queue, by.cache, by.session), strict=True):
+                used[kind].add(id_)
+    return used
+
+
+def _catalogue(blocks: list[Block]) -> Catalogue:
+    by_kind: dict[Kind, dict[str, object]] = defaultdict(dict)
+    for block in blocks:
+        by_kind[block.kind][block.id] = block.fitted.value
+    return assemble(0, by_kind)
