@@ -1,0 +1,8 @@
+"""``python -m sadd`` is the ``sadd`` command."""
+
+import sys
+
+from sadd.cli.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())
