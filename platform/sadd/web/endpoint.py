@@ -19,7 +19,8 @@ from sadd.identity.caller import Caller
 class Call:
     """One request, after authentication and validation.
 
-    ``body`` and ``query`` are instances of the types that the endpoint names (else None).
+    ``body`` and ``query`` are instances of the types that the endpoint names (else None); with
+    ``raw_body`` the body is its bytes, complete and within the limit.
     ``caller`` is None only on public endpoints that were called without a key.
     """
 
@@ -54,4 +55,10 @@ class Endpoint:
     scope: str | None = None
     """The scope that a key needs; None is public."""
     raw_body: bool = False
-    """The handler reads the bytes itself (``cache put``)."""
+    """The body is bytes of any media type (``cache put``), handed over unparsed in ``Call.body``."""
+    media_type: str = "application/json"
+    """Of the answers that have a body and are no problems; for the document only."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Request headers that the handler looks at, with their meaning; for the document only."""
+    description: str = ""
+    """More than the summary says, in Markdown; for the document only."""

@@ -1,0 +1,142 @@
+"""One endpoint, mounted: what happens between the parsed request and the handler, in one wrapper.
+
+Identify, authenticate, validate, call, count, stamp. A single coroutine does it for each request,
+since a chain of middleware would cost a coroutine a link.
+"""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+
+import structlog
+from aiohttp import hdrs, web
+from multidict import istr
+
+from sadd.identity.caller import Caller
+from sadd.settings import Server
+from sadd.telemetry.context import RequestContext, enter_request, request_id_from
+from sadd.telemetry.traffic import Traffic
+from sadd.web.answer import problem_answer, stamp
+from sadd.web.body import JsonBody, read_body
+from sadd.web.endpoint import Call, Endpoint
+from sadd.web.problem import Problem, forbidden, internal_error, unauthenticated
+from sadd.web.query import Query
+
+SLOW_SECONDS = 1.0
+"""A request that took longer is logged."""
+
+ADMIN_SCOPES = frozenset({"catalogue:write", "queues:manage"})
+"""Calls under these scopes change what others see: each is logged."""
+
+_REQUEST_ID = istr("X-Request-Id")
+_TRACEPARENT = istr("traceparent")
+_TRACERESPONSE = istr("traceresponse")
+
+_log = structlog.get_logger("sadd.web")
+
+
+class Keys(Protocol):
+    """What is asked of the key ring: who sends this ``Authorization``, if a key in force is in it."""
+
+    def authenticate(self, authorization: str | None) -> Caller | None: ...
+
+
+@dataclass(slots=True)
+class Site:
+    """What all mounted endpoints of one server share."""
+
+    keys: Keys
+    limits: Server
+    traffic: Traffic
+    draining: bool = False
+    """While true, each answer closes its connection."""
+
+
+class Route:
+    """An endpoint with its decoders and counters at hand. ``serve`` is the aiohttp handler."""
+
+    __slots__ = ("_body", "_counters", "_endpoint", "_query", "_reads", "_site")
+
+    def __init__(self, endpoint: Endpoint, site: Site) -> None:
+        assert endpoint.body is None or not endpoint.raw_body, "a body is raw or a struct, not both"
+        self._endpoint = endpoint
+        self._site = site
+        self._counters = site.traffic.route(endpoint.method, endpoint.path)
+        self._body = JsonBody(endpoint.body) if endpoint.body is not None else None
+        self._reads = endpoint.body is not None or endpoint.raw_body
+        self._query = Query(endpoint.query)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Answer the request. Only cancellation leaves this function as an exception."""
+        began = perf_counter()
+        headers = request.headers
+        context = RequestContext(request_id_from(headers.get(_REQUEST_ID)), headers.get(_TRACEPARENT))
+        enter_request(context)
+        counters = self._counters
+        counters.in_flight += 1
+        failure: Exception | None = None
+        try:
+            response = await self._answer(request, context)
+        except Problem as problem:
+            response = problem_answer(problem, context.request_id)
+        except Exception as error:
+            failure = error
+            response = problem_answer(internal_error(), context.request_id)
+        finally:
+            counters.in_flight -= 1
+        seconds = perf_counter() - began
+        counters.count(response.status, seconds)
+        if response.status >= 500 or seconds > SLOW_SECONDS or self._endpoint.scope in ADMIN_SCOPES:
+            self._note(request.method, response.status, seconds, failure)
+        if not response.prepared:  # a stream that the handler has begun is out of our hands
+            self._finish(request, response, context)
+        return response
+
+    async def _answer(self, request: web.Request, context: RequestContext) -> web.StreamResponse:
+        caller = self._authorised(request.headers.get(hdrs.AUTHORIZATION))
+        if caller is not None:
+            context.agency = caller.agency
+        query = self._query.read(request)
+        body = await self._read(request) if self._reads else None
+        return await self._endpoint.handle(Call(request, body, query, caller))
+
+    def _authorised(self, authorization: str | None) -> Caller | None:
+        """The caller. Problem: no key in force where one is needed, or one without the scope.
+
+        A public endpoint looks only at what claims to be a key of ours: a browser may carry
+        credentials that are meant for somebody else.
+        """
+        scope = self._endpoint.scope
+        if scope is None and (authorization is None or not _claims_key(authorization)):
+            return None
+        caller = self._site.keys.authenticate(authorization)
+        if caller is None:
+            raise unauthenticated()
+        if scope is not None and scope not in caller.scopes:
+            raise forbidden(scope)
+        return caller
+
+    async def _read(self, request: web.Request) -> Any:
+        if self._body is not None:
+            self._body.check_media_type(request)
+        limits = self._site.limits
+        raw = await read_body(request, limits.max_body_bytes, limits.first_byte_timeout_seconds)
+        return raw if self._body is None else self._body.decode(raw)
+
+    def _finish(self, request: web.Request, response: web.StreamResponse, context: RequestContext) -> None:
+        stamp(response.headers, context.request_id)
+        if _TRACEPARENT in request.headers:
+            response.headers[_TRACERESPONSE] = context.trace.traceparent
+        # A body that nobody has read is not waited for: the connection ends with this answer.
+        if self._site.draining or not request.content.is_eof():
+            response.force_close()
+
+    def _note(self, method: str, status: int, seconds: float, failure: Exception | None) -> None:
+        # The template, never the path: that may hold a cache key or a session of somebody.
+        log = _log.error if failure else _log.warning if status >= 500 else _log.info
+        ms = round(seconds * 1e3, 1)
+        log("request", method=method, route=self._endpoint.path, status=status, ms=ms, exc_info=failure)
+
+
+def _claims_key(authorization: str) -> bool:
+    return authorization[:12].lower() == "bearer sadd_"
