@@ -1,0 +1,49 @@
+"""Deciding without the store: open, closed, or by a bounded limiter in this process."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import assert_never
+
+from ratelimit import gcra
+from ratelimit.decision import Decision
+from ratelimit.policy import Policy
+
+CLOSED_RETRY_MS = 1_000  # about the time in which a client of the store finds out that it is back
+
+
+class Fallback:
+    """Decides while the store is away, as each policy's ``on_store_loss`` says.
+
+    ``local`` gives each of ``holders`` workers an equal share: together they admit the policy's rate, if the
+    load is spread evenly, and burst to ``max(burst, holders)``. At most ``keys_max`` keys are remembered; the
+    one longest unused is forgotten first, which at worst forgives it one burst.
+    """
+
+    def __init__(self, *, holders: int, keys_max: int, now_us: Callable[[], int]) -> None:
+        self._holders = holders
+        self._keys_max = keys_max
+        self._now_us = now_us
+        self._arrivals: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
+
+    def decide(self, policy: Policy, key: str, cost: int) -> Decision:
+        match policy.on_store_loss:
+            case "open":
+                return Decision(True, policy.id, policy.limit, policy.burst, 0, None, "open")
+            case "closed":
+                return Decision(False, policy.id, policy.limit, 0, CLOSED_RETRY_MS, CLOSED_RETRY_MS, "closed")
+            case "local":
+                return self._decide_here(policy, key, cost)
+        assert_never(policy.on_store_loss)
+
+    def _decide_here(self, policy: Policy, key: str, cost: int) -> Decision:
+        interval = policy.interval.times(self._holders)
+        burst = max(1, policy.burst // self._holders)
+        tat = self._arrivals.pop((policy.id, key), 0)
+        taken, tat = gcra.take(interval, burst, tat, self._now_us(), cost)
+        self._arrivals[policy.id, key] = tat
+        if len(self._arrivals) > self._keys_max:
+            self._arrivals.popitem(last=False)
+        return Decision.of(policy, taken, "local")

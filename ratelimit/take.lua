@@ -1,0 +1,90 @@
+-- Takes from one policy, for one key or many, each decided by itself in the order given (GCRA).
+--
+-- KEYS[i]    state of one key: its theoretical arrival time (TAT), "<us>" or "<us>:<part>"
+-- ARGV[1]    now, us since the epoch; "" = this server's TIME
+-- ARGV[2..4] emission interval T = whole us + part / parts us
+-- ARGV[5]    burst, units: TAT may be ahead of now by burst x T
+-- ARGV[5+i]  cost for KEYS[i], units; 0 peeks: it answers as for 1 and takes nothing
+-- returns    4 integers for each key: allowed 1|0, remaining units, reset_after us,
+--            retry_after us (0 when allowed, -1 when no wait helps)
+--
+-- All products stay below 2^53 (ratelimit/policy.py refuses a policy where they would not), so a double
+-- holds each of them exactly. A refusal writes nothing. GET and SET for each key, not MGET: a key that
+-- is named twice in a call must see its own first taking.
+
+local now = tonumber(ARGV[1])
+local linger_ms = 60000 -- with a passed time the server's own clock must not end the key early
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000000 + time[2]
+  linger_ms = 1
+end
+local whole, part, parts = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local burst = tonumber(ARGV[5])
+
+-- n x T as us and part
+local function intervals(n)
+  local product = n * part
+  local rest = product % parts
+  return n * whole + (product - rest) / parts, rest
+end
+
+local depth_us, full_part = intervals(burst)
+local full_us = now + depth_us
+
+-- The TAT that counts: not before now, and never beyond full. Beyond happens when the policy was made
+-- stricter or a fail-over brought a clock that is behind; without the bound the key would be shut for longer.
+local function arrival(key)
+  local held = redis.call('GET', key)
+  if not held then return now, 0 end
+  local us, rest = tonumber(held), 0
+  if not us then
+    local colon = string.find(held, ':', 1, true)
+    us, rest = tonumber(string.sub(held, 1, colon - 1)), tonumber(string.sub(held, colon + 1))
+    if rest >= parts then us, rest = us + 1, 0 end -- written under another rate: round up
+  end
+  if us < now then return now, 0 end
+  if us > full_us or (us == full_us and rest > full_part) then return full_us, full_part end
+  return us, rest
+end
+
+local function remaining(us, rest)
+  local free_us, free_part = full_us - us, full_part - rest
+  if free_part < 0 then free_us, free_part = free_us - 1, free_part + parts end
+  local function fits(n)
+    local n_us, n_part = intervals(n)
+    return n_us < free_us or (n_us == free_us and n_part <= free_part)
+  end
+  local n = math.floor((free_us + free_part / parts) / (whole + part / parts))
+  if not fits(n) then return n - 1 end -- the division rounds, the comparison does not
+  if fits(n + 1) then return n + 1 end
+  return n
+end
+
+local answers = {}
+for i, key in ipairs(KEYS) do
+  local cost = tonumber(ARGV[5 + i])
+  local wanted = math.max(cost, 1)
+  local us, rest = arrival(key)
+  local allowed, retry_us = 0, -1
+  if wanted <= burst then
+    local step_us, step_part = intervals(wanted)
+    local new_us, new_part = us + step_us, rest + step_part
+    if new_part >= parts then new_us, new_part = new_us + 1, new_part - parts end
+    if new_us < full_us or (new_us == full_us and new_part <= full_part) then
+      allowed, retry_us = 1, 0
+      if cost > 0 then
+        us, rest = new_us, new_part
+        local held = rest == 0 and string.format('%.0f', us) or string.format('%.0f:%.0f', us, rest)
+        redis.call('SET', key, held, 'PX', math.ceil((us - now + 1) / 1000) + linger_ms)
+      end
+    else
+      retry_us = new_us - full_us + (new_part > full_part and 1 or 0)
+    end
+  end
+  local reset_us = us - now + (rest > 0 and 1 or 0)
+  local at = 4 * (i - 1)
+  answers[at + 1], answers[at + 2] = allowed, remaining(us, rest)
+  answers[at + 3], answers[at + 4] = reset_us, retry_us
+end
+return answers
