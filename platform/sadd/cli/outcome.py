@@ -19,7 +19,7 @@ class CommandError(Exception):
         self.lines = lines
 
 
-class FailedError(CommandError):
+class Failed(CommandError):
     exit_code = FAILED
 
 
