@@ -1,0 +1,122 @@
+"""The front door: ``run`` a script, ``command`` for plain words. One client a worker, shared by all."""
+
+from collections.abc import Sequence
+
+from sadd.valkey.errors import DeadlineExceeded, ReplyError, StoreAway
+from sadd.valkey.lane import Lane
+from sadd.valkey.repeating import Call, Patience, Repeating
+from sadd.valkey.router import Router
+from sadd.valkey.script import ScriptLike, ShaBook
+from sadd.valkey.stats import ClientStats, Counters
+from sadd.valkey.wire import Reply, Word, pack
+
+SHARED_CONNECTION_REFUSES = frozenset(
+    """
+    ASKING AUTH BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX BZPOPMIN DISCARD EXEC HELLO MONITOR MULTI
+    PSUBSCRIBE PSYNC PUNSUBSCRIBE QUIT READONLY READWRITE RESET SELECT SSUBSCRIBE SUBSCRIBE SUNSUBSCRIBE SYNC
+    UNSUBSCRIBE UNWATCH WAIT WAITAOF WATCH
+    """.split()  # noqa: SIM905 (a list of words, not of quotation marks)
+)
+"""They block the connection or change its state, and all callers share it."""
+
+_FAILURES = (StoreAway, DeadlineExceeded, ReplyError)
+
+
+class ValkeyClient:
+    """Every call is answered, refused or overdue within its bounds; see ``errors`` for what it raises.
+
+    ``repeat_safe=True`` is the caller's word that running the call twice does no harm that matters: it
+    only reads, sets what is already set, or errs to the safe side (a limiter that charges twice). Such
+    calls survive a broken connection and a fail-over; others fail with ConnectionLost when they were
+    written and not answered, since nobody knows whether they ran.
+    """
+
+    def __init__(self, router: Router, patience: Patience, counters: Counters) -> None:
+        self._router = router
+        self._counters = counters
+        self._repeating = Repeating(router, patience, counters)
+        self._shas = ShaBook()
+
+    async def run(
+        self,
+        script: ScriptLike,
+        keys: Sequence[bytes],
+        args: Sequence[Word],
+        *,
+        repeat_safe: bool = False,
+    ) -> Reply:
+        """Runs a script where ``keys[0]`` lives; all keys must lie in one slot.
+
+        Raises StoreAway, DeadlineExceeded or ReplyError.
+        """
+        self._counters.calls += 1
+        key = keys[0] if keys else None
+        packed = pack((b"EVALSHA", self._shas.sha(script), len(keys), *keys, *args))
+        lane = None
+        try:
+            lane = self._router.lane(key)
+            return await lane.submit(packed)
+        except _FAILURES as error:
+            call = Call(key, packed, repeat_safe, script, keys, args)
+            return await self._again(call, error, lane)
+
+    async def command(self, *words: Word, key: bytes | None = None, repeat_safe: bool = False) -> Reply:
+        """Sends plain words to the node of ``key`` (None: any node). Raises as ``run`` does.
+
+        Raises ValueError for commands that block a connection or change its state.
+        """
+        _refuse_stateful(words[0])
+        self._counters.calls += 1
+        packed = pack(words)
+        lane = None
+        try:
+            lane = self._router.lane(key)
+            return await lane.submit(packed)
+        except _FAILURES as error:
+            return await self._again(Call(key, packed, repeat_safe), error, lane)
+
+    async def _again(self, call: Call, error: Exception, lane: Lane | None) -> Reply:
+        try:
+            return await self._repeating.answer(call, error, lane)
+        except _FAILURES as last:
+            self._counters.count_error(last)
+            raise
+
+    def slot(self, key: bytes) -> int:
+        """Keys of one slot may go into one ``run``. Without a cluster all keys share slot 0."""
+        return self._router.slot(key)
+
+    async def probe(self) -> None:
+        """Returns when every node in use is there and one answers. Raises ConnectionError or TimeoutError."""
+        for lane in self._router.lanes():
+            if not lane.connected:
+                raise StoreAway(f"{lane.name}: away")
+        await self.command("PING", repeat_safe=True)
+
+    def stats(self) -> ClientStats:
+        lanes = self._router.lanes()
+        counters = self._counters
+        states = [lane.state for lane in lanes]
+        return ClientStats(
+            calls=counters.calls,
+            errors=dict(counters.errors),
+            in_flight=sum(lane.in_flight for lane in lanes),
+            waiting=counters.waiting,
+            batches=counters.batches,
+            reconnects=counters.reconnects,
+            reloads=counters.reloads,
+            repeats=counters.repeats,
+            refreshes=counters.refreshes,
+            nodes=len(lanes),
+            breaker=next((word for word in ("open", "half-open") if word in states), "closed"),
+        )
+
+    async def aclose(self) -> None:
+        """Ends all connections and background tasks; unanswered calls fail with ClientClosed."""
+        await self._router.aclose()
+
+
+def _refuse_stateful(word: Word) -> None:
+    name = (word.decode("ascii", "replace") if isinstance(word, bytes) else str(word)).upper()
+    if name in SHARED_CONNECTION_REFUSES:
+        raise ValueError(f"{name} needs a connection of its own; this client shares one among all callers")
