@@ -87,11 +87,19 @@ def _postgres_server() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     url = f"postgresql://sadd@127.0.0.1:{port}/"
-    eventually_sync(lambda: asyncio.run(_sql(url + "postgres", "SELECT 1")) or True)
+    eventually_sync(lambda: _postgres_answers(url), deadline_seconds=20)
     yield url
     server.send_signal(2)
     server.wait(20)
     shutil.rmtree(folder)
+
+
+def _postgres_answers(url: str) -> bool:
+    try:
+        asyncio.run(_sql(url + "postgres", "SELECT 1"))
+    except asyncpg.CannotConnectNowError:  # it listens, and still starts up
+        return False
+    return True
 
 
 async def _sql(url: str, *statements: str) -> None:
