@@ -1,0 +1,106 @@
+"""What a worker knows of the catalogue: one whole state in memory, replaced at once by the next.
+
+NOTIFY sadd_catalogue -> Listener -> refresh: same version? done : read, build, swap
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sadd.catalogue import search, store
+from sadd.catalogue.kinds import TYPES, Kind, assemble
+from sadd.catalogue.model import Catalogue, Entry
+from sadd.catalogue.search import Index
+from sadd.catalogue.store import Pool
+
+SLICE_SECONDS = 0.001
+"""Longest time that building holds the event loop: requests of the lane are answered in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state of the catalogue and the index of it. Whoever takes it once sees no change."""
+
+    catalogue: Catalogue
+    index: Index
+
+
+class CatalogueView:
+    """The catalogue as this worker serves it. Empty, of version 0, until the first ``refresh``.
+
+    Have a ``Listener`` watch ``store.CHANNEL`` with ``refresh``: it runs at every change, and after
+    every reconnection, which makes good whatever was missed meanwhile.
+    """
+
+    def __init__(self, pool: Pool, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._state = empty()
+        self._refreshing = asyncio.Lock()
+
+    @property
+    def state(self) -> State:
+        """Catalogue and index that belong together. Take it once a request."""
+        return self._state
+
+    @property
+    def current(self) -> Catalogue:
+        """The catalogue now. A look-up in its mappings takes well under a microsecond."""
+        return self._state.catalogue
+
+    async def refresh(self) -> bool:
+        """Goes over to the database's state; whether that was another one.
+
+        asyncpg's errors and OSError mean that the database could not be asked, ValidationError that a
+        newer release wrote what this one cannot read; either way the last state stays.
+        """
+        # One after the other, or a slow reader of version 7 could put it over version 8.
+        async with self._refreshing:
+            catalogue = await self._read()
+            if catalogue is None:
+                return False
+            index = await self._build(catalogue)
+            self._state = State(catalogue, index)
+            return True
+
+    async def _read(self) -> Catalogue | None:
+        """The state in one snapshot, or None if it is the one that we have."""
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            version = await store.read_version(connection)
+            if version == self.current.version:
+                return None
+            found: dict[Kind, dict[str, Entry]] = {kind: {} for kind in TYPES}
+            async for batch in store.read_batches(connection):
+                for kind, entry in batch:
+                    found[kind][entry.id] = entry
+        return assemble(version, found)
+
+    async def _build(self, catalogue: Catalogue) -> Index:
+        """The index, in slices on the event loop.
+
+        A thread would not do: it holds the interpreter for 5 ms at a time, which every request
+        that comes meanwhile would wait for.
+        """
+        index = Index()
+        until = self._clock() + SLICE_SECONDS
+        for service in catalogue.services.values():
+            index.add(service, catalogue.agencies.get(service.agency))
+            if self._clock() >= until:
+                await asyncio.sleep(0)
+                until = self._clock() + SLICE_SECONDS
+        index.close()
+        return index
+
+
+def empty() -> State:
+    """The state before the first: no entries, version 0."""
+    return of(assemble(0, {}))
+
+
+def of(catalogue: Catalogue) -> State:
+    """The state of a catalogue that is at hand, built in one go."""
+    return State(catalogue, search.build(catalogue))
