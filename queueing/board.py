@@ -1,0 +1,62 @@
+"""One value of each room's status in this process, at most a second old, whoever and how many ask."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from queueing.policy import Room
+from queueing.standing import RoomStatus
+from queueing.store import Reading, Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    status: RoomStatus
+    until: float
+
+
+class Board:
+    """Statuses, kept for ``ttl_s`` by ``clock`` (seconds). A crowd that finds one too old makes one call."""
+
+    def __init__(self, store: Store, *, ttl_s: float, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._held: dict[str, _Held] = {}  # bounded by the rooms there are
+        self._flights: dict[str, asyncio.Task[RoomStatus]] = {}
+
+    async def status(self, room: Room) -> RoomStatus:
+        """Raises StoreUnavailable: an old status is not shown, since it would promise a moving line."""
+        held = self._held.get(room.id)
+        if held is not None and self._clock() < held.until:
+            return held.status
+        flight = self._flights.get(room.id)
+        if flight is None:
+            flight = self._flights[room.id] = asyncio.create_task(self._load(room))
+            flight.add_done_callback(_look_at)
+        return await asyncio.shield(flight)  # one caller's cancellation is not the others'
+
+    async def _load(self, room: Room) -> RoomStatus:
+        try:
+            status = status_of(room, await self._store.status(room))
+            self._held[room.id] = _Held(status, self._clock() + self._ttl_s)
+            return status
+        finally:
+            del self._flights[room.id]
+
+
+def status_of(room: Room, reading: Reading) -> RoomStatus:
+    return RoomStatus(
+        room=room.id,
+        state="queueing" if reading.issued > reading.serving else "open",
+        serving=reading.serving,
+        issued=reading.issued,
+        active=reading.active,
+        outflow_per_minute=room.outflow_per_minute,
+    )
+
+
+def _look_at(flight: asyncio.Task[RoomStatus]) -> None:
+    """Else a failed flight that all its callers left would be reported as never retrieved."""
+    if not flight.cancelled():
+        flight.exception()
