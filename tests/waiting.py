@@ -22,7 +22,7 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], deadline_seconds
             if inspect.isawaitable(value):
                 value = await value
             if value:
-                return cast(T, value)
+                return cast("T", value)
         except NOT_YET as error:
             failure = error
         if time.monotonic() > until:

@@ -1,1 +1,1 @@
-"""Real Valkey and PostgreSQL servers from wheels, under our own supervision."""
+"""Valkey and PostgreSQL as real servers out of wheels, for one machine and with nothing installed by hand."""

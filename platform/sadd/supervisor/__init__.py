@@ -1,0 +1,1 @@
+"""Processes that we start: tied to us, watched, started again, and gone when we are."""
