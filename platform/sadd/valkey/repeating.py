@@ -105,8 +105,8 @@ class Repeating:
             if isinstance(error, NoScript) and lane is not None and not call.with_source:
                 call.carry_source()
                 self._counters.reloads += 1
-            elif isinstance(error, (Moved, Ask)):
-                lane, asking = self._redirected(error)
+            elif isinstance(error, (Moved, Ask)) and lane is not None:
+                lane, asking = self._redirected(error, lane)
             else:
                 await self._wait(call, error, lane, give_up_at, attempt)
                 lane, asking = None, False
@@ -121,13 +121,13 @@ class Repeating:
     def _send(call: Call, lane: Lane, asking: bool) -> Answer:
         return lane.submit_asking(ASKING, call.packed) if asking else lane.submit(call.packed)
 
-    def _redirected(self, error: Moved | Ask) -> tuple[Lane, bool]:
+    def _redirected(self, error: Moved | Ask, origin: Lane) -> tuple[Lane, bool]:
         self._counters.repeats += 1
         _, slot, place = str(error).split(" ")[:3]
         node = node_of(place)
         if isinstance(error, Moved):
-            return self._router.moved(int(slot), node), False
-        return self._router.asked(node), True
+            return self._router.moved(origin, int(slot), node), False
+        return self._router.asked(origin, node), True
 
     async def _wait(
         self, call: Call, error: Exception, lane: Lane | None, give_up_at: float, attempt: int

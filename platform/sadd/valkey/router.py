@@ -23,9 +23,13 @@ class Router(Protocol):
         """Keys of one slot may go into one call. One node is one slot."""
         ...
 
-    def moved(self, slot: int, node: Node) -> Lane: ...
+    def moved(self, origin: Lane, slot: int, node: Node) -> Lane:
+        """``origin`` answered MOVED: the lane of the new owner, for this call and those after it."""
+        ...
 
-    def asked(self, node: Node) -> Lane: ...
+    def asked(self, origin: Lane, node: Node) -> Lane:
+        """``origin`` answered ASK: the lane for this call only."""
+        ...
 
     def troubled(self, lane: Lane, error: Exception) -> None:
         """A call failed there: find out in the background whether another node took over."""
@@ -49,11 +53,11 @@ class OneNode:
     def slot(self, key: bytes) -> int:  # noqa: ARG002
         return 0
 
-    def moved(self, slot: int, node: Node) -> Lane:
-        raise StoreAway(f"{self._lane.name}: says that slot {slot} moved to {node}, but is no cluster")
+    def moved(self, origin: Lane, slot: int, node: Node) -> Lane:
+        raise StoreAway(f"{origin.name}: says that slot {slot} moved to {node}, but is no cluster")
 
-    def asked(self, node: Node) -> Lane:
-        raise StoreAway(f"{self._lane.name}: says to ask {node}, but is no cluster")
+    def asked(self, origin: Lane, node: Node) -> Lane:
+        raise StoreAway(f"{origin.name}: says to ask {node}, but is no cluster")
 
     def troubled(self, lane: Lane, error: Exception) -> None:
         # A demoted or fenced primary: whoever dials anew asks Sentinel, or finds that the role is wrong.

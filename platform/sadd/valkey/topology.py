@@ -1,16 +1,19 @@
 """Builds a client from a URL. The parts meet here."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from sadd.valkey.address import Address, Node, Shape, parse
 from sadd.valkey.client import ValkeyClient
+from sadd.valkey.cluster import Cluster
 from sadd.valkey.dial import Dialling, dial, tls_context
 from sadd.valkey.lane import Lane
 from sadd.valkey.pulse import Pulse
 from sadd.valkey.repeating import Patience
 from sadd.valkey.router import OneNode, Router
+from sadd.valkey.sentinel import SentinelPrimary, Sentinels
+from sadd.valkey.slots import SlotReader
 from sadd.valkey.stats import Counters
-from sadd.valkey.wire import Bounds, Connection, OnLost
+from sadd.valkey.wire import Bounds
 
 CLUSTER_FAILOVER_MS = 5_000
 """A primary killed at node-timeout 1000 is replaced within 1.8 s (field notes); the rest is reserve."""
@@ -44,19 +47,33 @@ async def open_client(
 
 
 async def _router(address: Address, dialling: Dialling) -> Router:
-    if address.shape is Shape.NODE:
-        return await _one_node(address.nodes[0], dialling)
-    raise NotImplementedError
+    match address.shape:
+        case Shape.NODE:
+            return await _one_node(address.nodes[0], dialling)
+        case Shape.SENTINEL:
+            return await _sentinel(address, dialling)
+        case Shape.CLUSTER:
+            cluster = Cluster(address.nodes, SlotReader(address.login, address.tls), dialling)
+            return await _opened(cluster, cluster.open())
 
 
 async def _one_node(node: Node, dialling: Dialling) -> Router:
-    return await _one_lane(str(node), lambda on_lost: dial(node, dialling, on_lost), dialling.counters)
-
-
-async def _one_lane(
-    name: str, dial_it: Callable[[OnLost], Awaitable[Connection]], counters: Counters
-) -> Router:
     pulse = Pulse()
-    lane = Lane(name, dial_it, counters, pulse.beat)
-    await lane.connect()
-    return OneNode(lane, pulse)
+    lane = Lane(str(node), lambda on_lost: dial(node, dialling, on_lost), dialling.counters, pulse.beat)
+    return await _opened(OneNode(lane, pulse), lane.connect())
+
+
+async def _sentinel(address: Address, dialling: Dialling) -> Router:
+    sentinels = Sentinels(address)
+    router = SentinelPrimary(address.service, sentinels, dialling)
+    return await _opened(router, router.open())
+
+
+async def _opened(router: Router, opening: Awaitable[None]) -> Router:
+    """The router when it opened; whatever it had started already is ended when it did not."""
+    try:
+        await opening
+    except BaseException:
+        await router.aclose()
+        raise
+    return router
