@@ -1,6 +1,18 @@
 """What HTTP did, counted by endpoint: requests by class of status, durations, requests in flight."""
 
+from collections.abc import Iterable
+
+from sadd.telemetry.family import Family, Sample, Samples
 from sadd.telemetry.histogram import Histogram
+
+_ROUTE = ("method", "route")
+_REQUESTS = Family(
+    "sadd_http_requests", "Requests by route and class of status.", "counter", (*_ROUTE, "status")
+)
+_DURATIONS = Family(
+    "sadd_http_request_duration_seconds", "From the parsed head to the handler's answer.", "histogram", _ROUTE
+)
+_IN_FLIGHT = Family("sadd_http_requests_in_flight", "Requests that are being answered.", "gauge")
 
 
 class RouteCounters:
@@ -39,3 +51,24 @@ class Traffic:
     @property
     def in_flight(self) -> int:
         return sum(route.in_flight for route in self._routes.values())
+
+    def read(self) -> Iterable[tuple[Family, Samples]]:
+        """The families, as a source of ``Metrics``. Routes that nobody has called are left out."""
+        called = [route for route in self._routes.values() if any(route.by_class)]
+        yield (
+            _REQUESTS,
+            {
+                (route.method, route.path, f"{hundred}xx"): Sample(count)
+                for route in called
+                for hundred, count in enumerate(route.by_class)
+                if count
+            },
+        )
+        yield (
+            _DURATIONS,
+            {
+                (route.method, route.path): Sample(route.durations.sum_seconds, tuple(route.durations.counts))
+                for route in called
+            },
+        )
+        yield _IN_FLIGHT, {(): Sample(self.in_flight)}

@@ -4,7 +4,7 @@ Identify, authenticate, validate, call, count, stamp. A single coroutine does it
 since a chain of middleware would cost a coroutine a link.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from multidict import istr
 
 from sadd.identity.caller import Caller
 from sadd.settings import Server
+from sadd.telemetry.budget import LineBudget
 from sadd.telemetry.context import RequestContext, enter_request, request_id_from
 from sadd.telemetry.traffic import Traffic
 from sadd.web.answer import problem_answer, stamp
@@ -27,6 +28,9 @@ SLOW_SECONDS = 1.0
 
 ADMIN_SCOPES = frozenset({"catalogue:write", "queues:manage"})
 """Calls under these scopes change what others see: each is logged."""
+
+LINES_PER_SECOND_MAX = 20
+"""Lines about requests that a worker logs in a second, besides those of administrators."""
 
 _REQUEST_ID = istr("X-Request-Id")
 _TRACEPARENT = istr("traceparent")
@@ -48,6 +52,7 @@ class Site:
     keys: Keys
     limits: Server
     traffic: Traffic
+    lines: LineBudget = field(default_factory=lambda: LineBudget(LINES_PER_SECOND_MAX))
     draining: bool = False
     """While true, each answer closes its connection."""
 
@@ -87,7 +92,7 @@ class Route:
         seconds = perf_counter() - began
         counters.count(response.status, seconds)
         if response.status >= 500 or seconds > SLOW_SECONDS or self._endpoint.scope in ADMIN_SCOPES:
-            self._note(request.method, response.status, seconds, failure)
+            self._note(request.method, response.status, began + seconds, seconds, failure)
         if not response.prepared:  # a stream that the handler has begun is out of our hands
             self._finish(request, response, context)
         return response
@@ -131,11 +136,20 @@ class Route:
         if self._site.draining or not request.content.is_eof():
             response.force_close()
 
-    def _note(self, method: str, status: int, seconds: float, failure: Exception | None) -> None:
-        # The template, never the path: that may hold a cache key or a session of somebody.
+    def _note(self, method: str, status: int, now: float, seconds: float, failure: Exception | None) -> None:
+        """Log the request: an administrator's always, others as the budget allows."""
+        unsaid: int | None = 0
+        if self._endpoint.scope not in ADMIN_SCOPES:
+            if self._endpoint.tag == "health" and failure is None:
+                return  # /readyz says 503 twice a second while a store is away; that is logged once
+            unsaid = self._site.lines.take(now)
+        if unsaid is None:
+            return
         log = _log.error if failure else _log.warning if status >= 500 else _log.info
-        ms = round(seconds * 1e3, 1)
-        log("request", method=method, route=self._endpoint.path, status=status, ms=ms, exc_info=failure)
+        more = {"unsaid": unsaid} if unsaid else {}
+        # The template, never the path: that may hold a cache key or a session of somebody.
+        route, ms = self._endpoint.path, round(seconds * 1e3, 1)
+        log("request", method=method, route=route, status=status, ms=ms, exc_info=failure, **more)
 
 
 def _claims_key(authorization: str) -> bool:

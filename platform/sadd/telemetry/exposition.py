@@ -1,0 +1,72 @@
+"""The page that Prometheus scrapes, written by prometheus_client from our own families."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from sadd.telemetry.family import Family, Samples
+from sadd.telemetry.histogram import BOUNDS_SECONDS
+
+_END_OF_PAGE = b"# EOF\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    body: bytes
+    content_type: str
+
+
+class _Alone(Collector):
+    """A collector of one family."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def collect(self) -> Iterable[Metric]:
+        yield self._metric
+
+
+async def render(readings: Mapping[str, tuple[Family, Samples]], accept: str) -> Page:
+    """Text or OpenMetrics, as ``accept`` prefers.
+
+    One family at a time, and the event loop in between: a page of thousands of lines takes tens of
+    milliseconds, which no other request should wait for at a stretch.
+    """
+    encode, content_type = choose_encoder(accept)
+    parts: list[bytes] = []
+    for family, samples in readings.values():
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Alone(_metric(family, samples)))
+        parts.append(encode(registry).removesuffix(_END_OF_PAGE))
+        await asyncio.sleep(0)
+    if "openmetrics" in content_type:
+        parts.append(_END_OF_PAGE)
+    return Page(b"".join(parts), content_type)
+
+
+def _metric(family: Family, samples: Samples) -> Metric:
+    if family.kind == "histogram":
+        return _histogram(family, samples)
+    kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    metric = kind(family.name, family.help, labels=family.labels)
+    for labels, sample in sorted(samples.items()):
+        metric.add_metric(labels, sample.value)
+    return metric
+
+
+def _histogram(family: Family, samples: Samples) -> Metric:
+    metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    bounds = [str(bound) for bound in BOUNDS_SECONDS] + ["+Inf"]
+    for labels, sample in sorted(samples.items()):
+        if len(sample.counts) != len(bounds):
+            continue  # left by a version with other buckets
+        buckets = list(zip(bounds, accumulate(sample.counts), strict=True))
+        metric.add_metric(labels, buckets, sum_value=sample.value)
+    return metric

@@ -1,0 +1,194 @@
+"""One connection: aiohttp's protocol with the limits that it lacks.
+
+aiohttp bounds a header line and an idle connection. Here are added: a deadline for the first header
+block, a bound for the whole block, and answers to what is not HTTP that are problems like all
+others. A later header block has the idle time-out as its deadline.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.http import RawRequestMessage
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+from sadd.settings import Server
+from sadd.web.answer import problem_answer, stamp
+from sadd.web.problem import Problem, head_too_large, internal_error, malformed_http, request_timeout
+
+HEADERS_MAX = 64
+"""Header fields of one request."""
+
+_log = structlog.get_logger("sadd.web")
+
+
+@dataclass(slots=True)
+class ConnectionCounters:
+    """What happened to connections, for the metrics."""
+
+    opened: int = 0
+    slow_heads: int = 0
+    large_heads: int = 0
+    malformed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStats:
+    open: int
+    opened: int
+    refused: dict[str, int]
+
+
+class Connections(web.Server):
+    """Makes and knows the connections of one listener. Built from the server that aiohttp made."""
+
+    def __init__(self, stock: web.Server, limits: Server) -> None:
+        super().__init__(
+            stock.request_handler,
+            request_factory=stock.request_factory,
+            access_log=None,
+            keepalive_timeout=limits.idle_timeout_seconds,
+            max_line_size=limits.max_header_bytes,
+            max_field_size=limits.max_header_bytes,
+            max_headers=HEADERS_MAX,
+            # A compressed body would be inflated past its bound, and nobody asked for one.
+            auto_decompress=False,
+            lingering_time=2.0,
+        )
+        self.limits = limits
+        self.counters = ConnectionCounters()
+
+    def __call__(self) -> web.RequestHandler:
+        return Connection(self, loop=self._loop, **self._kwargs)
+
+    def stats(self) -> ConnectionStats:
+        counters = self.counters
+        refused = {
+            "slow_head": counters.slow_heads,
+            "large_head": counters.large_heads,
+            "malformed": counters.malformed,
+        }
+        return ConnectionStats(len(self._connections), counters.opened, refused)
+
+
+class Connection(web.RequestHandler):
+    """One client's connection.
+
+    It reads a few private fields of aiohttp's handler (``_request_count``, ``_waiter``,
+    ``_messages``); test_connection.py fails when a release of aiohttp moves one.
+    """
+
+    __slots__ = ("_head_bytes", "_head_timer", "_server")
+
+    def __init__(self, server: Connections, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+        super().__init__(server, loop=loop, **options)
+        self._server = server
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._server.counters.opened += 1
+        deadline = self._server.limits.first_byte_timeout_seconds
+        self._head_timer = self._loop.call_later(deadline, self._head_is_late)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        before = self._request_count
+        # Before the first request, ``start`` may not have come round to waiting for one yet.
+        idle = self._waiter is not None or before == 0
+        super().data_received(data)
+        if self._request_count != before:
+            self._stop_head_timer()
+            # A head in one chunk can only be too large if the chunk is.
+            too_large = self._head_bytes + len(data) > self.max_field_size and self._has_large_head()
+            self._head_bytes = 0
+        elif idle:  # so this is a part of a head, not of a body
+            self._head_bytes += len(data)
+            too_large = self._head_bytes > self.max_field_size
+        else:
+            return
+        if too_large:
+            self._server.counters.large_heads += 1
+            self._refuse(head_too_large(self.max_field_size), answered=idle)
+
+    def _has_large_head(self) -> bool:
+        return any(
+            _head_bytes(message) > self.max_field_size
+            for message, _ in self._messages
+            if isinstance(message, RawRequestMessage)
+        )
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self._request_count == 0:
+            self._server.counters.slow_heads += 1
+            self._refuse(request_timeout())
+
+    def _refuse(self, problem: Problem, *, answered: bool = True) -> None:
+        """Answer without a request, and close. Nothing that was received is served any more.
+
+        ``answered`` is false while another request is being answered: this must not look like that.
+        """
+        self._messages.clear()
+        if answered and self.transport is not None:
+            self.transport.write(_plain(problem))
+        self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,  # noqa: ARG002  # aiohttp's signature
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002
+    ) -> web.StreamResponse:
+        """The answer to what the parser refused, or to an error outside every endpoint."""
+        problem = self._problem_of(exc)
+        request_id = uuid.uuid4().hex
+        if problem.status >= 500:
+            _log.error("request failed outside its endpoint", request_id=request_id, exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun, another one cannot be sent")
+        answer = problem_answer(problem, request_id)
+        stamp(answer.headers, request_id)
+        answer.force_close()
+        return answer
+
+    def _problem_of(self, error: BaseException | None) -> Problem:
+        if not isinstance(error, HttpProcessingError):
+            return internal_error()
+        if isinstance(error, LineTooLong):
+            self._server.counters.large_heads += 1
+            return head_too_large(self._server.limits.max_header_bytes)
+        self._server.counters.malformed += 1
+        return malformed_http()
+
+
+def _head_bytes(message: RawRequestMessage) -> int:
+    fields = sum(len(name) + len(value) + len(": \r\n") for name, value in message.raw_headers)
+    return fields + len(message.path)
+
+
+def _plain(problem: Problem) -> bytes:
+    """A whole HTTP answer as bytes, for a connection that has no request to answer."""
+    answer = problem_answer(problem, request_id := uuid.uuid4().hex)
+    stamp(answer.headers, request_id)
+    body = answer.body
+    assert isinstance(body, bytes)
+    answer.headers[hdrs.CONTENT_LENGTH] = str(len(body))
+    answer.headers[hdrs.CONNECTION] = "close"
+    lines = [f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
