@@ -10,7 +10,7 @@ from sadd.catalogue.fault import Fault
 _Loader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class UnreadableError(Exception):
+class Unreadable(Exception):
     """The file is no YAML document. Its ``fault`` says where."""
 
     def __init__(self, fault: Fault) -> None:
@@ -30,10 +30,10 @@ def read(path: Path, shown: str) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise UnreadableError(Fault(shown, line, f"not YAML: {error.problem or error.context}")) from None
+        raise Unreadable(Fault(shown, line, f"not YAML: {error.problem or error.context}")) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise UnreadableError(Fault(shown, line, f"not YAML: {error.reason}")) from None
+        raise Unreadable(Fault(shown, line, f"not YAML: {error.reason}")) from None
     return node
 
 
@@ -41,11 +41,11 @@ def _text(path: Path, shown: str) -> str:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise UnreadableError(Fault(shown, 1, "the file is missing")) from None
+        raise Unreadable(Fault(shown, 1, "the file is missing")) from None
     except OSError as error:
-        raise UnreadableError(Fault(shown, 1, f"cannot be read: {error.strerror}")) from None
+        raise Unreadable(Fault(shown, 1, f"cannot be read: {error.strerror}")) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise UnreadableError(Fault(shown, line, "not UTF-8 text")) from None
+        raise Unreadable(Fault(shown, line, "not UTF-8 text")) from None

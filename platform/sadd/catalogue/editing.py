@@ -1,7 +1,7 @@
 """Changes one service at a time, by the rules of the files, on the state that the editor saw."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, cast
@@ -18,8 +18,8 @@ from sadd.catalogue.store import Change, Pool, Write
 ANYTHING: Literal["*"] = "*"
 """The condition that the service exists, whatever it says (``If-Match: *``, RFC 9110, section 13.1.1)."""
 
-NOTHING: Literal["-"] = "-"
-"""The condition that there is no such service yet (``If-None-Match: *``)."""
+NOTHING: Literal["\n"] = "\n"
+"""The condition that there is no such service yet (``If-None-Match: *``). No tag can be a line break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,10 @@ def fingerprint(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=12).hexdigest()
 
 
-async def put(pool: Pool, editor: Editor, service: Service, seen: str, today: date) -> Edited | Refusal:
-    """Writes the whole service, if it still is what was ``seen``: a tag, ``ANYTHING`` or ``NOTHING``."""
+async def put(
+    pool: Pool, editor: Editor, service: Service, seen: Collection[str], today: date
+) -> Edited | Refusal:
+    """Writes the whole service if it still is as ``seen``: one of the tags, ``ANYTHING`` or ``NOTHING``."""
     async with store.changing(pool, editor.actor) as change:
         current = await _current(change, service.id)
         if not editor.owns(service) or (current and not editor.owns(current)):
@@ -86,7 +88,7 @@ async def put(pool: Pool, editor: Editor, service: Service, seen: str, today: da
     return Edited(service, created=current is None)
 
 
-async def retire(pool: Pool, editor: Editor, id_: str, seen: str) -> Edited | Refusal:
+async def retire(pool: Pool, editor: Editor, id_: str, seen: Collection[str]) -> Edited | Refusal:
     """Takes a service out of the offer for good, on the same conditions. Retiring twice is no change."""
     async with store.changing(pool, editor.actor) as change:
         current = await _current(change, id_)
@@ -105,10 +107,10 @@ async def _current(change: Change, id_: str) -> Service | None:
     return cast("Service | None", await store.read_entry(change.connection, "services", id_))
 
 
-def _matches(current: Service | None, seen: str) -> bool:
+def _matches(current: Service | None, seen: Collection[str]) -> bool:
     if current is None:
-        return seen == NOTHING
-    return seen in (ANYTHING, tag(current))
+        return NOTHING in seen
+    return ANYTHING in seen or tag(current) in seen
 
 
 async def _write(change: Change, before: Service | None, after: Service) -> None:

@@ -26,7 +26,7 @@ async def import_catalogue(pool: Pool, catalogue: Catalogue, actor: str) -> Impo
     """Adds, changes and retires entries until the database says what ``catalogue`` says.
 
     What is in the database alone is retired, whoever wrote it. Imports that run at once wait for one
-    another. asyncpg's errors mean that nothing was imported.
+    another. StoreUnavailable and asyncpg's errors mean that nothing was imported.
     """
     async with store.changing(pool, actor) as change:
         writes = list(plan(await store.read_entries(change.connection), kinds.entries(catalogue)))
@@ -40,7 +40,7 @@ async def import_first(pool: Pool, catalogue: Catalogue, actor: str) -> Imported
 
     A later start must not take back what administrators wrote since.
     """
-    async with pool.acquire() as connection:
+    async with store.snapshot(pool) as connection:
         if await store.read_version(connection):
             return None
     async with store.changing(pool, actor) as change:

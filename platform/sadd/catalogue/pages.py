@@ -69,7 +69,7 @@ def _refuse_strays(pages: Pages) -> None:
 def _root(pages: Pages, path: Path, kinds: tuple[Kind, ...]) -> yaml.Node | None:
     try:
         return document.read(path, pages.shown(path))
-    except document.UnreadableError as error:
+    except document.Unreadable as error:
         pages.faults.append(error.fault)
         pages.unread.update(kinds)
         return None

@@ -50,12 +50,12 @@ def fit(node: yaml.Node, type_: type[msgspec.Struct], given: Mapping[str, Any] |
     return fitted
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], few: int = 12) -> str:
     """A hint for a message: the known word that was probably meant, else the known ones if few."""
     words = sorted(known)
     if close := get_close_matches(word, words, n=1, cutoff=0.6):
         return f" (nearest: {close[0]})"
-    return f" (known: {', '.join(words)})" if 0 < len(words) <= 12 else ""
+    return f" (known: {', '.join(words)})" if 0 < len(words) <= few else ""
 
 
 def _fit(fitted: Fitted, node: yaml.Node, type_: inspect.Type, path: Path) -> Any:

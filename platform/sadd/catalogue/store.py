@@ -1,20 +1,23 @@
 """The catalogue in PostgreSQL: read as one snapshot, changed in one transaction at a time.
 
-    catalogue_entry(kind, id) = body      catalogue_version = n, goes up with each change
-
-Errors are asyncpg's own and pass through. Of a change that failed, nothing was written.
+catalogue_entry(kind, id) = body      catalogue_version = n, goes up with each change
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 import asyncpg
 import msgspec
 
 from sadd.catalogue.kinds import TYPES, Kind
 from sadd.catalogue.model import Entry
+
+
+class StoreUnavailable(Exception):
+    """The database is away, full, or too slow. Nothing was changed; workers keep the state that they have."""
+
 
 CHANNEL = "sadd_catalogue"
 """Notified with the new version when a change is committed."""
@@ -23,14 +26,25 @@ Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionPro
 Pool = asyncpg.Pool[asyncpg.Record]
 Verb = Literal["add", "change", "retire"]
 
+ACQUIRE_SECONDS: Final = 5.0
+"""Longest wait for a free connection of the pool."""
+
 BATCH_ROWS = 50
 """Rows decoded in one go; about a third of a millisecond of the event loop."""
 
 _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in TYPES.items()}
 
+_AWAY = (
+    OSError,  # TimeoutError too
+    asyncpg.InterfaceError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresConnectionError,
+)
+
 _LOCK = "SELECT version FROM catalogue_version FOR UPDATE"
 _VERSION = "SELECT version FROM catalogue_version"
-_READ = "SELECT kind, id, body::text FROM catalogue_entry WHERE kind = ANY($1) ORDER BY kind, id"
+_READ = "SELECT kind, id, body::text FROM catalogue_entry WHERE kind = ANY($1)"
 _WRITE = """
 INSERT INTO catalogue_entry (kind, id, body, version)
 SELECT kind, id, body::jsonb, $4 FROM unnest($1::text[], $2::text[], $3::text[]) AS new (kind, id, body)
@@ -83,12 +97,31 @@ class Change:
 @asynccontextmanager
 async def changing(pool: Pool, actor: str) -> AsyncIterator[Change]:
     """A transaction in which nobody else changes the catalogue. Committed and announced at the end."""
-    async with pool.acquire() as connection, connection.transaction():
+    async with _reachable(), pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
         change = Change(connection, await connection.fetchval(_LOCK), actor)
         yield change
         if change.wrote:
             await connection.execute(_BUMP, change.version + 1)
             await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(change.version + 1))
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection on which every statement sees the same state."""
+    async with (
+        _reachable(),
+        pool.acquire(timeout=ACQUIRE_SECONDS) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
+
+
+@asynccontextmanager
+async def _reachable() -> AsyncIterator[None]:
+    try:
+        yield
+    except _AWAY as error:
+        raise StoreUnavailable(str(error) or type(error).__name__) from error
 
 
 async def read_version(connection: Connection) -> int:

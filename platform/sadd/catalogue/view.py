@@ -5,11 +5,11 @@ NOTIFY sadd_catalogue -> Listener -> refresh: same version? done : read, build, 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sadd.catalogue import search, store
-from sadd.catalogue.kinds import TYPES, Kind, assemble
+from sadd.catalogue.kinds import TYPES, Kind, assemble, entries
 from sadd.catalogue.model import Catalogue, Entry
 from sadd.catalogue.search import Index
 from sadd.catalogue.store import Pool
@@ -24,6 +24,8 @@ class State:
 
     catalogue: Catalogue
     index: Index
+    order: Mapping[Kind, tuple[str, ...]]
+    """The ids of each kind, sorted: what pages are cut from."""
 
 
 class CatalogueView:
@@ -52,24 +54,20 @@ class CatalogueView:
     async def refresh(self) -> bool:
         """Goes over to the database's state; whether that was another one.
 
-        asyncpg's errors and OSError mean that the database could not be asked, ValidationError that a
-        newer release wrote what this one cannot read; either way the last state stays.
+        StoreUnavailable: the database could not be asked. msgspec.ValidationError: a newer release wrote
+        what this one cannot read. Either way the last state stays.
         """
         # One after the other, or a slow reader of version 7 could put it over version 8.
         async with self._refreshing:
             catalogue = await self._read()
             if catalogue is None:
                 return False
-            index = await self._build(catalogue)
-            self._state = State(catalogue, index)
+            self._state = _state(catalogue, await self._build(catalogue))
             return True
 
     async def _read(self) -> Catalogue | None:
         """The state in one snapshot, or None if it is the one that we have."""
-        async with (
-            self._pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
+        async with store.snapshot(self._pool) as connection:
             version = await store.read_version(connection)
             if version == self.current.version:
                 return None
@@ -103,4 +101,8 @@ def empty() -> State:
 
 def of(catalogue: Catalogue) -> State:
     """The state of a catalogue that is at hand, built in one go."""
-    return State(catalogue, search.build(catalogue))
+    return _state(catalogue, search.build(catalogue))
+
+
+def _state(catalogue: Catalogue, index: Index) -> State:
+    return State(catalogue, index, {kind: tuple(sorted(ids)) for kind, ids in entries(catalogue).items()})
