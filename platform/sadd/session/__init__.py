@@ -1,1 +1,1 @@
-"""Sessions that outlive any server, and end when they must."""
+"""Keep a person signed in, whatever server dies, and signed out everywhere when it must be."""

@@ -1,0 +1,31 @@
+"""What a service keeps in a session: one small JSON object. Encrypting it comes with a later issue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from sadd.session.policy import PAYLOAD_BYTES_MAX
+
+Payload = Mapping[str, Any]
+
+
+class PayloadTooLarge(Exception):
+    """The payload is above PAYLOAD_BYTES_MAX as JSON."""
+
+
+def encoded(payload: Payload) -> bytes:
+    raw = msgspec.json.encode(payload)
+    if len(raw) > PAYLOAD_BYTES_MAX:
+        raise PayloadTooLarge(f"{len(raw)} bytes, {PAYLOAD_BYTES_MAX} are allowed")
+    return raw
+
+
+def decoded(raw: bytes) -> dict[str, Any]:
+    return msgspec.json.decode(raw, type=dict[str, Any])
+
+
+def merged(payload: Payload, changes: Payload) -> dict[str, Any]:
+    """Each field of ``changes`` replaces that of ``payload``; None removes it. Top level only."""
+    both = {**payload, **changes}
+    return {name: value for name, value in both.items() if value is not None}
