@@ -29,7 +29,7 @@ url = "redis+sentinel://s1:26379,s2:26379,s3:26379/main"
 ```
 
 `sadd config show` prints every value and where it came from, with secrets masked (`--json` for programs).
-`sadd config check` says whether the settings would let the platform start, and names every fault if not.
+`sadd config check` says whether every setting is accepted, and names each fault if not.
 
 Nothing is guessed. A `SADD_` variable or a key of the file that is no setting is refused, and the message
 names the nearest one that is. A value that is not accepted stops the command with one line that names the
