@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _closed_pipe()
     except OSError as error:
-        return _say([f"sadd: {error or type(error).__name__}"], FAILED)
+        return _say([f"sadd: {str(error) or type(error).__name__}"], FAILED)
     return code
 
 
