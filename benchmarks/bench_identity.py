@@ -1,0 +1,78 @@
+"""What a look at an ``Authorization`` header costs: ``python -m benchmarks.bench_identity [--json]``."""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sadd.identity.key import Key, mint
+from sadd.identity.ring import KeyRing
+
+CALLS, ROUNDS, KEYS = 50_000, 9, 1000
+
+
+class Table:
+    """Stands where the pool does: the rows of ``api_key``."""
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        self._rows = [
+            {
+                "prefix": key.prefix,
+                "hash": key.hash,
+                "agency": "moi",
+                "scopes": ["limits:check"],
+                "expires_at": None,
+            }
+            for key in keys
+        ]
+
+    async def fetch(self, *_: object) -> list[dict[str, Any]]:
+        return self._rows
+
+
+def measure() -> dict[str, float]:
+    """Nanoseconds a call, the median of interleaved rounds, by kind of header."""
+    keys = [mint() for _ in range(KEYS)]
+    ring = KeyRing()
+    table: Any = Table(keys)
+    asyncio.run(ring.load(table))
+    key, unknown = keys[KEYS // 2], mint()
+    headers = {
+        "live": f"Bearer {key.text}",
+        "unknown": f"Bearer {unknown.text}",
+        "wrong": f"Bearer {Key(key.prefix, unknown.secret).text}",
+    }
+    rounds: dict[str, list[float]] = {kind: [] for kind in headers}
+    for _ in range(ROUNDS):
+        for kind, header in headers.items():
+            rounds[kind].append(_nanoseconds(ring, header))
+    return {kind: statistics.median(times) for kind, times in rounds.items()}
+
+
+def _nanoseconds(ring: KeyRing, header: str) -> float:
+    authenticate = ring.authenticate
+    start = time.perf_counter_ns()
+    for _ in range(CALLS):
+        authenticate(header)
+    return (time.perf_counter_ns() - start) / CALLS
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    measured = measure()
+    if args.json:
+        print(json.dumps(measured, indent=2))
+    else:
+        for kind, nanoseconds in measured.items():
+            print(f"{kind:8} {nanoseconds:6.0f} ns")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
