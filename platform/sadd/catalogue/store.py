@@ -6,7 +6,7 @@ catalogue_entry(kind, id) = body      catalogue_version = n, goes up with each c
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal, TypeAlias, cast
 
 import asyncpg
 import msgspec
@@ -22,8 +22,10 @@ class StoreUnavailable(Exception):
 CHANNEL = "sadd_catalogue"
 """Notified with the new version when a change is committed."""
 
-Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-Pool = asyncpg.Pool[asyncpg.Record]
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+)
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Verb = Literal["add", "change", "retire"]
 
 ACQUIRE_SECONDS: Final = 5.0

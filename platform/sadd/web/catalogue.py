@@ -9,13 +9,21 @@ from aiohttp import web
 from msgspec import Struct
 
 from sadd.catalogue.model import Agency, App, Entry, Service
+from sadd.catalogue.selection import require
 from sadd.catalogue.store import Pool
 from sadd.catalogue.view import CatalogueView, State
 from sadd.web import catalogue_edits as edits
-from sadd.web.catalogue_filters import Cursor, Limit, ServiceQuery, accepts, asked, known
+from sadd.web.catalogue_queries import (
+    AgencyQuery,
+    AppQuery,
+    ServiceQuery,
+    listing,
+    refusing,
+    selection,
+)
 from sadd.web.conditions import tagged
 from sadd.web.endpoint import Call, Endpoint, Handler
-from sadd.web.paging import LIMIT_DEFAULT, Key, Listing
+from sadd.web.paging import Key
 
 TAG = "catalogue"
 ROOT = "/v1/catalogue"
@@ -24,17 +32,6 @@ ENTRY_CACHE = "no-cache"
 """Kept by anyone, but asked about each time: an editor must never change what is long gone."""
 
 CACHED = {"If-None-Match": "The `ETag` that the caller has; 304 if it still holds."}
-
-
-class AgencyQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    limit: Limit = LIMIT_DEFAULT
-    cursor: Cursor = None
-
-
-class AppQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    agency: str | None = None
-    limit: Limit = LIMIT_DEFAULT
-    cursor: Cursor = None
 
 
 class ServicePage(Struct, frozen=True):
@@ -100,26 +97,28 @@ class _Reads:
         query: ServiceQuery = call.query
         state = self.view.state
         services = state.catalogue.services
-        meets = accepts(query, state.catalogue, self.today())
-        keys = [key for key in _services(state, query.q) if meets(services[key[1]])]
-        page, following = _listing(query).page(keys)
+        with refusing():
+            passes = selection(query).test(state.catalogue, self.today())
+        keys = [key for key in _services(state, query.q) if passes(services[key[1]])]
+        page, following = listing(query).page(keys)
         return _list(call, ServicePage([services[id_] for _, id_ in page], len(keys), following))
 
     async def agencies(self, call: Call) -> web.StreamResponse:
         state = self.view.state
         agencies = state.catalogue.agencies
         keys = [(0, id_) for id_ in state.order["agencies"] if agencies[id_].status != "retired"]
-        page, following = _listing(call.query).page(keys)
+        page, following = listing(call.query).page(keys)
         return _list(call, AgencyPage([agencies[id_] for _, id_ in page], len(keys), following))
 
     async def apps(self, call: Call) -> web.StreamResponse:
         query: AppQuery = call.query
         state = self.view.state
         apps = state.catalogue.apps
-        known("agency", query.agency, state.catalogue.agencies)
+        with refusing():
+            require("agency", query.agency, state.catalogue.agencies)
         fits = (app for app in map(apps.__getitem__, state.order["apps"]) if app.status != "retired")
         keys = [(0, app.id) for app in fits if query.agency in (None, app.agency)]
-        page, following = _listing(query).page(keys)
+        page, following = listing(query).page(keys)
         return _list(call, AppPage([apps[id_] for _, id_ in page], len(keys), following))
 
     async def service(self, call: Call) -> web.StreamResponse:
@@ -136,10 +135,6 @@ def _services(state: State, q: str) -> Iterator[Key]:
     if q:
         return ((hit.rank, hit.id) for hit in state.index.search(q))
     return ((0, id_) for id_ in state.order["services"])
-
-
-def _listing(query: ServiceQuery | AgencyQuery | AppQuery) -> Listing:
-    return Listing(asked(query), query.limit, query.cursor)
 
 
 def _list(call: Call, page: ServicePage | AgencyPage | AppPage) -> web.StreamResponse:

@@ -74,23 +74,17 @@ class _Edits:
             what = "is not the id in the path"
             raise invalid_request(f"id {what}", errors=[{"pointer": "#/id", "detail": what}])
         conditions = seen(call.request)
+        expected = (NOTHING,) if conditions is None else conditions
         with _database():
-            result = await editing.put(
-                self.pool,
-                self._editor(call),
-                service,
-                (NOTHING,) if conditions is None else conditions,
-                self.today(),
-            )
+            result = await editing.put(self.pool, self._editor(call), service, expected, self.today())
         return await self._answer(call, result, unconditional=conditions is None)
 
     async def retire(self, call: Call) -> web.StreamResponse:
         id_ = call.request.match_info["id"]
         conditions = seen(call.request)
+        expected = (ANYTHING,) if conditions is None else conditions
         with _database():
-            result = await editing.retire(
-                self.pool, self._editor(call), id_, (ANYTHING,) if conditions is None else conditions
-            )
+            result = await editing.retire(self.pool, self._editor(call), id_, expected)
         if isinstance(result, editing.Stale) and result.current is None:
             raise unknown("service", id_)
         return await self._answer(call, result)
