@@ -13,8 +13,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 HOUR_SECONDS = 3600.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,7 @@ def curve(shape: Shape, total: float, seconds: float) -> RateCurve:
     for index, figure in enumerate(shape.per_hour):
         times += [index * hour if index else step, (index + 1) * hour]
         rates += [figure, figure]
-    areas = [
-        (times[i + 1] - times[i]) * (rates[i] + rates[i + 1]) / 2 for i in range(len(times) - 1)
-    ]
+    areas = [(times[i + 1] - times[i]) * (rates[i] + rates[i + 1]) / 2 for i in range(len(times) - 1)]
     factor = total / sum(areas)
     reached = [0.0]
     for area in areas:
@@ -124,7 +125,7 @@ def arrivals(rate: RateCurve, seed: int) -> list[float]:
     return [rate.inverse(k + draw.random()) for k in range(math.floor(rate.total))]
 
 
-def share(whole: Sequence[float], index: int, count: int) -> Sequence[float]:
+def share(whole: Sequence[T], index: int, count: int) -> Sequence[T]:
     """The part of worker ``index`` of ``count``: together they are the whole, none twice."""
     if not 0 <= index < count:
         raise ValueError(f"worker {index} of {count}")

@@ -130,8 +130,9 @@ class Browser:
     def _keep_cookies(self, response: HTTPSocketResponse) -> None:
         for name, value in response.items():
             if name.lower() == "set-cookie":
-                pair = value.split(";", 1)[0]
-                self.cookies.update([pair.split("=", 1)])  # type: ignore[list-item]
+                cookie, _, content = value.partition(";")[0].partition("=")
+                self.cookies[cookie] = content.strip('"')
+        self.cookies = {name: value for name, value in self.cookies.items() if value}
 
 
 def _answer(step: Step, status: int, body: bytes, response: HTTPSocketResponse, begun: float) -> Answer:

@@ -18,6 +18,7 @@ from loadtests.tally import Outcome, Step
 PLACE = 202
 REFUSED = 429
 POLL_LATEST_SECONDS = 30.0
+TURN_OVER = ("expired", "abandoned", "completed")
 POLL_FAILURES_MAX = 10
 """In a row, before a citizen in the line gives up."""
 
@@ -95,24 +96,27 @@ class Journey:
 
     def _wait_for_turn(self, place: Answer) -> Answer | None:
         """Returns None with the pass among the cookies, or the answer that ended the wait."""
-        said = place.json()
+        said, since = place.json(), self.ears.now()
         room, ticket = str(said.get("room", "")), {"Sadd-Ticket": str(said.get("ticket", ""))}
-        since, failures = self.ears.now(), 0
+        failures = 0
         self.in_line = True
         self.ears.line(+1)
-        while said.get("state") != "called":
-            sleep(min(POLL_LATEST_SECONDS, float(said.get("poll_after_ms", 1000)) / 1000))
-            answer = self.browser.ask("poll", "GET", f"{room}/ticket", headers=ticket)
+        while "pass" not in said:
+            if said.get("state") != "called":
+                sleep(min(POLL_LATEST_SECONDS, float(said.get("poll_after_ms", 1000)) / 1000))
+                answer = self.browser.ask("poll", "GET", f"{room}/ticket", headers=ticket)
+            else:
+                answer = self.browser.ask("claim", "POST", f"{room}/claim", headers=ticket)
+            said = {**said, **answer.json()} if answer.ok else said
             failures = 0 if answer.ok else failures + 1
-            if failures > POLL_FAILURES_MAX:
-                return answer
-            said = answer.json() if answer.ok else said
-        claim = self.browser.ask("claim", "POST", f"{room}/claim", headers=ticket)
+            if failures > POLL_FAILURES_MAX or said.get("state") in TURN_OVER:
+                self._leave_line()
+                return replace(answer, status=0, error="turn lost")
+            if answer.step == "claim" and "pass" not in said:
+                said["state"] = "waiting"  # the room is full just now; the turn is kept, ask later
         self._leave_line()
-        if not claim.ok:
-            return claim
         self.ears.waited(self.ears.now() - since)
-        self.browser.cookies["sadd_pass"] = str(claim.json().get("pass", ""))
+        self.browser.cookies["sadd_pass"] = str(said["pass"])
         return None
 
     def _leave_line(self) -> None:

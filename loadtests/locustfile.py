@@ -5,6 +5,9 @@ the crowd is the same. The number of Locust users does not matter; each process 
 ``--out`` writes the tally that ``sadd loadtest`` reads.
 """
 
+# Locust's event hooks are untyped.
+# mypy: disable-error-code="untyped-decorator, no-untyped-call"
+
 import json
 import logging
 import time
@@ -27,6 +30,9 @@ from loadtests.tally import Tally, from_json, to_json
 
 log = logging.getLogger("loadtests.locustfile")
 
+Part = tuple[int, int, float]
+"""Which part of how many, and the unix time of second 0."""
+
 START_IN_SECONDS = 1.0
 """Between a master's word and second 0, so that every worker has heard it."""
 
@@ -36,7 +42,7 @@ class Play:
 
     def __init__(self) -> None:
         self.crowd: Crowd | None = None
-        self.part: AsyncResult = AsyncResult()
+        self.part: AsyncResult[Part] = AsyncResult()
         self.reported: dict[str, Tally] = {}
         self.finished: set[str] = set()
 
@@ -63,6 +69,12 @@ def add_arguments(parser: Any) -> None:
     parser.add_argument("--progress", default="", include_in_web_ui=False, help="file for a line each second")
 
 
+def _options(environment: Environment) -> Any:
+    """Locust's parsed command line; only a library user's environment has none."""
+    assert environment.parsed_options is not None
+    return environment.parsed_options
+
+
 def scenario_of(options: Any) -> Scenario:
     def number(name: str) -> float | None:
         value = getattr(options, name)
@@ -84,9 +96,9 @@ class Arrivals(User):
     def on_start(self) -> None:
         crowd = play.crowd
         if crowd is not None and not crowd.tally.clock:
-            index, count, start_at = play.part.get()
-            if not crowd.tally.clock:
-                crowd.play(index, count, start_at)
+            part = play.part.get()
+            if part is not None and not crowd.tally.clock:  # another user may have been first
+                crowd.play(*part)
 
     @task
     def stay(self) -> None:
@@ -97,7 +109,7 @@ class Arrivals(User):
 def on_init(environment: Environment, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
-        runner.register_message("crowd_part", lambda msg, **_: play.part.set(tuple(msg.data)))
+        runner.register_message("crowd_part", lambda msg, **_: play.part.set(tuple(msg.data["part"])))
     if isinstance(runner, MasterRunner):
         runner.register_message("crowd_done", lambda msg, **_: play.finished.add(msg.node_id))
 
@@ -110,7 +122,7 @@ def on_test_start(environment: Environment, **_: Any) -> None:
     if isinstance(runner, MasterRunner):
         _deal_parts(runner)
     else:
-        scenario = scenario_of(environment.parsed_options)
+        scenario = scenario_of(_options(environment))
         play.crowd = Crowd(scenario, environment.host or "", _fire_to(environment))
         if not isinstance(runner, WorkerRunner):
             play.part = AsyncResult()
@@ -122,7 +134,7 @@ def _deal_parts(runner: MasterRunner) -> None:
     workers = runner.clients.ready + runner.clients.running + runner.clients.spawning
     start_at = time.time() + START_IN_SECONDS
     for index, worker in enumerate(workers):
-        runner.send_message("crowd_part", [index, len(workers), start_at], worker.id)
+        runner.send_message("crowd_part", {"part": [index, len(workers), start_at]}, worker.id)
 
 
 def _fire_to(environment: Environment) -> Any:
@@ -143,7 +155,7 @@ def _fire_to(environment: Environment) -> Any:
 
 def _watch(environment: Environment) -> None:
     """Writes progress, and ends the run when the crowd is done or its time is up."""
-    scenario = scenario_of(environment.parsed_options)
+    scenario = scenario_of(_options(environment))
     deadline = time.monotonic() + START_IN_SECONDS + scenario.run_seconds
     while time.monotonic() < deadline and not _all_done(environment):
         gevent.sleep(0.5)
@@ -167,7 +179,7 @@ def _all_done(environment: Environment) -> bool:
 
 
 def _write_progress(environment: Environment) -> None:
-    path = environment.parsed_options.progress
+    path = _options(environment).progress
     if path and not isinstance(environment.runner, WorkerRunner):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line_of(play.tally(), time.time())) + "\n")
@@ -197,10 +209,11 @@ def on_quitting(environment: Environment, **_: Any) -> None:
         environment.process_exit_code = 0  # the master judges
         return
     tally = play.tally()
-    options = environment.parsed_options
+    options = _options(environment)
     if options.out:
         Path(options.out).write_text(json.dumps(to_json(tally)), encoding="utf-8")
-    findings = crowd_findings(read_objectives(scenario_of(options).folder), tally)
+    scenario = scenario_of(options)
+    findings = crowd_findings(read_objectives(scenario.folder), tally, scenario.total)
     missed = [finding for finding in findings if not finding.met]
     for finding in missed:
         log.warning("missed: %s", finding.sentence)

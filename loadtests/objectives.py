@@ -75,15 +75,19 @@ def read_objectives(folder: Path) -> Objectives:
         raise ValueError(f"{path}: {wrong}") from None
 
 
-def judge(objectives: Objectives, tally: Tally, origin: Mapping[str, Any] | None) -> Verdict:
-    """``origin`` is what its ``/stats`` said; None when it can not be asked, and then is not judged."""
+def judge(objectives: Objectives, tally: Tally, origin: Mapping[str, Any] | None, expected: int) -> Verdict:
+    """``origin`` is what its ``/stats`` said; None when it can not be asked, and then is not judged.
+
+    ``expected`` is how many citizens the scenario sends.
+    """
     seen = [] if origin is None else [_over_capacity(objectives, origin)]
-    return Verdict((*crowd_findings(objectives, tally), *seen))
+    return Verdict((*crowd_findings(objectives, tally, expected), *seen))
 
 
-def crowd_findings(objectives: Objectives, tally: Tally) -> list[Finding]:
+def crowd_findings(objectives: Objectives, tally: Tally, expected: int) -> list[Finding]:
     """What the crowd alone can tell."""
     return [
+        _complete(tally, expected),
         _failed(objectives, tally),
         _served_well(objectives, tally),
         *(_latency(step, goal, tally) for step, goal in objectives.p99_ms.items() if tally.steps[step].count),
@@ -92,11 +96,16 @@ def crowd_findings(objectives: Objectives, tally: Tally) -> list[Finding]:
     ]
 
 
+def _complete(tally: Tally, expected: int) -> Finding:
+    """A generator process that was lost makes the load smaller without a word; here is the word."""
+    return Finding("whole crowd came", f"{expected} citizens", f"{tally.offered}", tally.offered == expected)
+
+
 def _failed(objectives: Objectives, tally: Tally) -> Finding:
     failed, share = _share(tally, "failed", "unfinished")
     goal = objectives.failed_share_max
     measured = f"{failed} of {tally.offered} citizens ({share:.1%})"
-    return Finding("failed citizens", f"at most {goal:.1%}", measured, share <= goal and tally.offered > 0)
+    return Finding("failed citizens", f"at most {goal:.1%}", measured, share <= goal)
 
 
 def _served_well(objectives: Objectives, tally: Tally) -> Finding:
@@ -113,8 +122,11 @@ def _latency(step: str, goal: float, tally: Tally) -> Finding:
 
 def _over_capacity(objectives: Objectives, origin: Mapping[str, Any]) -> Finding:
     windows, goal = int(origin["over_capacity"]), objectives.over_capacity_windows_max
-    measured = f"{windows} windows of a second above {origin['capacity']:g}/s (highest {origin['highest_per_second']})"
-    return Finding("origin within its capacity", f"at most {goal} windows above it", measured, windows <= goal)
+    highest = f"highest {origin['highest_per_second']}"
+    measured = f"{windows} windows of a second above {origin['capacity']:g}/s ({highest})"
+    return Finding(
+        "origin within its capacity", f"at most {goal} windows above it", measured, windows <= goal
+    )
 
 
 def _lag(objectives: Objectives, tally: Tally) -> Finding:
@@ -124,7 +136,9 @@ def _lag(objectives: Objectives, tally: Tally) -> Finding:
 
 def _cpu(objectives: Objectives, tally: Tally) -> Finding:
     used, goal = tally.cpu_share, objectives.cpu_share_max
-    return Finding("generator not the bottleneck", f"at most {goal:.0%} of a core", f"{used:.0%}", used <= goal)
+    return Finding(
+        "generator not the bottleneck", f"at most {goal:.0%} of a core", f"{used:.0%}", used <= goal
+    )
 
 
 def _share(tally: Tally, *outcomes: Any) -> tuple[int, float]:

@@ -195,9 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--overload-loss", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=2018)
     args = parser.parse_args(arguments)
-    figures = OriginFigures(
-        args.workers, args.service_ms, args.spread, args.static_share, args.overload_loss
-    )
+    figures = OriginFigures(args.workers, args.service_ms, args.spread, args.static_share, args.overload_loss)
     # A real service finishes what it has begun although the client left: aiohttp's default, said aloud.
     web.run_app(
         Origin(figures, args.seed).application(),

@@ -9,7 +9,7 @@ from string import Template
 
 _FRAME = Template("""<!doctype html>
 <html lang="ar" dir="rtl">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">$head<title>$title</title>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>$title</title>
 <style>body{font-family:system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem;line-height:1.8}
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ccc;padding:.4rem;text-align:start}
 .place{font-size:3rem;font-weight:700}input,button{font:inherit;padding:.4rem .8rem}</style></head>
@@ -51,14 +51,14 @@ def result_page(candidate: str) -> str:
     return _page("كشف الدرجات", body)
 
 
-def waiting_page(position: int, estimate_seconds: int, refresh_seconds: int) -> str:
-    """Your place in the line. The page asks again by itself; closing it does not lose the place."""
+def waiting_page(position: int, estimate_seconds: int) -> str:
+    """Your place in the line. Whoever sends it also says when to ask again (the ``Refresh`` field)."""
     body = (
         "<p>عدد الزوار كبير الآن. مكانك محفوظ، وستدخل تلقائياً عند وصول دورك.</p>"
         f'<p>أمامك في الصف</p><p class="place">{position}</p>'
         f"<p>الوقت المتوقع: {max(1, round(estimate_seconds / 60))} دقيقة تقريباً</p>"
     )
-    return _page("غرفة الانتظار", body, head=f'<meta http-equiv="refresh" content="{refresh_seconds}">')
+    return _page("غرفة الانتظار", body)
 
 
 def refusal_page(retry_seconds: int) -> str:
@@ -66,5 +66,5 @@ def refusal_page(retry_seconds: int) -> str:
     return _page("طلبات كثيرة", f"<p>حاول مرة أخرى بعد {retry_seconds} ثانية.</p>")
 
 
-def _page(title: str, body: str, head: str = "") -> str:
-    return _FRAME.substitute(title=title, body=body, head=head)
+def _page(title: str, body: str) -> str:
+    return _FRAME.substitute(title=title, body=body)

@@ -112,7 +112,9 @@ def load(name: str, **changes: Any) -> Scenario:
     if name not in names():
         raise LookupError(f"no scenario {name!r}; there is: {', '.join(names())}")
     raw = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
-    return replace(_scenario(raw, folder), **{key: value for key, value in changes.items() if value is not None})
+    return replace(
+        _scenario(raw, folder), **{key: value for key, value in changes.items() if value is not None}
+    )
 
 
 def _scenario(raw: Mapping[str, Any], folder: Path) -> Scenario:

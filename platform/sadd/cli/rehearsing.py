@@ -1,0 +1,117 @@
+"""What ``sadd demo`` and ``sadd loadtest`` share: a platform as their program, a key for it, a folder."""
+
+import json
+import signal
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from loadtests.morning import Sadd
+from loadtests.processes import Stage, answers, free_port, wait_until
+from loadtests.scenario import Scenario, load
+from sadd.cli.outcome import Failed, UsageError
+from sadd.settings import EVERY_SETTING, Loaded
+
+SCOPES = ("limits:check", "cache:read", "cache:write", "sessions:read", "sessions:write")
+KEY_DAYS = 1
+DRAIN_SHARE = 1.4
+"""Of the arrival time, when only that was given: the last to come need it to get through the line."""
+
+
+def add_play_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--scale", type=float, help="the peak's demand / the origin's capacity [4]")
+    parser.add_argument(
+        "--seconds", type=float, help="length of the arrivals; the runs last about twice that"
+    )
+    parser.add_argument("--seed", type=int, help="of arrivals and citizens; the same seed is the same crowd")
+    parser.add_argument(
+        "--generators", type=int, default=0, metavar="N", help="Locust workers; 0 is one process"
+    )
+    parser.add_argument("--out", type=Path, help="folder for report, verdict and logs [out/TIME-NAME]")
+
+
+def scenario_of(name: str, args: Namespace) -> Scenario:
+    """The scenario with the command's changes. Raises UsageError for a name that there is not."""
+    drain = None if args.seconds is None else max(12.0, DRAIN_SHARE * args.seconds)
+    if args.scale is not None and args.scale <= 0:
+        raise UsageError(f"sadd: --scale {args.scale:g} is not accepted: more than 0")
+    if args.seconds is not None and args.seconds < 1:
+        raise UsageError(f"sadd: --seconds {args.seconds:g} is not accepted: 1 or more")
+    try:
+        return load(name, scale=args.scale, arrive_seconds=args.seconds, drain_seconds=drain, seed=args.seed)
+    except LookupError as unknown:
+        raise UsageError(f"sadd: {unknown.args[0]}") from None
+
+
+def folder_of(name: str, args: Namespace) -> Path:
+    """Where this run writes; made, and empty unless ``--out`` named one with something in it."""
+    folder: Path = args.out or Path("out") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def require_load() -> None:
+    """Raises ModuleNotFoundError now, not after two minutes, when a package of ``sadd[load]`` is missing."""
+    for package in ("locust", "matplotlib"):
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+
+
+def start_platform(stage: Stage, loaded: Loaded, agency: str) -> Sadd:
+    """``sadd up`` with these settings, ready, and a key of the agency that lives for a day."""
+    port = loaded.settings.server.port if _given(loaded, "server.port") else free_port()
+    host = loaded.settings.server.host
+    program = stage.start("platform", [*_sadd("up"), *_flags(loaded), "--server-port", str(port)])
+    url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 - compared only
+    # Its own start-up time-out ends it with the reason in its log; ours is for a platform that hangs.
+    wait_until(lambda: answers(f"{url}/readyz"), program, loaded.settings.startup.timeout_seconds + 10)
+    return Sadd(url, _key_file(stage, loaded, agency))
+
+
+def _key_file(stage: Stage, loaded: Loaded, agency: str) -> Path:
+    words = ("--agency", agency, "--scope", *SCOPES, "--label", "rehearsal", "--expires-days", str(KEY_DAYS))
+    command = [*_sadd("keys", "create"), *words, "--json", *_flags(loaded)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    if made.returncode != 0:
+        raise Failed(f"sadd: no key for {agency}: {made.stderr.strip()}")
+    path = stage.logs / "portal.key"
+    path.touch(mode=0o600)
+    path.write_text(json.loads(made.stdout)["key"], encoding="utf-8")
+    return path
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM and a closed terminal end us as Ctrl-C does: in order."""
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _sadd(*words: str) -> list[str]:
+    return [sys.executable, "-m", "sadd", *words]
+
+
+def _flags(loaded: Loaded) -> list[str]:
+    """The flags and the file that we were given; the environment is inherited."""
+    given = [setting for setting in EVERY_SETTING if loaded.origins[setting.name].kind == "flag"]
+    flags = [f"{setting.flag}={setting.of(loaded.settings)}" for setting in given]
+    return [*flags, *(["--config", str(loaded.file)] if loaded.file else [])]
+
+
+def _given(loaded: Loaded, name: str) -> bool:
+    return loaded.origins[name].kind != "default"
