@@ -38,13 +38,15 @@ async def wait_for_stores(probes: Sequence[Probe], timeout_seconds: float) -> No
 async def _wait(probe: Probe, timeout_seconds: float) -> None:
     loop = asyncio.get_running_loop()
     until = loop.time() + timeout_seconds
-    attempts, reason = 0, "no answer"
+    attempts, reason = 0, ""
     for pause_seconds in delays(longest_seconds=2.0):
         attempts += 1
         try:
             async with asyncio.timeout_at(until):
                 await probe.ask()
             return
+        except TimeoutError:
+            reason = "no answer in time"
         except Exception as error:
             # Any: each client has its own errors, and all of them mean "not yet" here.
             reason = str(error).replace(probe.url, masked(probe.url)) or type(error).__name__
