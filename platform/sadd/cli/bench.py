@@ -1,20 +1,28 @@
-"""``sadd bench store``: hands everything after its name to the benchmark itself."""
+"""``sadd bench store|identity``: hands everything after its name to the benchmark itself."""
 
 import argparse
+from importlib import import_module
 
 from sadd.cli.parser import Parser
 from sadd.settings import Settings
 
+# Word to its line of help; the benchmark is ``main(argv) -> int`` of ``benchmarks.bench_<word>``.
+BENCHMARKS = {
+    "store": "the store client against other clients and against its goals",
+    "identity": "what a look at an API key costs",
+}
+
 
 def add(subparsers: "argparse._SubParsersAction[Parser]") -> None:
-    parser = subparsers.add_parser("bench", description="Measure a part against its goals, on this machine.")
-    words = parser.add_subparsers(dest="bench_word", metavar="WORD", required=True)
-    # Without a help of its own, ``sadd bench store --help`` is the benchmark's.
-    store = words.add_parser("store", help="the store client against other clients", add_help=False)
-    store.set_defaults(run=run_store, passes_on=True)
+    parser = subparsers.add_parser("bench", description="Measure a part, on this machine.")
+    words = parser.add_subparsers(dest="benchmark", metavar="WORD", required=True)
+    for word, meaning in BENCHMARKS.items():
+        # Without a help of its own, ``sadd bench store --help`` is the benchmark's.
+        benchmark = words.add_parser(word, help=meaning, add_help=False)
+        benchmark.set_defaults(run=run, passes_on=True)
 
 
-def run_store(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 - every run has both
-    from benchmarks.bench_store import main  # late: it is no part of a server
-
-    return main(args.extra)
+def run(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 - every run has both
+    # Late and by name: benchmarks are no part of a server, and need what a server does not.
+    module = import_module(f"benchmarks.bench_{args.benchmark}")
+    return int(module.main(args.extra))

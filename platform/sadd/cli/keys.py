@@ -16,6 +16,8 @@ from sadd.identity.store import KeyStore, UnknownKey
 from sadd.settings import Settings
 from sadd.settings.names import nearest
 
+EXPIRES_DAYS_MAX = 36_500
+
 DESCRIPTION = """\
 API keys let an agency's services call the platform. An agency may have several live keys, so that a new
 one can be rolled out before the old one is revoked. A revocation counts in every worker within a second.
@@ -134,7 +136,12 @@ def _prefix(text: str) -> str:
 
 
 def _days(text: str) -> float:
-    days = float(text)
-    if not 0 < days <= 36_500:
-        raise argparse.ArgumentTypeError(f"{text} is not accepted: days, more than 0, at most 36500")
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0 < days <= EXPIRES_DAYS_MAX:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not accepted: days, more than 0, at most {EXPIRES_DAYS_MAX}"
+        )
     return days

@@ -1,5 +1,6 @@
 import argparse
 import importlib
+import json
 import os
 import signal
 import subprocess
@@ -218,6 +219,15 @@ def test_bench_passes_on(sadd: Sadd, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert codes == [1, 1]
     assert got == [["--json", "--rounds", "3"], ["--help"]]
+
+
+def test_bench_runs(sadd: Sadd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """bench identity measures."""
+    monkeypatch.setattr("benchmarks.bench_identity.CALLS", 10)
+
+    measured = json.loads(sadd("bench", "identity", "--json").out)
+
+    assert set(measured) == {"live", "unknown", "wrong"}
 
 
 def test_up(sadd: Sadd, monkeypatch: pytest.MonkeyPatch) -> None:
