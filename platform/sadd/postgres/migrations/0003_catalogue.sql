@@ -13,7 +13,7 @@ CREATE INDEX catalogue_entry_agency ON catalogue_entry ((body ->> 'agency')) WHE
 -- One row. Whoever changes entries locks it first, so that changes come one after the other and a reader that
 -- has seen version n has seen all of n. The number goes up by one with each transaction that changed something.
 CREATE TABLE catalogue_version (
-    only       boolean     PRIMARY KEY DEFAULT true CHECK (only),
+    one_row    boolean     PRIMARY KEY DEFAULT true CHECK (one_row),
     version    bigint      NOT NULL DEFAULT 0,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
