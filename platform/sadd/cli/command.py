@@ -21,6 +21,7 @@ from sadd.version import __version__
 # word's parser and gives it (or each of its own words) ``run(args, settings) -> int`` as a default.
 WORDS = {
     "up": "start the platform: stores, migrations, catalogue, HTTP workers",
+    "migrate": "bring the database's schema up to date, and load the catalogue into an empty one",
     "demo": "play a results morning twice, without and with the platform",
     "catalogue": "check, import, export, list or search the catalogue of services",
     "keys": "create, list or revoke the API keys of agencies",

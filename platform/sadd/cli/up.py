@@ -28,6 +28,6 @@ def add(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 - every run has both
-    from sadd.app import up  # late: it imports the whole platform
+    from sadd.app.machine import up  # late: it imports the whole platform
 
     return up(settings)

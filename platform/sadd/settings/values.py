@@ -99,6 +99,9 @@ class Catalogue:
         Text("a path", or_empty=True),
         "Folder of the catalogue's data files; empty is the one that is shipped.",
     )
+    authority: str = _setting(
+        "digital-gov", Text("an agency's id"), "Agency whose keys may write every agency's services."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,181 @@
+"""One worker, put together: stores, what it holds in memory, services, endpoints, background work."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from sadd.app.services import Services, open_services
+from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
+from sadd.catalogue.view import CatalogueView
+from sadd.identity.ring import KeyRing
+from sadd.identity.store import CHANNEL as KEYS_CHANNEL
+from sadd.postgres.listen import Listener
+from sadd.postgres.pool import AWAY, Pool, open_pool
+from sadd.settings import Settings
+from sadd.signing import load_signing_keys
+from sadd.telemetry.metrics import Metrics
+from sadd.telemetry.process import ProcessMeter
+from sadd.telemetry.traffic import Traffic
+from sadd.valkey.client import ValkeyClient
+from sadd.valkey.topology import open_client
+from sadd.web import cache, catalogue, health, limits, metrics, queues, sessions
+from sadd.web.connection import Connections
+from sadd.web.documents import document_endpoints
+from sadd.web.endpoint import Endpoint
+from sadd.web.health import Health
+from sadd.web.server import build
+
+log = structlog.get_logger("sadd.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What the process serves. ``started`` is to be called once connections are accepted."""
+
+    app: web.Application
+    health: Health
+    started: Callable[[Connections], None]
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
+    """A worker with everything it needs in memory, and its background work, until the block ends.
+
+    Raises what the stores raise when one is away: the supervisor then tries again.
+    """
+    async with AsyncExitStack() as opened:
+        pool = await open_pool(
+            settings.database.url,
+            pool_max=settings.database.pool_max,
+            deadline_seconds=settings.database.deadline_seconds,
+        )
+        opened.callback(pool.terminate)
+        valkey = await open_client(
+            settings.valkey.url,
+            deadline_ms=settings.valkey.deadline_ms,
+            max_in_flight=settings.valkey.max_in_flight,
+        )
+        opened.push_async_callback(valkey.aclose)
+        view, keys = CatalogueView(pool), KeyRing()
+        await view.refresh()
+        await keys.load(pool)
+        services = open_services(valkey, await load_signing_keys(pool), settings.server.workers)
+        numbers = _Numbers(settings, slot, services, valkey, keys)
+        ready = Health({"valkey": valkey.probe, "postgres": lambda: _ask(pool)})
+        await ready.probe()
+        described = _endpoints(services, view, pool, settings, ready, numbers.metrics)
+        app = build(
+            [*described, *document_endpoints(described)],
+            keys=keys,
+            limits=settings.server,
+            traffic=numbers.traffic,
+        )
+        background = await opened.enter_async_context(_cancelled_at_the_end())
+        background.start(ready.run())
+        background.start(numbers.metrics.run())
+        background.start(numbers.meter.watch())
+        background.start(_follow(settings.database.url, view, keys, pool))
+        background.start(_write_last_used(keys, pool, settings.identity.last_used_interval_seconds))
+        yield Worker(app, ready, numbers.started)
+
+
+def _endpoints(
+    services: Services,
+    view: CatalogueView,
+    pool: Pool,
+    settings: Settings,
+    ready: Health,
+    numbers: Metrics,
+) -> list[Endpoint]:
+    return [
+        *limits.endpoints(services.limiter, view),
+        *cache.endpoints(services.cache),
+        *queues.endpoints(services.rooms, services.passes, view),
+        *sessions.endpoints(services.sessions, view),
+        *catalogue.endpoints(view, pool, authority=settings.catalogue.authority),
+        *health.endpoints(ready),
+        *metrics.endpoints(numbers),
+    ]
+
+
+class _Numbers:
+    """All that this worker counts, and where it is read from."""
+
+    def __init__(
+        self, settings: Settings, slot: int, services: Services, valkey: ValkeyClient, keys: KeyRing
+    ) -> None:
+        self.traffic = Traffic()
+        self.meter = ProcessMeter(slot)
+        self.metrics = Metrics(Path(settings.data.dir) / "run" / "metrics", slot)
+        self.metrics.add(self.traffic.read)
+        self.metrics.add(self.meter.read)
+        self.metrics.register("sadd_keys", keys.stats, gauges={"keys": "max"})
+        self.metrics.register(
+            "sadd_valkey", valkey.stats, gauges={"in_flight": "sum", "waiting": "sum", "nodes": "max"}
+        )
+        services.show(self.metrics)
+
+    def started(self, connections: Connections) -> None:
+        """The worker serves: its connections count too, and whoever started it is told."""
+        self.metrics.register("sadd_connections", connections.stats, gauges={"open": "sum"})
+        print("ready", flush=True)  # noqa: T201 - the supervisor waits for this line
+
+
+@asynccontextmanager
+async def _cancelled_at_the_end() -> AsyncIterator["_Owned"]:
+    """Tasks that live as long as the block. One that fails ends the block: the worker starts anew."""
+    async with asyncio.TaskGroup() as group:
+        own = _Owned(group)
+        try:
+            yield own
+        finally:
+            own.cancel()
+
+
+class _Owned:
+    """The tasks of a group, kept so that they can be cancelled together."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(self._group.create_task(work))
+
+    def cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _follow(url: str, view: CatalogueView, keys: KeyRing, pool: Pool) -> None:
+    """Take in each change of the catalogue and of the keys as it is announced."""
+
+    async def catalogue_changed() -> None:
+        await view.refresh()
+
+    async def keys_changed() -> None:
+        await keys.load(pool)
+
+    listener = Listener(url)
+    listener.watch(CATALOGUE_CHANNEL, catalogue_changed)
+    listener.watch(KEYS_CHANNEL, keys_changed)
+    await listener.run()
+
+
+async def _write_last_used(keys: KeyRing, pool: Pool, interval_seconds: float) -> None:
+    while True:
+        await asyncio.sleep(interval_seconds)
+        try:
+            await keys.write_last_used(pool)
+        except AWAY as error:
+            log.warning("when keys were last used is not written yet", reason=type(error).__name__)
+
+
+async def _ask(pool: Pool) -> None:
+    await pool.execute("SELECT 1")

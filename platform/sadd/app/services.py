@@ -1,0 +1,55 @@
+"""The four services of one worker, on one store client, and what each of them counts."""
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cache.cache import Cache
+from cache.valkey import ValkeyStore as CacheStore
+from queueing.passes import PassKey, PassOffice
+from queueing.rooms import Rooms
+from queueing.ticket import TicketKeys, TicketOffice
+from queueing.valkey import ValkeyStore as RoomStore
+from ratelimit.limiter import Limiter
+from ratelimit.valkey import ValkeyStore as LimitStore
+from sadd.session.ids import Ids
+from sadd.session.sessions import Sessions
+from sadd.session.valkey import ValkeyStore as SessionStore
+from sadd.signing import SigningKeys
+from sadd.telemetry.metrics import Metrics
+from sadd.valkey.client import ValkeyClient
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The façades, ready to be called."""
+
+    limiter: Limiter
+    cache: Cache
+    rooms: Rooms
+    passes: PassOffice
+    sessions: Sessions
+
+    def show(self, metrics: Metrics) -> None:
+        """Register what each of them counts."""
+        metrics.register("sadd_limits", self.limiter.stats, gauges={"local_keys": "sum"})
+        metrics.register("sadd_cache", self.cache.stats)
+        metrics.register("sadd_rooms", self.rooms.stats)
+        metrics.register("sadd_sessions", self.sessions.stats)
+
+
+def open_services(valkey: ValkeyClient, signing: SigningKeys, workers: int) -> Services:
+    """All four on one client. While the store is away, ``workers`` of this machine share each limit."""
+    passes = PassOffice(
+        [PassKey(key.id, Ed25519PrivateKey.from_private_bytes(key.secret)) for key in signing.queue_pass]
+    )
+    tickets = TicketOffice(
+        TicketKeys(signing.queue_ticket[0].id, {key.id: key.secret for key in signing.queue_ticket})
+    )
+    return Services(
+        limiter=Limiter(LimitStore(valkey), holders=workers),
+        cache=Cache(CacheStore(valkey)),
+        rooms=Rooms(RoomStore(valkey), tickets, passes),
+        passes=passes,
+        sessions=Sessions(SessionStore(valkey), Ids(signing.session_pepper[0].secret)),
+    )
