@@ -66,6 +66,7 @@ class Server:
     _process: "subprocess.Popen[bytes] | None" = None
 
     def start(self, await_answer: bool = True) -> "Server":
+        """From the main thread only: the server ends with the thread that started it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         quiet = ["--save", "", "--loglevel", "warning", "--logfile", str(self.folder / "log")]

@@ -101,7 +101,7 @@ class Cluster:
     def _new_lane(self, node: Node) -> Lane:
         dialling = self._dialling
         return Lane(
-            str(node), lambda on_lost: dial(node, dialling, on_lost), dialling.counters, self.pulse.beat
+            str(node), lambda on_lost: dial(node, dialling, on_lost), dialling.counters, self._changed
         )
 
     def _adopt(self, ranges: Iterable[SlotRange]) -> None:
@@ -116,6 +116,11 @@ class Cluster:
             self.pulse.beat()
 
     # -- following changes ---------------------------------------------------
+
+    def _changed(self) -> None:
+        """A lane connected or went away. With no calls under way nobody else would look who took over."""
+        self._wanted.set()
+        self.pulse.beat()
 
     async def _watch(self) -> None:
         pause = REFRESH_SECONDS_MIN

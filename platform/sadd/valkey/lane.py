@@ -30,7 +30,8 @@ class Lane:
     """Sends while connected, refuses at once while not, and redials in the background until it is closed.
 
     Nothing is kept for later: a call that finds no connection fails, and whether it is sent again is
-    decided above (``repeating``). ``on_change`` is called when it connects and when its breaker opens.
+    decided above (``repeating``). ``on_change`` is called when it connects, when it is lost, and when its
+    breaker opens.
     """
 
     def __init__(self, name: str, dial: Dial, counters: Counters, on_change: Callable[[], None]) -> None:
@@ -76,6 +77,11 @@ class Lane:
         return self._connection is not None
 
     @property
+    def refuses(self) -> bool:
+        """True when calls fail at once; False also while the first redial is under way."""
+        return self._breaker.refuses
+
+    @property
     def state(self) -> BreakerState:
         return self._breaker.state
 
@@ -114,6 +120,7 @@ class Lane:
             connection.abort()
             return
         self._connection = connection
+        self._troubled_at = -EPISODE_GAP_SECONDS  # what comes is a new trouble
         self._breaker.recovered(self._loop.time())
         if connection.lost:  # between the dial's last answer and here
             self._lost(connection, None)
@@ -130,6 +137,7 @@ class Lane:
         self._breaker.lost(now, stalled)
         log.warning("store %s: connection lost%s", self.name, ", it is stalled" if stalled else "")
         self.start()
+        self._on_change()
 
     async def _redial(self) -> None:
         try:

@@ -10,7 +10,7 @@
 | deadline, in-flight bound, other errors     | –             | never                                       |
 
 The patience is for fail-overs: several seconds in a cluster, none for one node, where only the very
-first redial is waited for, no longer than the deadline.
+first redial is waited for, no longer than one more deadline.
 """
 
 import asyncio
@@ -133,7 +133,7 @@ class Repeating:
         self, call: Call, error: Exception, lane: Lane | None, give_up_at: float, attempt: int
     ) -> None:
         """Until sending again has a chance. Raises ``error`` when it has none or must not be tried."""
-        if lane is not None and isinstance(error, StoreAway):
+        if lane is not None and isinstance(error, (StoreAway, StoreStalled)):
             self._router.troubled(lane, error)
         if not call.may_run_again(error) or self._too_late(error, lane):
             raise error
@@ -148,10 +148,10 @@ class Repeating:
 
     def _too_late(self, error: Exception, lane: Lane | None) -> bool:
         """True when the fail-over took too long already: whoever comes now is refused at once."""
-        if isinstance(error, (ConnectionLost, StoreStalled)) and not self._patience.failover_seconds:
-            return False
         if lane is None:
             return not self._patience.failover_seconds
+        if isinstance(error, ConnectionLost) and not lane.refuses:
+            return False  # the very first redial, which takes a millisecond when only the connection broke
         return lane.trouble_seconds(self._loop.time()) >= self._patience.failover_seconds
 
     async def _change(

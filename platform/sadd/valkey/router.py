@@ -13,7 +13,7 @@ class Router(Protocol):
     """Lane of a key, and what to do when a lane answers that it is the wrong one."""
 
     pulse: Pulse
-    """Beats when a lane connected, a breaker opened or the slot table changed."""
+    """Beats when a lane connected or was lost, a breaker opened or the slot table changed."""
 
     def lane(self, key: bytes | None) -> Lane:
         """Where to send. None is any node. Raises StoreAway when nobody is known to hold the key."""

@@ -76,7 +76,12 @@ class Connection(asyncio.Protocol):
         self._nobody.set_result(None)
 
     def bind(self, bounds: Bounds) -> None:
-        """Other bounds from here on: a handshake has its own."""
+        """Other bounds from here on: a handshake has its own. Nothing may be unanswered."""
+        assert not self._pending, "bounds change between calls"
+        self._marks.clear()
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+            self._sweep_timer = None
         self._deadline_seconds = bounds.deadline_seconds
         self._max_in_flight = bounds.max_in_flight
 
