@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from sadd.cli.outcome import Failed
 from sadd.cli.stores import Running, database, running, stores_file
 from sadd.embedded.folder import hold_folder
 from sadd.embedded.stores import open_stores
 from sadd.postgres.migrate import migrate
 from sadd.settings import Data, Database, Settings, Startup
 from tests.sadd.cli.conftest import Sadd
+from tests.waiting import eventually_sync
 
 
 @pytest.fixture
@@ -137,10 +140,26 @@ def test_folder_in_use(sadd: Sadd) -> None:
     assert ended.err.count("\n") == 1
 
 
+def test_interrupted(tmp_path: Path) -> None:
+    """Ctrl-C while the embedded database starts ends with 130, says nothing, and leaves the folder free."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SADD_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sadd", "keys", "list", "--data-dir", str(tmp_path / "data")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    eventually_sync((tmp_path / "data" / "postgres.lock").exists, deadline_seconds=20)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out, err) == (130, b"", b"")
+    with hold_folder(tmp_path / "data"):
+        pass
+
+
 async def test_error_inside(settings: Settings, database_url: str) -> None:
     """An error of the database while the command works is one line as well."""
-    from sadd.cli.outcome import Failed
-
     with_url = replace(settings, database=Database(url=database_url))
     with pytest.raises(Failed, match=r'^sadd: database .*relation "nothing" does not exist'):
         async with database(with_url) as pool:
