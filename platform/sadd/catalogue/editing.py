@@ -13,7 +13,8 @@ from sadd.catalogue.fault import Finding
 from sadd.catalogue.importing import retired
 from sadd.catalogue.kinds import CLASS_KINDS, assemble
 from sadd.catalogue.model import Service
-from sadd.catalogue.store import Change, Pool, Write
+from sadd.catalogue.store import Change, Write
+from sadd.postgres.pool import Pool
 
 ANYTHING: Literal["*"] = "*"
 """The condition that the service exists, whatever it says (``If-Match: *``, RFC 9110, section 13.1.1)."""
@@ -98,7 +99,7 @@ async def retire(pool: Pool, editor: Editor, id_: str, seen: Collection[str]) ->
             return Foreign()
         if not _matches(current, seen):
             return Stale(current)
-        after = cast("Service", retired(current))
+        after = retired(current)
         await _write(change, current, after)
     return Edited(after, created=False)
 

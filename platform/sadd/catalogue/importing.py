@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
 from sadd.catalogue import kinds, store
 from sadd.catalogue.kinds import Kind
 from sadd.catalogue.model import Catalogue, Entry
-from sadd.catalogue.store import Pool, Verb, Write
+from sadd.catalogue.store import Verb, Write
+from sadd.postgres.pool import Pool
+
+E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def plan(stored: kinds.Entries, wanted: kinds.Entries) -> Iterator[Write]:
                 yield Write("retire", kind, before, retired(before))
 
 
-def retired(entry: Entry) -> Entry:
+def retired(entry: E) -> E:
     """The same entry, retired: still found by its id, offered to nobody."""
     return msgspec.structs.replace(entry, status="retired")
 

@@ -147,7 +147,8 @@ def _room(queue: QueueClass, capacity: Capacity) -> Iterator[Finding]:
     """A waiting room lets at least one user a minute in, and at least one be inside."""
     outflow = queue.outflow_share * capacity.requests_per_second * 60
     active = queue.active_share * capacity.concurrent_users
-    if outflow < 1 or active < 1:
+    possible = capacity.requests_per_second > 0 and capacity.concurrent_users > 0  # else told already
+    if possible and min(outflow, active) < 1:
         message = f"{queue.id!r} lets nobody in: {outflow:.2f} users a minute, {active:.2f} inside"
         yield Finding(("protection", "queue"), message)
 

@@ -86,7 +86,7 @@ def _struct(
     values: dict[str, Any] = dict(given)
     for key, child in node.value:
         name = key.value if isinstance(key, yaml.ScalarNode) else _seen(key)
-        fitted.lines.setdefault((*path, name), key.start_mark.line + 1)
+        fitted.lines[*path, name] = key.start_mark.line + 1  # of the second, if a field is given twice
         if name in values:
             because = "the file says it" if name in given else "given twice"
             _misfit(fitted, (*path, name), because)

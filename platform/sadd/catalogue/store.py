@@ -13,6 +13,7 @@ import msgspec
 
 from sadd.catalogue.kinds import TYPES, Kind
 from sadd.catalogue.model import Entry
+from sadd.postgres.pool import AWAY, Pool
 
 
 class StoreUnavailable(Exception):
@@ -25,7 +26,6 @@ CHANNEL = "sadd_catalogue"
 Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 )
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Verb = Literal["add", "change", "retire"]
 
 ACQUIRE_SECONDS: Final = 5.0
@@ -35,14 +35,6 @@ BATCH_ROWS = 50
 """Rows decoded in one go; about a third of a millisecond of the event loop."""
 
 _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in TYPES.items()}
-
-_AWAY = (
-    OSError,  # TimeoutError too
-    asyncpg.InterfaceError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.PostgresConnectionError,
-)
 
 _LOCK = "SELECT version FROM catalogue_version FOR UPDATE"
 _VERSION = "SELECT version FROM catalogue_version"
@@ -122,7 +114,7 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
 async def _reachable() -> AsyncIterator[None]:
     try:
         yield
-    except _AWAY as error:
+    except AWAY as error:
         raise StoreUnavailable(str(error) or type(error).__name__) from error
 
 

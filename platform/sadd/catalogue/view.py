@@ -12,7 +12,7 @@ from sadd.catalogue import search, store
 from sadd.catalogue.kinds import TYPES, Kind, assemble, entries
 from sadd.catalogue.model import Catalogue, Entry
 from sadd.catalogue.search import Index
-from sadd.catalogue.store import Pool
+from sadd.postgres.pool import Pool
 
 SLICE_SECONDS = 0.001
 """Longest time that building holds the event loop: requests of the lane are answered in between."""

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from sadd.catalogue.model import Agency, App, Entry, Service
 from sadd.catalogue.selection import require
-from sadd.catalogue.store import Pool
 from sadd.catalogue.view import CatalogueView, State
+from sadd.postgres.pool import Pool
 from sadd.web import catalogue_edits as edits
 from sadd.web.catalogue_queries import (
     AgencyQuery,

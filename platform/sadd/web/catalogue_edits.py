@@ -11,8 +11,9 @@ from aiohttp import web
 from sadd.catalogue import editing
 from sadd.catalogue.editing import ANYTHING, NOTHING, Edited, Editor, Foreign, Invalid, Refusal
 from sadd.catalogue.model import Service
-from sadd.catalogue.store import Pool, StoreUnavailable
+from sadd.catalogue.store import StoreUnavailable
 from sadd.catalogue.view import CatalogueView
+from sadd.postgres.pool import Pool
 from sadd.web.conditions import seen, tagged
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.fault import pointer
