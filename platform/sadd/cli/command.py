@@ -84,10 +84,10 @@ def _run(argv: Sequence[str]) -> int:
         args, extra = _parser(rest).parse_known_args(rest)
     except SystemExit as end:  # --help, --version
         return int(end.code or 0)
+    _leave_extra(args, extra)
     run = getattr(args, "run", None)
     if run is None:
         raise UsageError(f"sadd: say what to do: {', '.join(WORDS)} (sadd --help explains)")
-    _leave_extra(args, extra)
     args.loaded = load(flags, process_environment(), config)
     try:
         return int(run(args, args.loaded.settings))
@@ -96,12 +96,12 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _parser(rest: Sequence[str]) -> Parser:
-    """The parser of the word among ``rest``; without one, a parser that only explains."""
+    """The parser of the word that ``rest`` begins with; without one, a parser that only explains."""
     parser = Parser(prog="sadd", usage="sadd WORD ... [settings]", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"sadd {__version__}")
-    word = next((word for word in rest if not word.startswith("-")), None)
-    if word is None:
+    if not rest or rest[0].startswith("-"):
         return parser
+    word = rest[0]
     if word not in WORDS:
         raise UsageError(f"sadd: {word!r} is no word of sadd; the nearest is {nearest(word, WORDS)}")
     _module(word).add(parser.add_subparsers(dest="word", parser_class=Parser, prog="sadd"))

@@ -4,9 +4,9 @@ A worker loads the whole table, swaps it in at once, and loads it again when ``s
 a revocation counts from the swap on, an expiry from its very second, since each call compares the clock.
 While the database is away the ring goes on with what it has.
 
-Nothing is remembered of earlier calls. A verified-header cache was considered: reading the header, one
-SHA-256 and the comparison take 1.2 µs together (docs/identity.md), which is less than what a cache that must be emptied
-in time could cost us.
+Nothing is remembered of earlier calls. A cache of verified headers was considered: reading the header, one
+SHA-256 and the comparison take 1.2 µs together (docs/identity.md), and a cache would have to be emptied in
+time for every revocation and expiry.
 """
 
 import asyncio

@@ -63,7 +63,7 @@ def test_help_of_up(sadd: Sadd) -> None:
         assert setting.meaning in out
 
 
-@pytest.mark.parametrize("word", ["up", "config", "keys", "bench"])
+@pytest.mark.parametrize("word", [*command.WORDS])
 def test_help_of_each_word(sadd: Sadd, word: str) -> None:
     """Every word explains itself."""
     ended = sadd(word, "--help")
@@ -80,7 +80,8 @@ def test_version(sadd: Sadd) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ((), "sadd: say what to do: up, demo, "),
+        ((), "sadd: say what to do: up, "),
+        (("--prot", "1"), "sadd: --prot is not understood here"),
         (("kesy",), "sadd: 'kesy' is no word of sadd; the nearest is keys"),
         (("keys",), "sadd keys: the following arguments are required: WORD"),
         (("keys", "crate"), "sadd keys: argument WORD: invalid choice: 'crate' (choose from"),
@@ -238,7 +239,7 @@ def test_up(sadd: Sadd, monkeypatch: pytest.MonkeyPatch) -> None:
         got.append(settings)
         return 1
 
-    monkeypatch.setitem(sys.modules, "sadd.app", SimpleNamespace(up=up))
+    monkeypatch.setitem(sys.modules, "sadd.app.machine", SimpleNamespace(up=up))
 
     assert sadd("up", "--server-workers", "2").code == 1
     assert got[0].server.workers == 2
