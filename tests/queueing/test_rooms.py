@@ -1,0 +1,215 @@
+"""The façade: tickets, passes, polls, and what happens without a store."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queueing.estimate import estimate, poll_after_ms
+from queueing.passes import PassOffice
+from queueing.policy import Room
+from queueing.rooms import Rooms
+from queueing.store import Reading, StoreUnavailable
+from queueing.ticket import InvalidTicket, Ticket, TicketOffice
+from queueing.valkey import ValkeyStore
+from tests.stores import StoppableValkey, connected
+from tests.waiting import eventually
+
+SMALL = Room("small", 600, 1, 60_000, 600_000)
+
+
+class Counting(ValkeyStore):
+    """The real store, with its calls counted."""
+
+    calls: Counter[str]
+
+    async def _run(self, operation: str, room: Room, number: int, now_us: int | None) -> Reading:
+        self.calls[operation] += 1
+        return await super()._run(operation, room, number, now_us)
+
+
+@pytest.fixture
+async def counted(store: ValkeyStore) -> Counting:
+    counting = Counting(store._client)
+    counting.calls = Counter()
+    return counting
+
+
+@pytest.fixture
+def rooms(counted: Counting, tickets: TicketOffice, passes: PassOffice) -> Rooms:
+    return Rooms(counted, tickets, passes, chance=lambda: 0.5)
+
+
+async def test_the_first_answer_is_the_pass_when_nobody_waits(rooms: Rooms, passes: PassOffice) -> None:
+    """It is for this room, and lasts as long as the room says."""
+    standing = await rooms.join(SMALL)
+    assert standing.state == "admitted"
+    assert standing.admission is not None
+    assert standing.expires_in_ms == SMALL.pass_ms
+    granted = passes.read(standing.admission, "small")
+    assert granted.ends_s - granted.issued_s == 600
+
+
+async def test_the_second_waits_and_knows_for_how_long(rooms: Rooms) -> None:
+    """Position, an interval for the wait, and when to ask again."""
+    await rooms.join(SMALL)
+    standing = await rooms.join(SMALL)
+    assert (standing.state, standing.number, standing.position) == ("waiting", 2, 1)
+    assert 0 < standing.estimate_ms.low <= standing.estimate_ms.high
+    assert standing.poll_after_ms == 3_000
+    assert standing.admission is None
+
+
+async def test_a_shown_ticket_keeps_its_place(rooms: Rooms) -> None:
+    """A refresh, a second tab, a retried join: same number, and no other is given out."""
+    await rooms.join(SMALL)
+    first = await rooms.join(SMALL)
+    again = [await rooms.join(SMALL, first.ticket) for _ in range(3)]
+    assert {standing.number for standing in again} == {2}
+    assert (await rooms.join(SMALL)).number == 3
+
+
+async def test_an_admitted_ticket_gets_the_same_pass_again(rooms: Rooms) -> None:
+    """One pass for one place, however often and by whichever call it is asked for."""
+    first = await rooms.join(SMALL)
+    passes = {first.admission}
+    for _ in range(3):
+        passes.add((await rooms.join(SMALL, first.ticket)).admission)
+        passes.add((await rooms.claim(SMALL, first.ticket)).admission)
+        passes.add((await rooms.standing(SMALL, first.ticket)).admission)
+    assert len(passes) == 1
+
+
+async def test_a_turn_is_claimed_once_there_is_a_slot(rooms: Rooms) -> None:
+    """The second is called when the first leaves, and claims; the first's ticket is spent."""
+    first, second = await rooms.join(SMALL), await rooms.join(SMALL)
+    assert (await rooms.claim(SMALL, second.ticket)).state == "waiting"
+    assert (await rooms.leave(SMALL, first.ticket)).state == "completed"
+    claimed = await eventually(lambda: _claimed(rooms, second.ticket))
+    assert claimed is not None
+    assert (await rooms.claim(SMALL, first.ticket)).state == "expired"
+    assert (await rooms.claim(SMALL, second.ticket)).admission == claimed
+
+
+async def _claimed(rooms: Rooms, ticket: str) -> str | None:
+    return (await rooms.claim(SMALL, ticket)).admission
+
+
+async def test_a_spent_or_forged_ticket_joins_at_the_back(rooms: Rooms) -> None:
+    """It gains nothing and shuts nobody out who has a stale cookie."""
+    first = await rooms.join(SMALL)
+    await rooms.leave(SMALL, first.ticket)
+    stale = (first.ticket, "forged", first.ticket[:-2] + "xx", "")
+    assert [(await rooms.join(SMALL, shown)).number for shown in stale] == [2, 3, 4, 5]
+
+
+async def test_a_forged_or_foreign_ticket_is_refused(rooms: Rooms, tickets: TicketOffice) -> None:
+    """Nothing is told, claimed or left with it."""
+    foreign = tickets.sign(Ticket("other", 1, 0, bytes(16)))
+    for shown in ("", "forged", foreign):
+        for call in (rooms.standing, rooms.claim, rooms.leave):
+            with pytest.raises(InvalidTicket):
+                await call(SMALL, shown)
+    assert rooms.stats().invalid_tickets == 9
+
+
+async def test_waiting_visitors_do_not_ask_the_store(rooms: Rooms, counted: Counting) -> None:
+    """A hundred polls at once, and the status for everyone, cost one call of the store a second."""
+    await rooms.join(SMALL)
+    waiting = [await rooms.join(SMALL) for _ in range(100)]
+    counted.calls.clear()
+    await asyncio.gather(*(rooms.standing(SMALL, standing.ticket) for standing in waiting))
+    await asyncio.gather(*(rooms.status(SMALL) for _ in range(100)))
+    assert counted.calls == {"status": 1}
+
+
+async def test_a_cancelled_caller_harms_no_other(rooms: Rooms) -> None:
+    """Whoever shares the one call for the status still gets it."""
+    calls = [asyncio.create_task(rooms.status(SMALL)) for _ in range(3)]
+    await asyncio.sleep(0)
+    calls[0].cancel()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert answers[1] == answers[2] == await rooms.status(SMALL)
+
+
+async def test_many_claimers_never_pass_the_cap(
+    valkey_url: str, tickets: TicketOffice, passes: PassOffice
+) -> None:
+    """200 visitors at two workers join, claim, retry and leave as they like; active is never above 5."""
+    room = Room("rush", 1_000_000, 5, 60_000, 600_000)
+    admitted: Counter[str] = Counter()
+
+    async def visit(rooms: Rooms) -> None:
+        standing = await rooms.join(room)
+        for _ in range(400):
+            if standing.admission is not None:
+                break
+            standing = await rooms.claim(room, standing.ticket)
+        assert standing.admission is not None
+        admitted[standing.admission] += 1
+        assert (await rooms._store.status(room)).active <= 5
+        retried = await rooms.claim(room, standing.ticket)
+        assert retried.admission == standing.admission
+        await rooms.leave(room, standing.ticket)
+
+    async with connected(valkey_url) as one, connected(valkey_url) as two:
+        workers = [Rooms(ValkeyStore(client), tickets, passes) for client in (one, two)]
+        await asyncio.gather(*(visit(workers[i % 2]) for i in range(200)))
+    assert len(admitted) == 200
+    assert set(admitted.values()) == {1}
+
+
+async def test_the_room_stays_shut_when_the_store_is_gone(
+    own_valkey: StoppableValkey, tickets: TicketOffice, passes: PassOffice
+) -> None:
+    """Store killed: nobody is admitted by any call, given passes stay valid, and all recovers by itself."""
+    async with connected(own_valkey.url, deadline_ms=300) as client:
+        rooms = Rooms(ValkeyStore(client), tickets, passes, clock=lambda: 0.0)
+        standing = await rooms.join(SMALL)
+        own_valkey.stop()
+        for call in (
+            rooms.join(SMALL),
+            rooms.join(SMALL, standing.ticket),
+            rooms.status(SMALL),
+            rooms.standing(SMALL, standing.ticket),
+            rooms.claim(SMALL, standing.ticket),
+            rooms.leave(SMALL, standing.ticket),
+        ):
+            with pytest.raises(StoreUnavailable):
+                await call
+        assert rooms.stats().unavailable == 6
+        assert standing.admission is not None
+        assert passes.read(standing.admission, "small").room == "small"
+
+        own_valkey.start()
+        await eventually(lambda: _status(rooms))
+
+
+async def _status(rooms: Rooms) -> bool:
+    try:
+        return bool(await rooms.status(SMALL))
+    except StoreUnavailable:
+        return False
+
+
+@given(position=st.integers(1, 1_000_000), chance=st.floats(0, 1))
+def test_polls_are_far_apart_far_away(position: int, chance: float) -> None:
+    """30 s far from the front, 3 s near it, 10% either way; an estimate is never the wrong way round."""
+    wait = estimate(SMALL, position)
+    assert 0 < wait.low <= wait.high
+    assert 2_700 <= poll_after_ms(wait.low, chance) <= 33_000
+    assert poll_after_ms(10_000, 0.5) == 3_000
+    assert poll_after_ms(3_600_000, 0.5) == 30_000
+
+
+@pytest.mark.parametrize(
+    ("outflow", "cap", "window", "length"),
+    [(0, 1, 60_000, 60_000), (1, 0, 60_000, 60_000), (1, 1, 999, 60_000), (1, 1, 60_000, 90_000_000)],
+)
+def test_settings_out_of_bounds_are_refused(outflow: int, cap: int, window: int, length: int) -> None:
+    """At construction, with the name of the setting."""
+    with pytest.raises(ValueError, match="results"):
+        Room("results", outflow, cap, window, length)
