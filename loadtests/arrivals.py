@@ -122,7 +122,7 @@ def curve(shape: Shape, total: float, seconds: float) -> RateCurve:
 def arrivals(rate: RateCurve, seed: int) -> list[float]:
     """Arrival times in seconds from the start, rising; the same for the same curve and seed."""
     draw = random.Random(f"{seed}:arrivals")
-    return [rate.inverse(k + draw.random()) for k in range(math.floor(rate.total))]
+    return [rate.inverse(k + draw.random()) for k in range(round(rate.total))]
 
 
 def share(whole: Sequence[T], index: int, count: int) -> Sequence[T]:

@@ -28,17 +28,24 @@ class Citizen:
 
 def citizen(figures: CitizenFigures, seed: int, number: int) -> Citizen:
     draw = random.Random(f"{seed}:citizen:{number}")
-    shared = number > 0 and draw.random() < figures.same_candidate
-    of = draw.randrange(number) if shared else number
     script = draw.random() < figures.scripts
     reloads_once = draw.random() < figures.reload_once / max(1e-9, 1 - figures.scripts)
     return Citizen(
         number=number,
-        candidate=str(FIRST_CANDIDATE + of),
+        candidate=str(FIRST_CANDIDATE + _asked_for(figures, seed, number)),
         reloads=figures.script_reloads if script else int(reloads_once),
         reload_pause_seconds=0.05 if script else draw.uniform(1, 3) * figures.read_seconds,
         readings=tuple(draw.uniform(0.5, 1.5) * figures.read_seconds for _ in range(3)),
     )
+
+
+def _asked_for(figures: CitizenFigures, seed: int, number: int) -> int:
+    """Their own child, or the one that somebody before them asked for."""
+    draw = random.Random(f"{seed}:candidate:{number}")
+    while number > 0 and draw.random() < figures.same_candidate:
+        number = draw.randrange(number)
+        draw = random.Random(f"{seed}:candidate:{number}")
+    return number
 
 
 def pauses(of: Citizen) -> Iterator[float]:
