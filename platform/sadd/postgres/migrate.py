@@ -1,24 +1,36 @@
 """Bring a database to the shipped schema: plain SQL files, each applied once and remembered by its hash.
 
-One migrator works at a time under an advisory lock of the session, so the connection must be direct and not go
+One migrator works at a time, under an advisory lock of its session; so the connection must be direct and not
 through a pooler in transaction mode. The lock is polled: a waiter inside ``pg_advisory_lock`` holds a virtual
-transaction, for which ``CREATE INDEX CONCURRENTLY`` of the migrator at work would wait for ever.
+transaction, and ``CREATE INDEX CONCURRENTLY`` of the migrator at work would wait for its end, for ever.
+
+A file runs in one transaction, together with the note that it was applied. A file whose first line is
+``-- no transaction`` runs statement by statement instead, each ended by a semicolon at the end of a line. A
+kill may leave it half done and it is run again as a whole, so each statement must bear that: ``DROP INDEX IF
+EXISTS x;`` before ``CREATE INDEX CONCURRENTLY x …;``, because an index that was cut short stays, invalid.
 """
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TypeAlias
 
 import asyncpg
+import structlog
+
+log = structlog.get_logger("sadd.postgres")
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 SHIPPED = files("sadd.postgres") / "migrations"
 LOCK = 0x5ADD  # any number that nothing else in the database locks
 LOCK_POLL_SECONDS = 0.1
+LOCK_TIMEOUT_SECONDS = 600.0
+CLOSE_TIMEOUT_SECONDS = 2.0
 NO_TRANSACTION = "-- no transaction"
 
 VERSION_TABLE = """
@@ -32,12 +44,13 @@ REMEMBER = "INSERT INTO schema_migration (name, sha256) VALUES ($1, $2)"
 
 
 class MigrationError(Exception):
-    """The files and the database do not fit together, or a statement failed. Nothing was half applied, save by a
-    file that opted out of the transaction."""
+    """A file was edited after it was applied, or a statement failed; the message names the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
+    """One file. The hash is over its text as it stands, comments included."""
+
     name: str
     sql: str
 
@@ -47,62 +60,84 @@ class Migration:
 
     @property
     def in_transaction(self) -> bool:
-        """A file that begins with ``-- no transaction`` is run statement by statement as it stands."""
         return not self.sql.startswith(NO_TRANSACTION)
 
 
 async def migrate(url: str, folder: Traversable | Path = SHIPPED) -> list[str]:
-    """Apply what is missing, in order of name, and return the names applied now. Safe to call from many at once."""
+    """Apply what is missing, in order of name, and return the names applied now.
+
+    Many may call it at once: one applies, the others wait and find nothing to do. Raises `MigrationError`,
+    and OSError or asyncpg's own errors if the database cannot be reached.
+    """
     wanted = read_folder(folder)
     connection = await asyncpg.connect(url)
     try:
-        async with _lock(connection):
-            await connection.execute(VERSION_TABLE)
-            missing = plan(wanted, await _applied(connection))
-            for migration in missing:
-                await _apply(connection, migration)
+        await _lock(connection)
+        await connection.execute(VERSION_TABLE)
+        missing = plan(wanted, await _applied(connection))
+        for migration in missing:
+            await _apply(connection, migration)
     finally:
-        await connection.close()
+        await connection.close(timeout=CLOSE_TIMEOUT_SECONDS)
     return [migration.name for migration in missing]
 
 
 def read_folder(folder: Traversable | Path) -> list[Migration]:
+    """The folder's SQL files in order of name."""
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     return [Migration(name, (folder / name).read_text(encoding="utf-8")) for name in names]
 
 
 def plan(wanted: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
-    """What is missing. MigrationError when an applied file was edited since."""
-    edited = [m.name for m in wanted if applied.get(m.name, m.sha256) != m.sha256]
+    """What is missing. What was applied and is not wanted is a newer version's, and left alone."""
+    edited = [each.name for each in wanted if applied.get(each.name, each.sha256) != each.sha256]
     if edited:
-        raise MigrationError(f"{', '.join(edited)}: edited after it was applied; write a new file instead")
-    return [m for m in wanted if m.name not in applied]
+        raise MigrationError(
+            f"{', '.join(edited)}: edited after it was applied to this database; "
+            "put the old text back and write the change into a new file"
+        )
+    return [each for each in wanted if each.name not in applied]
 
 
-@asynccontextmanager
-async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[None]:
-    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-        await asyncio.sleep(LOCK_POLL_SECONDS)
+def statements(sql: str) -> list[str]:
+    """The statements of a file that runs without a transaction."""
+    found: list[str] = []
+    lines: list[str] = []
+    for line in sql.splitlines():
+        code = line.partition("--")[0].rstrip()
+        if code:
+            lines.append(line)
+        if code.endswith(";"):
+            found.append("\n".join(lines))
+            lines = []
+    return found if not lines else [*found, "\n".join(lines)]
+
+
+async def _lock(connection: Connection) -> None:
+    """Take the lock for as long as the session lasts: closing it gives the lock back, and so does a kill."""
     try:
-        yield
-    finally:
-        if not connection.is_closed():
-            await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+        async with asyncio.timeout(LOCK_TIMEOUT_SECONDS):
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):  # noqa: ASYNC110
+                await asyncio.sleep(LOCK_POLL_SECONDS)
+    except TimeoutError:
+        raise MigrationError(f"another migration has been at work for {LOCK_TIMEOUT_SECONDS:g} s") from None
 
 
-async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, str]:
+async def _applied(connection: Connection) -> dict[str, str]:
     rows = await connection.fetch("SELECT name, sha256 FROM schema_migration")
     return {row["name"]: row["sha256"] for row in rows}
 
 
-async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> None:
+async def _apply(connection: Connection, migration: Migration) -> None:
     try:
         if migration.in_transaction:
             async with connection.transaction():
                 await connection.execute(migration.sql)
                 await connection.execute(REMEMBER, migration.name, migration.sha256)
         else:
-            await connection.execute(migration.sql)
+            for statement in statements(migration.sql):
+                await connection.execute(statement)
             await connection.execute(REMEMBER, migration.name, migration.sha256)
     except asyncpg.PostgresError as error:
         raise MigrationError(f"{migration.name}: {error}") from error
+    log.info("migration applied", name=migration.name)
