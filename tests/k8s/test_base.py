@@ -71,6 +71,7 @@ def test_pods_are_restricted(objects: list[dict[str, Any]]) -> None:
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert spec["automountServiceAccountToken"] is False
+        assert spec["enableServiceLinks"] is False, "SADD_PORT would be an unknown setting"
         for container in spec["containers"]:
             context = container["securityContext"]
             assert context["allowPrivilegeEscalation"] is False

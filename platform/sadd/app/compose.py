@@ -169,12 +169,20 @@ async def _follow(url: str, view: CatalogueView, keys: KeyRing, pool: Pool) -> N
 
 
 async def _write_last_used(keys: KeyRing, pool: Pool, interval_seconds: float) -> None:
-    while True:
-        await asyncio.sleep(interval_seconds)
-        try:
-            await keys.write_last_used(pool)
-        except AWAY as error:
-            log.warning("when keys were last used is not written yet", reason=type(error).__name__)
+    """Every interval, and once more when the worker ends."""
+    try:
+        while True:
+            await asyncio.sleep(interval_seconds)
+            await _try_to_write(keys, pool)
+    finally:
+        await _try_to_write(keys, pool)
+
+
+async def _try_to_write(keys: KeyRing, pool: Pool) -> None:
+    try:
+        await keys.write_last_used(pool)
+    except AWAY as error:
+        log.warning("when keys were last used is not written yet", reason=type(error).__name__)
 
 
 async def _ask(pool: Pool) -> None:
