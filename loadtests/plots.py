@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 
 from loadtests.rehearsal import Run
 from loadtests.tally import STEPS
@@ -107,6 +108,9 @@ def _draw_latencies(axes: Axes, run: Run) -> None:
         axes.bar(places, values, width=0.25, color=colour, label=f"p{share * 100:g}")
     axes.set_xticks(range(len(steps)), [name.replace("_", "\n") for name in steps])
     axes.set_yscale("log")
+    axes.set_ylim(bottom=1)
+    axes.set_yticks([1, 10, 100, 1_000, 10_000], ["1", "10", "100", "1,000", "10,000"])
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("")
 
 

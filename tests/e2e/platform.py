@@ -24,7 +24,9 @@ AGENCY, SERVICE = "moehe", "moehe-secondary-results"
 class Platform:
     """A running ``sadd up``."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", folder: Path, environment: Mapping[str, str]
+    ) -> None:
         self.process = process
         self.folder = folder
         self.environment = environment

@@ -1,0 +1,88 @@
+"""The demo as a stranger runs it, shorter."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import eventually_sync
+
+ROOT = Path(__file__).parents[2]
+SECONDS = "5"
+
+
+@contextmanager
+def demo(folder: Path, *words: str) -> Iterator["subprocess.Popen[str]"]:
+    """``sadd demo`` in a session of its own, its data and reports under ``folder``."""
+    command = [sys.executable, "-m", "sadd", "demo", "--seconds", SECONDS, "--data-dir", str(folder / "data")]
+    with (folder / "demo.txt").open("a") as output:
+        started = subprocess.Popen(
+            [*command, "--server-workers", "2", "--out", str(folder / "out"), *words],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+
+
+def said(folder: Path) -> str:
+    return (folder / "demo.txt").read_text(encoding="utf-8", errors="replace")
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Command lines of processes that name the folder: all that the demo starts do, or descend from one."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(folder) in line:
+                found.append(line)
+    return found
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_ends_well(tmp_path: Path) -> None:
+    """It exits 0, the report shows bare against protected, and a second run on the same folder works."""
+    for _ in range(2):
+        with demo(tmp_path, "--exit") as started:
+            code = started.wait(timeout=110)
+        assert code == 0, said(tmp_path)
+        assert left_behind(tmp_path) == []
+
+    verdict = json.loads((tmp_path / "out" / "verdict.json").read_text(encoding="utf-8"))
+    bare, protected = verdict["runs"]
+    assert verdict["met"] is True
+    assert bare["met"] is False
+    assert protected["origin"]["over_capacity"] == 0
+    assert "protected" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+PHASES = ["citizens in", "The platform is up", "Bare:", "Protected:", "Ctrl-C ends it all."]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_interrupt_in_any_phase_leaves_nothing(tmp_path: Path, phase: str) -> None:
+    """Ctrl-C, whatever it was doing: no process, no lock; the next one can start."""
+    with demo(tmp_path) as started:
+        eventually_sync(lambda: phase in said(tmp_path), deadline_seconds=100)
+        started.send_signal(signal.SIGINT)
+        code = started.wait(timeout=30)
+
+    assert code in (0, 1) if phase == PHASES[-1] else code == 130, said(tmp_path)
+    eventually_sync(lambda: left_behind(tmp_path) == [], deadline_seconds=10)
