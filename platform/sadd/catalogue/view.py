@@ -29,16 +29,18 @@ class State:
 
 
 class CatalogueView:
-    """The catalogue as this worker serves it. Empty, of version 0, until the first ``refresh``.
+    """The catalogue as this worker serves it. ``begin``, or nothing, until the first ``refresh``.
 
     Have a ``Listener`` watch ``store.CHANNEL`` with ``refresh``: it runs at every change, and after
     every reconnection, which makes good whatever was missed meanwhile.
     """
 
-    def __init__(self, pool: Pool, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, pool: Pool, *, begin: State | None = None, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._pool = pool
         self._clock = clock
-        self._state = empty()
+        self._state = begin or empty()
         self._refreshing = asyncio.Lock()
 
     @property
