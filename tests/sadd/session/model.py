@@ -1,0 +1,68 @@
+"""A plain model of the session store: one row a session, one number a subject."""
+
+from dataclasses import dataclass, replace
+
+from sadd.session.policy import SessionPolicy
+
+
+@dataclass(frozen=True)
+class Row:
+    subject: str
+    payload: bytes
+    version: int
+    created_ms: int
+    used_ms: int
+    generation: int
+    policy: SessionPolicy
+
+
+class Model:
+    """Sessions are named by the test; ``truly_used`` is when each was last used, written or not."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.generations: dict[str, int] = {}
+        self.truly_used: dict[str, int] = {}
+
+    def alive(self, name: str, now_ms: int) -> Row | None:
+        row = self.rows.get(name)
+        if row is None or row.generation != self.generations.get(row.subject, 0):
+            return None
+        policy = row.policy
+        idle_end = row.used_ms + policy.idle_ms + policy.touch_ms
+        return row if now_ms < min(idle_end, row.created_ms + policy.absolute_ms) else None
+
+    def create(self, name: str, subject: str, payload: bytes, policy: SessionPolicy, now_ms: int) -> Row:
+        generation = self.generations.get(subject, 0)
+        self.rows[name] = Row(subject, payload, 1, now_ms, now_ms, generation, policy)
+        self.truly_used[name] = now_ms
+        return self.rows[name]
+
+    def touch(self, name: str, now_ms: int) -> Row | None:
+        row = self.alive(name, now_ms)
+        if row is None:
+            return None
+        self.truly_used[name] = now_ms
+        if now_ms - row.used_ms >= row.policy.touch_ms:
+            row = self.rows[name] = replace(row, used_ms=now_ms)
+        return row
+
+    def update(self, name: str, version: int, payload: bytes, now_ms: int) -> Row | int | None:
+        row = self.alive(name, now_ms)
+        if row is None:
+            return None
+        if row.version != version:
+            return row.version
+        self.truly_used[name] = now_ms
+        self.rows[name] = replace(row, payload=payload, version=version + 1, used_ms=now_ms)
+        return self.rows[name]
+
+    def rotate(self, name: str, renewed: str, now_ms: int) -> Row | None:
+        row = self.alive(name, now_ms)
+        if row is not None:
+            self.rows[renewed] = self.rows.pop(name)
+            self.truly_used[renewed] = self.truly_used[name]
+        return row
+
+    def revoke_all(self, subject: str) -> None:
+        self.generations[subject] = self.generations.get(subject, 0) + 1
