@@ -6,7 +6,7 @@ Modules say ``structlog.get_logger("sadd.…")``; what libraries log through ``l
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -18,15 +18,20 @@ from sadd.telemetry.masking import masked_field, masked_text
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def configure_logs(level: str = "info", style: Literal["json", "console"] | str = "json") -> None:
-    """Set up logging for this process, replacing what was set up before."""
+def configure_logs(level: str = "info", style: str = "json", stream: TextIO | None = None) -> None:
+    """Set up logging for this process, replacing what was set up before.
+
+    ``level`` and ``style`` (``json`` or ``console``) are those of the settings; ``stream`` is standard
+    error unless given. Lines are written by whoever logs: a pipe that nobody reads blocks the worker.
+    """
     threshold = _LEVELS[level]
+    stream = stream or sys.stderr
     structlog.configure(
-        processors=[*_processors(), _rendered if style == "json" else _console()],
+        processors=[*_processors(), _rendered if style == "json" else _console(stream)],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer)
+        logger_factory=structlog.BytesLoggerFactory(stream.buffer)
         if style == "json"
-        else structlog.PrintLoggerFactory(sys.stderr),
+        else structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[Forwarded()], level=threshold, force=True)
@@ -43,9 +48,9 @@ def _processors() -> list[Processor]:
     ]
 
 
-def _console() -> Processor:
+def _console(stream: TextIO) -> Processor:
     return structlog.dev.ConsoleRenderer(
-        timestamp_key="at", exception_formatter=structlog.dev.plain_traceback, colors=sys.stderr.isatty()
+        timestamp_key="at", exception_formatter=structlog.dev.plain_traceback, colors=stream.isatty()
     )
 
 

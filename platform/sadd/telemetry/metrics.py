@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,12 @@ class Metrics:
         """Write this worker's file every period until cancelled, and once more then."""
         try:
             while True:
-                await self._write_or_log()
+                with _logged():
+                    await self.write()
                 await asyncio.sleep(period_seconds)
         finally:
-            self._slots.write(self._snapshot(self._read()), next(self._turns))
+            with _logged():
+                self._slots.write(self._snapshot(self._read()), next(self._turns))
 
     async def page(self, accept: str) -> Page:
         """The text for a scrape, over all workers, in the format that ``accept`` prefers."""
@@ -73,12 +76,6 @@ class Metrics:
         # In a thread: a rename can wait for the disk's journal, and the stores keep that busy.
         await asyncio.to_thread(self._slots.write, self._snapshot(readings), next(self._turns))
         return readings
-
-    async def _write_or_log(self) -> None:
-        try:
-            await self.write()
-        except Exception as error:
-            _log.warning("this worker's counters cannot be written", error=repr(error))
 
     def _read(self) -> Readings:
         """Live values, with what earlier workers of this slot counted."""
@@ -108,3 +105,12 @@ class Metrics:
                     samples = merged(family, samples, other.samples(name, gauge=gauge))
             summed[name] = family, samples
         return summed
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """A full disk, or a source that fails, must not end a worker."""
+    try:
+        yield
+    except Exception as error:
+        _log.warning("this worker's counters cannot be written", error=repr(error))

@@ -23,6 +23,9 @@ from sadd.web.problem import Problem, head_too_large, internal_error, malformed_
 HEADERS_MAX = 64
 """Header fields of one request."""
 
+LINGER_SECONDS = 1.0
+"""How long the rest of a refused body is read and dropped, so that its sender gets to see the refusal."""
+
 _log = structlog.get_logger("sadd.web")
 
 
@@ -57,13 +60,29 @@ class Connections(web.Server):
             max_headers=HEADERS_MAX,
             # A compressed body would be inflated past its bound, and nobody asked for one.
             auto_decompress=False,
-            lingering_time=2.0,
+            lingering_time=LINGER_SECONDS,
         )
         self.limits = limits
         self.counters = ConnectionCounters()
+        self.ended = False
+        """Once true, a connection that the loop had still to make is closed at birth."""
 
     def __call__(self) -> web.RequestHandler:
         return Connection(self, loop=self._loop, **self._kwargs)
+
+    @property
+    def newcomers(self) -> int:
+        """Connections that have not sent a request yet."""
+        return sum(connection.is_new for connection in self._made())
+
+    def close_used(self) -> None:
+        """Close the kept-alive connections: the idle ones now, others after their answer."""
+        for connection in self._made():
+            if not connection.is_new:
+                connection.close()
+
+    def _made(self) -> list["Connection"]:
+        return [connection for connection in self.connections if isinstance(connection, Connection)]
 
     def stats(self) -> ConnectionStats:
         counters = self.counters
@@ -92,6 +111,9 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        if self._server.ended:
+            self.force_close()
+            return
         self._server.counters.opened += 1
         deadline = self._server.limits.first_byte_timeout_seconds
         self._head_timer = self._loop.call_later(deadline, self._head_is_late)
@@ -99,6 +121,10 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_head_timer()
         super().connection_lost(exc)
+
+    @property
+    def is_new(self) -> bool:
+        return self._request_count == 0
 
     def data_received(self, data: bytes) -> None:
         before = self._request_count
@@ -133,7 +159,7 @@ class Connection(web.RequestHandler):
 
     def _head_is_late(self) -> None:
         self._head_timer = None
-        if self._request_count == 0:
+        if self.is_new:
             self._server.counters.slow_heads += 1
             self._refuse(request_timeout())
 

@@ -137,7 +137,7 @@ def _query_parameters(endpoint: Endpoint, schemas: _Schemas) -> Iterator[Json]:
     for field in msgspec.structs.fields(endpoint.query):
         schema = dict(schemas.of(field.type))
         if not field.required and field.default is not msgspec.NODEFAULT:
-            schema["default"] = msgspec.to_builtins(field.default)
+            schema["default"] = msgspec.json.decode(msgspec.json.encode(field.default))
         parameter: Json = {"name": field.encode_name, "in": "query", "required": field.required}
         if meaning := schema.pop("description", None):
             parameter["description"] = meaning

@@ -19,6 +19,9 @@ BACKLOG = 4096
 SETTLE_SECONDS = 1.0
 """How long a draining worker goes on accepting, while whoever sends it work learns better."""
 
+NEWCOMER_SECONDS = 0.5
+"""How long a draining worker waits for the first request of a connection that it has accepted."""
+
 _POLL_SECONDS = 0.01
 
 _log = structlog.get_logger("sadd.web")
@@ -63,23 +66,43 @@ async def serve(
 
     Draining: (1) ``on_draining`` runs, which turns readiness off, and each answer from now on closes
     its connection; (2) for ``settle_seconds`` connections are still accepted, because proxies and the
-    kernel go on sending some for a moment; (3) the socket is closed, idle connections too; (4)
-    requests in flight have the rest of ``drain_timeout_seconds`` to finish, then are cut off.
+    kernel go on sending some for a moment; (3) the socket is closed, idle connections too, but one
+    that was accepted last has ``NEWCOMER_SECONDS`` for its request; (4) requests in flight have the
+    rest of ``drain_timeout_seconds`` to finish, then are cut off.
     Returns when nothing is left. The socket is closed at the end, whatever happens.
     """
     async with _connections(app, limits) as connections:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(connections, sock=listener, backlog=BACKLOG)
-        try:
-            on_started(connections)
-            await stop.wait()
-            deadline = time.monotonic() + limits.drain_timeout_seconds
-            app[SITE].draining = True
-            on_draining()
-            await asyncio.sleep(min(settle_seconds, limits.drain_timeout_seconds))
-        finally:
-            server.close()
+        # Closing a listening socket resets what waits in its queue, so a second descriptor outlives
+        # the loop's own and empties the queue.
+        with listener.dup() as queue:
+            server = await loop.create_server(connections, sock=listener, backlog=BACKLOG)
+            try:
+                on_started(connections)
+                await stop.wait()
+                deadline = time.monotonic() + limits.drain_timeout_seconds
+                app[SITE].draining = True
+                on_draining()
+                await asyncio.sleep(min(settle_seconds, limits.drain_timeout_seconds))
+            finally:
+                server.close()
+            last = _accepted(queue)
+        for connection in last:
+            await loop.connect_accepted_socket(connections, connection)
         await _finish(app, connections, deadline)
+
+
+def _accepted(queue: socket.socket) -> list[socket.socket]:
+    """All connections that wait in the queue of a listening socket."""
+    queue.setblocking(False)
+    accepted: list[socket.socket] = []
+    while True:
+        try:
+            accepted.append(queue.accept()[0])
+        except ConnectionAbortedError:  # its client gave up while it waited
+            continue
+        except OSError:  # BlockingIOError: the queue is empty
+            return accepted
 
 
 @asynccontextmanager
@@ -99,12 +122,15 @@ async def _connections(app: web.Application, limits: Server) -> AsyncIterator[Co
 
 
 async def _finish(app: web.Application, connections: Connections, deadline: float) -> None:
-    """Wait for the requests in flight, then for their answers to leave."""
+    """Wait for the requests in flight and for newcomers', then for the answers to leave."""
     traffic = app[SITE].traffic
-    connections.pre_shutdown()
-    # Polled, since an event would have to be set on the path of every request.
-    while traffic.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110
-        await asyncio.sleep(_POLL_SECONDS)
+    newcomers_until = min(deadline, time.monotonic() + NEWCOMER_SECONDS)
+    # One turn of polling at least: the loop may have accepted connections that it has yet to make.
+    while (now := time.monotonic()) < deadline:
+        connections.close_used()
+        await asyncio.sleep(_POLL_SECONDS)  # an event would have to be set on each request's path
+        if not traffic.in_flight and (now > newcomers_until or not connections.newcomers):
+            break
     if traffic.in_flight:
         _log.warning("requests cut off at the end of the drain", requests=traffic.in_flight)
     await _close(connections, max(0.1, deadline - time.monotonic()))
@@ -112,6 +138,8 @@ async def _finish(app: web.Application, connections: Connections, deadline: floa
 
 async def _close(connections: Connections, seconds: float) -> None:
     """Close every connection, at once where nothing is being written, else after ``seconds``."""
+    connections.ended = True
+    connections.pre_shutdown()
     try:
         # aiohttp waits twice for its time-out; this bounds both together.
         async with asyncio.timeout(seconds):

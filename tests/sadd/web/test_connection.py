@@ -1,0 +1,205 @@
+"""The limits of a connection, seen from a plain socket."""
+
+import asyncio
+import time
+
+import pytest
+from aiohttp import web
+
+from sadd.settings import Server
+from sadd.web.answer import json_answer
+from sadd.web.connection import HEADERS_MAX, Connection
+from sadd.web.endpoint import Call
+from tests.sadd.web.served import endpoint, served
+from tests.waiting import eventually
+
+LIMIT = 4096
+HASTY = Server(
+    port=0,
+    max_header_bytes=LIMIT,
+    first_byte_timeout_seconds=0.25,
+    idle_timeout_seconds=0.4,
+    max_body_bytes=1 << 20,
+)
+
+
+async def fine(call: Call) -> web.StreamResponse:
+    return json_answer({"body": len(call.body or b"")})
+
+
+TRY = endpoint(fine)
+PUT = endpoint(fine, method="PUT", raw_body=True)
+
+
+def get(*headers: str) -> bytes:
+    return "\r\n".join(["GET /try HTTP/1.1", "Host: x", *headers]).encode() + b"\r\n\r\n"
+
+
+async def test_a_silent_client_is_closed() -> None:
+    """Nobody may hold a connection without a word: 408 after the time to the first head, then the end."""
+    async with served([TRY], limits=HASTY) as site:
+        began = time.monotonic()
+        answer = await site.exchange(b"")
+
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert 0.2 < time.monotonic() - began < 2
+        assert site.connections.counters.slow_heads == 1
+
+
+async def test_a_client_that_drips_its_head_is_closed() -> None:
+    """Bytes do not extend the time: the head must end within it."""
+    async with served([TRY], limits=HASTY) as site:
+        reader, writer = await site.raw(b"GET /try HTTP/1.1\r\nHost: x\r\n")
+
+        def drip() -> bool:
+            writer.write(b"X-Slow: 1\r\n")
+            return reader.at_eof() or len(reader._buffer) > 0  # type: ignore[attr-defined]  # peek
+
+        await eventually(drip)
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+
+
+async def test_an_idle_connection_is_closed() -> None:
+    """After its answer a connection may idle for so long, not longer; nothing more is sent."""
+    async with served([TRY], limits=HASTY) as site:
+        began = time.monotonic()
+        answer = await site.exchange(get())
+
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert 0.3 < time.monotonic() - began < 2
+
+
+async def test_a_second_head_that_drips_is_closed_too() -> None:
+    """Later heads have the idle time-out: a part of one does not keep the connection."""
+    async with served([TRY], limits=HASTY) as site:
+        assert (await site.exchange(get() + b"GET /try HTTP/1.1\r\nX-Slow: 1\r\n")).count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"x" * (LIMIT + 1) + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        get("X-Large: " + "x" * (LIMIT + 1)),
+        get(*[f"X-{number}: " + "x" * 200 for number in range(40)]),
+        get(*[f"X-{number}: " + "x" * 200 for number in range(40)])[:-2],
+        get("X-Unended: " + "x" * (LIMIT + 1))[:-4],
+    ],
+    ids=["target", "one field", "all fields", "all fields, no end", "one field, no end"],
+)
+async def test_a_large_head_is_refused(head: bytes) -> None:
+    """431 or a close, at the latest when the limit is passed, and it is counted."""
+    async with served([TRY], limits=HASTY) as site:
+        answer = await site.exchange(head)
+
+        assert b" 431 Request Header Fields Too Large\r\n" in answer
+        assert b"problems/head-too-large" in answer
+        assert site.connections.counters.large_heads == 1
+
+
+async def test_a_large_head_in_small_parts_is_refused() -> None:
+    """The bound holds for the sum of the parts; whoever goes on sending may see a reset instead of 431."""
+    async with served([TRY], limits=HASTY) as site:
+        _, writer = await site.raw(b"GET /try HTTP/1.1\r\nHost: x\r\n")
+
+        def send_on() -> int:
+            if not site.connections.counters.large_heads:
+                writer.write(b"X-Some: " + b"x" * 200 + b"\r\n")
+            return site.connections.counters.large_heads
+
+        assert await eventually(send_on) == 1
+        writer.close()
+
+
+async def test_too_many_headers_are_refused() -> None:
+    """A bound for the number of fields, small ones too."""
+    async with served([TRY], limits=HASTY) as site:
+        assert b" 400 " in await site.exchange(get(*[f"X-{number}: 1" for number in range(HEADERS_MAX + 1)]))
+
+
+async def test_a_head_below_the_limit_with_a_large_body_passes() -> None:
+    """The bound is for the head: a body in the same chunk, or in many, is not counted."""
+    head = b"PUT /try HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n"
+    async with served([PUT], limits=HASTY) as site:
+        assert (await site.exchange(head + b"x" * 200_000)).endswith(b'{"body":200000}')
+
+        reader, writer = await site.raw(head[:-1])  # the head's last byte comes with the body
+        writer.write(head[-1:] + b"x" * 200_000)
+        assert (await reader.read()).endswith(b'{"body":200000}')
+        writer.close()
+
+
+async def test_pipelined_requests_are_answered_in_order() -> None:
+    """Several heads in one chunk are that many answers, also when together they pass the limit."""
+    async with served([TRY], limits=HASTY) as site:
+        sent = get("X-Padding: " + "x" * 1000) * 6 + get("Connection: close")
+        assert (await site.exchange(sent)).count(b"HTTP/1.1 200 OK") == 7
+
+
+async def test_a_large_head_behind_a_request_under_way_ends_the_connection_unanswered() -> None:
+    """Its refusal must not be taken for the answer to the first request."""
+    release = asyncio.Event()
+
+    async def wait(call: Call) -> web.StreamResponse:
+        await release.wait()
+        return json_answer({})
+
+    async with served([endpoint(wait)], limits=HASTY) as site:
+        reader, writer = await site.raw(get())
+        await eventually(lambda: site.traffic.in_flight == 1)
+        writer.write(get("X-A: " + "x" * 3000, "X-B: " + "x" * 3000))
+        assert await reader.read() == b""
+        release.set()
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"NONSENSE\r\n\r\n",
+        b"GET /try HTTP/1.1\r\nHost : x\r\n\r\n",
+        b"GET /try HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET /try HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    ],
+    ids=["TLS", "words", "space before colon", "two lengths", "negative length"],
+)
+async def test_what_is_not_http_gets_a_problem(sent: bytes) -> None:
+    """400 as a problem, without a version of ours, and the connection ends."""
+    async with served([TRY]) as site:
+        answer = await site.exchange(sent)
+
+        assert b" 400 Bad Request\r\n" in answer
+        assert b"problems/malformed-http" in answer
+        assert b"aiohttp" not in answer
+
+
+@pytest.mark.parametrize(
+    "target", [b"OPTIONS * HTTP/1.1", b"GET //x/../y HTTP/1.1", b"GET http://x/y HTTP/1.1"]
+)
+async def test_odd_targets_get_a_problem(target: bytes) -> None:
+    """Whatever the target, the answer is ours."""
+    async with served([TRY]) as site:
+        answer = await site.exchange(target + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+        assert b"problems/not-found" in answer
+        assert b"aiohttp" not in answer
+
+
+async def test_connections_are_counted() -> None:
+    """Open, opened and refused connections are numbers for the metrics."""
+    async with served([TRY], limits=HASTY) as site:
+        _, writer = await site.raw(get())
+        await eventually(lambda: site.connections.stats().open == 1)
+        await site.exchange(b"NONSENSE\r\n\r\n")
+        writer.close()
+        await eventually(lambda: site.connections.stats().open == 0)
+        stats = site.connections.stats()
+
+        assert (stats.opened, stats.refused) == (2, {"slow_head": 0, "large_head": 0, "malformed": 1})
+
+
+def test_aiohttp_still_has_the_private_fields_that_we_read() -> None:
+    """A release that renames one fails here, not in production."""
+    assert {"_request_count", "_waiter", "_messages"} <= set(web.RequestHandler.__slots__)
+    assert issubclass(Connection, web.RequestHandler)
