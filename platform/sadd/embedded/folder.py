@@ -20,7 +20,11 @@ SOCKET_PATH_MAX_BYTES = 100  # the kernel takes 107; the longest name in the fol
 LOCK_POLL_SECONDS = 0.02
 
 
-class FolderInUse(Exception):
+class FolderUnusable(Exception):
+    """The data folder can be neither used nor made; the message says which and why."""
+
+
+class FolderInUse(FolderUnusable):
     """Another instance works on the data folder."""
 
 
@@ -52,10 +56,9 @@ class Folder:
 
 @contextmanager
 def hold_folder(path: Path) -> Iterator[Folder]:
-    """Take the folder, made if need be, until the end of the block. Raises `FolderInUse`."""
+    """Take the folder, made if need be, until the end of the block. Raises `FolderUnusable`."""
     path = path.absolute()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open_lock(path)
     try:
         if not _try_lock(descriptor):
             raise FolderInUse(f"the data folder {path} is in use by process {_owner(descriptor)}")
@@ -65,6 +68,14 @@ def hold_folder(path: Path) -> Iterator[Folder]:
             yield Folder(path, sockets)
     finally:
         os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise FolderUnusable(f"the data folder {path} cannot be used: {error.strerror}") from error
 
 
 @contextmanager

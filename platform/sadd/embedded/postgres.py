@@ -140,7 +140,7 @@ class Postgres:
         return True
 
     async def _run(self, name: str, *arguments: str) -> None:
-        output = self._folder.logs / f"{name}.log"
+        output = self._folder.logs / "setup.log"
         program = Program(
             name, (str(self.binaries / name), *arguments), user=self._user, folder=str(self._folder.path)
         )

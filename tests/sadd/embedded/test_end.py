@@ -25,7 +25,7 @@ async def test_kill_9_of_the_parent_leaves_no_orphan(tmp_path: Path, loop: str) 
     await eventually(lambda: processes_in(tmp_path) == [])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_stops_all_in_order(tmp_path: Path, number: signal.Signals) -> None:
     """Exit code 0, no process, no socket."""
     with holding(tmp_path) as holder:

@@ -6,7 +6,6 @@ import pwd
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from sadd.embedded.binaries import binary
 from sadd.embedded.folder import hold_folder
 from sadd.embedded.postgres import Postgres, copied
 from sadd.embedded.server import Server
+from tests.conftest import fast_folder
 from tests.sadd.embedded.holder import PATH, holding, read, write
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -26,10 +26,9 @@ NO_AMBIENT_CAPABILITIES_LOCKED = 1 << 6 | 1 << 7
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every user can reach; pytest's own are closed to others."""
-    folder = Path(tempfile.mkdtemp(prefix="sadd-tests-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with fast_folder() as folder:
+        folder.chmod(0o755)
+        yield folder
 
 
 @as_root
