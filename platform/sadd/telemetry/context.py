@@ -62,7 +62,7 @@ def request_id_from(header: str | None) -> str:
     """The caller's request id if it is well-formed, else a new one of 24 hexadecimal digits."""
     if header is not None and _REQUEST_ID.fullmatch(header):
         return header
-    return f"{_random.getrandbits(96):024x}"
+    return _random.getrandbits(96).to_bytes(12).hex()
 
 
 class RequestContext:

@@ -1,7 +1,8 @@
 """The page that Prometheus scrapes, written by prometheus_client from our own families."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -11,10 +12,12 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from sadd.telemetry.family import Family, Samples
+from sadd.telemetry.family import Family, Labels, Sample, Samples
 from sadd.telemetry.histogram import BOUNDS_SECONDS
 
 _END_OF_PAGE = b"# EOF\n"
+_HEADING = re.compile(rb"(?m)^# .*\n")
+_PORTION = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +39,28 @@ class _Alone(Collector):
 async def render(readings: Mapping[str, tuple[Family, Samples]], accept: str) -> Page:
     """Text or OpenMetrics, as ``accept`` prefers.
 
-    One family at a time, and the event loop in between: a page of thousands of lines takes tens of
+    A few series at a time, and the event loop in between: a page of thousands of lines takes tens of
     milliseconds, which no other request should wait for at a stretch.
     """
     encode, content_type = choose_encoder(accept)
     parts: list[bytes] = []
     for family, samples in readings.values():
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Alone(_metric(family, samples)))
-        parts.append(encode(registry).removesuffix(_END_OF_PAGE))
-        await asyncio.sleep(0)
+        for number, some in enumerate(_portions(samples)):
+            registry = CollectorRegistry(auto_describe=False)
+            registry.register(_Alone(_metric(family, some)))
+            text = encode(registry).removesuffix(_END_OF_PAGE)
+            parts.append(_HEADING.sub(b"", text) if number else text)
+            await asyncio.sleep(0)
     if "openmetrics" in content_type:
         parts.append(_END_OF_PAGE)
     return Page(b"".join(parts), content_type)
+
+
+def _portions(samples: Samples) -> Iterator[dict[Labels, Sample]]:
+    """The samples in order, a few at a time; one empty portion if there are none."""
+    ordered = sorted(samples.items())
+    for first in range(0, max(1, len(ordered)), _PORTION):
+        yield dict(ordered[first : first + _PORTION])
 
 
 def _metric(family: Family, samples: Samples) -> Metric:
@@ -56,7 +68,7 @@ def _metric(family: Family, samples: Samples) -> Metric:
         return _histogram(family, samples)
     kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
     metric = kind(family.name, family.help, labels=family.labels)
-    for labels, sample in sorted(samples.items()):
+    for labels, sample in samples.items():
         metric.add_metric(labels, sample.value)
     return metric
 
@@ -64,7 +76,7 @@ def _metric(family: Family, samples: Samples) -> Metric:
 def _histogram(family: Family, samples: Samples) -> Metric:
     metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
     bounds = [str(bound) for bound in BOUNDS_SECONDS] + ["+Inf"]
-    for labels, sample in sorted(samples.items()):
+    for labels, sample in samples.items():
         if len(sample.counts) != len(bounds):
             continue  # left by a version with other buckets
         buckets = list(zip(bounds, accumulate(sample.counts), strict=True))

@@ -40,5 +40,7 @@ def bucket(microseconds: int) -> int:
     exponent = microseconds.bit_length() - 1
     if exponent < _LOWEST_EXPONENT:
         return 0
+    if exponent >= _LOWEST_EXPONENT + _OCTAVES:
+        return _LAST
     step = (microseconds >> (exponent - _STEPS_BITS)) & (_STEPS - 1)
-    return min(_LAST, 1 + ((exponent - _LOWEST_EXPONENT) << _STEPS_BITS) + step)
+    return 1 + ((exponent - _LOWEST_EXPONENT) << _STEPS_BITS) + step

@@ -14,7 +14,6 @@ PROBLEM_JSON = "application/problem+json"
 _X_REQUEST_ID = istr("X-Request-Id")
 _NOSNIFF = istr("X-Content-Type-Options")
 _POLICY = istr("Content-Security-Policy")
-_REFERRER = istr("Referrer-Policy")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -56,4 +55,3 @@ def stamp(headers: CIMultiDict[str], request_id: str) -> None:
     headers[_NOSNIFF] = "nosniff"
     headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     headers.setdefault(_POLICY, "default-src 'none'; frame-ancestors 'none'")
-    headers.setdefault(_REFERRER, "no-referrer")

@@ -67,6 +67,7 @@ def _text(body: bytes, media_type: str, policy: str | None = None) -> _Text:
     }
     if policy is not None:
         headers["Content-Security-Policy"] = policy
+        headers["Referrer-Policy"] = "no-referrer"
     return _Text(body, headers)
 
 

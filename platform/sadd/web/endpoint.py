@@ -5,6 +5,7 @@ mounts them. A handler gets a ``Call`` whose body and query are already decoded,
 authorised, and returns an aiohttp response or raises a ``Problem``.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ import msgspec
 from aiohttp import web
 
 from sadd.identity.caller import Caller
+
+PATH_PARAMETER = re.compile(r"\{(?P<name>[A-Za-z_]\w*)(?::(?P<pattern>(?:[^{}]|\{[^{}]*\})*))?\}")
+"""A parameter in a path, as aiohttp writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +66,8 @@ class Endpoint:
     """Request headers that the handler looks at, with their meaning; for the document only."""
     description: str = ""
     """More than the summary says, in Markdown; for the document only."""
+
+    @property
+    def template(self) -> str:
+        """The path without aiohttp's patterns: ``/v1/{key:.+}`` is ``/v1/{key}``."""
+        return PATH_PARAMETER.sub(r"{\g<name>}", self.path)

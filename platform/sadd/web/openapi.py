@@ -9,12 +9,11 @@ import msgspec
 
 from sadd.version import __version__
 from sadd.web.answer import PROBLEM_JSON
-from sadd.web.endpoint import Endpoint
+from sadd.web.endpoint import PATH_PARAMETER, Endpoint
 from sadd.web.example import example_of
 
 Json = dict[str, Any]
 
-_PATH_PARAMETER = re.compile(r"\{(?P<name>[A-Za-z_]\w*)(?::(?P<pattern>(?:[^{}]|\{[^{}]*\})*))?\}")
 _SCHEMA_REF = "#/components/schemas/{name}"
 SCHEME = "apiKey"
 
@@ -52,7 +51,7 @@ def document(endpoints: Sequence[Endpoint]) -> Json:
     schemas = _Schemas(endpoints)
     paths: dict[str, Json] = {}
     for endpoint in endpoints:
-        operations = paths.setdefault(plain_path(endpoint.path), {})
+        operations = paths.setdefault(endpoint.template, {})
         method = endpoint.method.lower()
         if method in operations:
             raise ValueError(f"{endpoint.method} {endpoint.path} is mounted twice")
@@ -77,11 +76,6 @@ def document(endpoints: Sequence[Endpoint]) -> Json:
     }
 
 
-def plain_path(path: str) -> str:
-    """The template without aiohttp's patterns: ``/v1/{key:.+}`` is ``/v1/{key}``."""
-    return _PATH_PARAMETER.sub(r"{\g<name>}", path)
-
-
 def _types(endpoints: Iterable[Endpoint]) -> Iterator[Any]:
     for endpoint in endpoints:
         if endpoint.body is not None:
@@ -93,9 +87,7 @@ def _types(endpoints: Iterable[Endpoint]) -> Iterator[Any]:
 
 def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
     operation: Json = {
-        "operationId": re.sub(r"\W+", "_", f"{endpoint.method.lower()}{plain_path(endpoint.path)}").strip(
-            "_"
-        ),
+        "operationId": re.sub(r"\W+", "_", f"{endpoint.method.lower()}{endpoint.template}").strip("_"),
         "summary": endpoint.summary,
         "tags": [endpoint.tag],
         "security": [{SCHEME: [endpoint.scope]}] if endpoint.scope else [],
@@ -124,7 +116,7 @@ def _body(endpoint: Endpoint, schemas: _Schemas) -> Json:
 
 
 def _path_parameters(endpoint: Endpoint) -> Iterator[Json]:
-    for found in _PATH_PARAMETER.finditer(endpoint.path):
+    for found in PATH_PARAMETER.finditer(endpoint.path):
         schema: Json = {"type": "string"}
         if found["pattern"]:
             schema["pattern"] = f"^{found['pattern']}$"

@@ -66,7 +66,7 @@ class Route:
         assert endpoint.body is None or not endpoint.raw_body, "a body is raw or a struct, not both"
         self._endpoint = endpoint
         self._site = site
-        self._counters = site.traffic.route(endpoint.method, endpoint.path)
+        self._counters = site.traffic.route(endpoint.method, endpoint.template)
         self._body = JsonBody(endpoint.body) if endpoint.body is not None else None
         self._reads = endpoint.body is not None or endpoint.raw_body
         self._query = Query(endpoint.query)
@@ -148,7 +148,7 @@ class Route:
         log = _log.error if failure else _log.warning if status >= 500 else _log.info
         more = {"unsaid": unsaid} if unsaid else {}
         # The template, never the path: that may hold a cache key or a session of somebody.
-        route, ms = self._endpoint.path, round(seconds * 1e3, 1)
+        route, ms = self._endpoint.template, round(seconds * 1e3, 1)
         log("request", method=method, route=route, status=status, ms=ms, exc_info=failure, **more)
 
 

@@ -15,7 +15,7 @@ from sadd.web.answer import json_answer
 from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.health import Health, endpoints
-from sadd.web.openapi import document, plain_path
+from sadd.web.openapi import document
 from tests.sadd.web.served import endpoint, served
 
 
@@ -113,7 +113,7 @@ def test_two_endpoints_on_one_path_are_a_mistake() -> None:
 )
 def test_patterns_are_not_in_paths(path: str, plain: str) -> None:
     """OpenAPI has templates without regular expressions."""
-    assert plain_path(path) == plain
+    assert endpoint(nothing, path=path).template == plain
 
 
 async def test_the_document_is_served_with_a_validator() -> None:
@@ -145,7 +145,7 @@ async def test_the_page_shows_each_endpoint_with_a_call() -> None:
         page = html.unescape(await response.text())
 
         for mounted in EVERY_KIND:
-            assert f"<b>{mounted.method}</b> <code>{plain_path(mounted.path)}</code>" in page
+            assert f"<b>{mounted.method}</b> <code>{mounted.template}</code>" in page
         assert 'curl -X POST \\\n  "$SADD/try"' in page
         assert '-H "Authorization: Bearer $SADD_KEY"' in page
         assert """-d '{"key": "citizen-1'\\''s", "cost": 2}'""" in page
