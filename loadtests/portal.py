@@ -61,8 +61,9 @@ class Door:
             connector=aiohttp.TCPConnector(limit=width),
         )
         self._width = asyncio.Semaphore(width)
+        self._turn = asyncio.Lock()
         self._gap = 1 / per_second
-        self._next = 0.0
+        self._last = 0.0
 
     async def aclose(self) -> None:
         await self._http.close()
@@ -70,12 +71,17 @@ class Door:
     @asynccontextmanager
     async def through(self, method: str, path: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         async with self._width:
-            now = asyncio.get_running_loop().time()
-            turn = max(now, self._next)
-            self._next = turn + self._gap
-            await asyncio.sleep(turn - now)
+            async with self._turn:
+                await self._gap_since_last()
             async with self._http.request(method, path, **options) as answer:
                 yield answer
+
+    async def _gap_since_last(self) -> None:
+        # One after the other, not by turns given out beforehand: after a stall of ours those would all
+        # go at once.
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(max(0.0, self._last + self._gap - clock()))
+        self._last = clock()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def test_list_for_people(sadd: Sadd) -> None:
     ],
 )
 def test_what_can_not_be_played_is_refused(sadd: Sadd, words: list[str], said: str) -> None:
-    """Wrong words end with 2 and a reason, before anything is started. A crowd goes elsewhere only on demand."""
+    """Wrong words end with 2 and a reason, before anything is started; a crowd leaves only on demand."""
     ended = sadd("loadtest", "run", *words)
 
     assert ended.code == 2
