@@ -127,13 +127,22 @@ def _query_parameters(endpoint: Endpoint, schemas: _Schemas) -> Iterator[Json]:
     if endpoint.query is None:
         return
     for field in msgspec.structs.fields(endpoint.query):
-        schema = dict(schemas.of(field.type))
-        if not field.required and field.default is not msgspec.NODEFAULT:
+        schema = _given(schemas.of(field.type))
+        if not field.required and field.default not in (msgspec.NODEFAULT, None):
             schema["default"] = msgspec.json.decode(msgspec.json.encode(field.default))
         parameter: Json = {"name": field.encode_name, "in": "query", "required": field.required}
         if meaning := schema.pop("description", None):
             parameter["description"] = meaning
         yield parameter | {"schema": schema}
+
+
+def _given(schema: Json) -> Json:
+    """The schema of a parameter that is there: one that may be left out is never null in a query."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    others = {name: value for name, value in schema.items() if name != "anyOf"}
+    if len(choices) > 1:
+        return others | {"anyOf": choices}
+    return others | (choices[0] if choices else {})
 
 
 def _headers(endpoint: Endpoint) -> Iterator[Json]:

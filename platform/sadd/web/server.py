@@ -8,7 +8,6 @@ from aiohttp.web_urldispatcher import UrlMappingMatchInfo
 from sadd.settings import Server
 from sadd.telemetry.traffic import Traffic
 from sadd.web.answer import json_answer
-from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.problem import method_not_allowed, not_found
 from sadd.web.route import Keys, Route, Site
@@ -26,15 +25,15 @@ def build(
     limits: Server | None = None,
     traffic: Traffic | None = None,
 ) -> web.Application:
-    """An application that serves the endpoints, and ``/openapi.json`` and ``/docs`` about them.
+    """An application that serves these endpoints. ``traffic`` counts the requests, for the metrics.
 
-    ``traffic`` counts the requests, for the metrics. ValueError: a method and path is named twice.
+    ``sadd.web.documents.document_endpoints`` makes those that describe the others.
     """
     limits = limits or Server()
     site = Site(keys, limits, traffic or Traffic())
     app = web.Application(client_max_size=limits.max_body_bytes)
     app[SITE] = site
-    for endpoint in [*endpoints, *document_endpoints(endpoints)]:
+    for endpoint in endpoints:
         _mount(app, endpoint, site)
     nothing = Route(Endpoint("*", "(unmatched)", _unmatched, "", ""), site)
     app.router.register_resource(_Anything(nothing))

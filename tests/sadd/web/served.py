@@ -14,6 +14,7 @@ from sadd.identity.caller import Caller
 from sadd.settings import Server
 from sadd.telemetry.traffic import Traffic
 from sadd.web.connection import Connections
+from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Endpoint
 from sadd.web.server import build
 from sadd.web.serving import listen, serve
@@ -75,7 +76,8 @@ async def served(
 ) -> AsyncIterator[Served]:
     """Serve the endpoints on ``limits.port``, which is 0 for a free one."""
     traffic, stop = Traffic(), asyncio.Event()
-    app = build(endpoints, keys=keys or TwoKeys(), limits=limits, traffic=traffic)
+    described = [*endpoints, *document_endpoints(endpoints)]
+    app = build(described, keys=keys or TwoKeys(), limits=limits, traffic=traffic)
     listener = listen(limits)
     port = listener.getsockname()[1]
     started: asyncio.Future[Connections] = asyncio.get_running_loop().create_future()

@@ -1,6 +1,7 @@
 """The limits of a connection, seen from a plain socket."""
 
 import asyncio
+import socket
 import time
 
 import pytest
@@ -184,6 +185,19 @@ async def test_odd_targets_get_a_problem(target: bytes) -> None:
 
         assert b"problems/not-found" in answer
         assert b"aiohttp" not in answer
+
+
+async def test_a_reader_that_takes_nothing_is_closed() -> None:
+    """It is not idle for aiohttp, which waits to write on; the kernel ends it in the idle time."""
+
+    async def large(call: Call) -> web.StreamResponse:
+        return web.Response(body=b"x" * 20_000_000)
+
+    async with served([endpoint(large)], limits=HASTY) as site:
+        with socket.create_connection(("127.0.0.1", site.port)) as client:
+            client.sendall(get())
+            await eventually(lambda: site.connections.stats().open == 1)
+            await eventually(lambda: site.connections.stats().open == 0)
 
 
 async def test_connections_are_counted() -> None:

@@ -73,6 +73,7 @@ def test_parameters_come_from_path_query_and_headers(described: dict[str, Any]) 
     search = {parameter["name"]: parameter for parameter in described["paths"]["/try"]["get"]["parameters"]}
     assert search["q"]["required"]
     assert search["q"]["description"] == "What to look for."
+    assert search["new"]["schema"] == {"type": "boolean"}  # left out, or given: never null
     assert search["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
 
     room, key = described["paths"]["/bytes/{room}/{key}"]["put"]["parameters"]
