@@ -31,7 +31,7 @@ async def open_stores(
     """Hold the data folder and run the wanted servers in it; they are gone when the block is left.
 
     The folder is held even if no server is wanted, because the workers' counters lie in it as well. A server
-    that dies is started again at the same URL. Raises `FolderUnusable`, `BinaryMissing` or `StoreFailed`, each
+    The folder is held even if no server is wanted, because the workers' counters lie in it too. A server that
     with one line. The thread that calls must outlive the block: the servers are tied to it.
     """
     with hold_folder(data_dir) as folder:

@@ -27,6 +27,7 @@ log = structlog.get_logger("sadd.postgres")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 SHIPPED = files("sadd.postgres") / "migrations"
+VERSION_MIN = 14
 LOCK = 0x5ADD  # any number that nothing else in the database locks
 LOCK_POLL_SECONDS = 0.1
 LOCK_TIMEOUT_SECONDS = 600.0
@@ -44,7 +45,7 @@ REMEMBER = "INSERT INTO schema_migration (name, sha256) VALUES ($1, $2)"
 
 
 class MigrationError(Exception):
-    """A file was edited after it was applied, or a statement failed; the message names the file."""
+    """A file was edited after it was applied, a statement failed, or the server is too old; in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ async def migrate(url: str, folder: Traversable | Path = SHIPPED) -> list[str]:
     wanted = read_folder(folder)
     connection = await asyncpg.connect(url)
     try:
+        require_version(connection.get_server_version().major)
         await _lock(connection)
         await connection.execute(VERSION_TABLE)
         missing = plan(wanted, await _applied(connection))
@@ -80,6 +82,12 @@ async def migrate(url: str, folder: Traversable | Path = SHIPPED) -> list[str]:
     finally:
         await connection.close(timeout=CLOSE_TIMEOUT_SECONDS)
     return [migration.name for migration in missing]
+
+
+def require_version(major: int) -> None:
+    """MigrationError for a server that is older than what the schema and the queries are tested with."""
+    if major < VERSION_MIN:
+        raise MigrationError(f"the database is PostgreSQL {major}; {VERSION_MIN} or later is needed")
 
 
 def read_folder(folder: Traversable | Path) -> list[Migration]:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from sadd.postgres.migrate import LOCK, MigrationError, migrate, read_folder, statements
+from sadd.postgres.migrate import LOCK, MigrationError, migrate, read_folder, require_version, statements
 from tests.waiting import eventually
 
 Migrator: TypeAlias = "subprocess.Popen[str]"
@@ -162,6 +162,13 @@ async def test_the_shipped_files_fit_together(migrated_database_url: str) -> Non
     """They are applied in the fixture; here they are all remembered, and a second run has nothing to do."""
     assert await migrate(migrated_database_url) == []
     assert await ask(migrated_database_url, "SELECT to_regclass('audit')") is not None
+
+
+def test_a_server_that_is_too_old_is_refused() -> None:
+    """Before anything is written into it."""
+    require_version(14)
+    with pytest.raises(MigrationError, match=r"^the database is PostgreSQL 13; 14 or later is needed$"):
+        require_version(13)
 
 
 def test_only_sql_files_count(folder: Path) -> None:
