@@ -42,18 +42,16 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._breaker = Breaker()
         self._connection: Connection | None = None
+        self.submit: Callable[[bytes], Answer] = self._refuse
+        """The future answer to a packed command; raises StoreAway at once when it was not sent.
+
+        It is the connection's own method while there is one: a call less on the hottest path.
+        """
         self._redialling: asyncio.Task[None] | None = None
         self._troubled_since = self._troubled_at = self._loop.time()
         self._closed = False
 
     # -- calls ---------------------------------------------------------------
-
-    def submit(self, command: bytes) -> Answer:
-        """The future answer. Raises StoreAway at once when it was not sent."""
-        connection = self._connection
-        if connection is None:
-            raise self._refusal()
-        return connection.submit(command)
 
     def submit_asking(self, asking: bytes, command: bytes) -> Answer:
         """The same with ASKING in front of it, in the same write."""
@@ -62,6 +60,9 @@ class Lane:
             raise self._refusal()
         connection.submit_unanswered(asking)
         return connection.submit(command)
+
+    def _refuse(self, command: bytes) -> Answer:  # noqa: ARG002 (stands in for Connection.submit)
+        raise self._refusal()
 
     def _refusal(self) -> StoreAway:
         if self._closed:
@@ -120,6 +121,7 @@ class Lane:
             connection.abort()
             return
         self._connection = connection
+        self.submit = connection.submit
         self._troubled_at = -EPISODE_GAP_SECONDS  # what comes is a new trouble
         self._breaker.recovered(self._loop.time())
         if connection.lost:  # between the dial's last answer and here
@@ -130,6 +132,7 @@ class Lane:
         if connection is not self._connection:
             return  # a dial that failed reports this too
         self._connection = None
+        self.submit = self._refuse
         if self._closed:
             return
         self._troubled_since = now = self._loop.time()
@@ -168,7 +171,6 @@ class Lane:
         self._breaker.state = BreakerState.OPEN
         if self._connection is not None:
             self._connection.abort(ClientClosed("the store client is closed"))
-            self._connection = None
         if self._redialling is not None:
             self._redialling.cancel()
             await asyncio.gather(self._redialling, return_exceptions=True)

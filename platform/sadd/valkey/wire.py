@@ -1,4 +1,4 @@
-"""One connection: all commands of an event-loop tick go out in one write, answers come back in order.
+"""One connection: the commands of an event-loop tick go out in one write, answers come back in order.
 
 ::
 
@@ -38,6 +38,11 @@ pack = cast("Callable[[tuple[Word, ...]], bytes]", pack_command)  # its own type
 UNSENT_BYTES_MAX = 16 * 1024 * 1024
 """Past this many bytes that the socket would not take, calls are refused until it drains."""
 
+SPLIT_COMMANDS = 64
+"""A larger tick goes out in parts of this size, so that the store works on the first while we make the rest.
+
+With 256 in flight and one write a tick, client and store took turns instead of working side by side.
+"""
 GRACE_SECONDS = 0.002
 
 _MORE = object()  # what the reader answers when the next reply is not complete
@@ -71,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._flushed = 0  # commands written since the connection was made
         self._heard_at = self._loop.time()
         self._sweep_timer: asyncio.TimerHandle | None = None
-        self._full = False
+        self._paused = self._full = False
         self._nobody: Answer = self._loop.create_future()
         self._nobody.set_result(None)
 
@@ -95,19 +100,22 @@ class Connection(asyncio.Protocol):
         """The future answer to a packed command. Raises InFlightFull. Cancel it freely: its place is kept."""
         if len(self._pending) >= self._max_in_flight or self._full:
             raise InFlightFull(f"{self._name}: {len(self._pending)} calls are unanswered")
-        if not self._outbox:
-            self._loop.call_soon(self._flush)
-        self._outbox.append(command)
         answer = self._new_future()
         self._pending.append(answer)
+        outbox = self._outbox
+        outbox.append(command)
+        if len(outbox) == 1:
+            self._loop.call_soon(self._flush)
+        elif len(outbox) == SPLIT_COMMANDS:
+            self._flush()
         return answer
 
     def submit_unanswered(self, command: bytes) -> None:
         """Sends a command whose answer, even an error, interests nobody (ASKING)."""
         if not self._outbox:
             self._loop.call_soon(self._flush)
-        self._outbox.append(command)
         self._pending.append(self._nobody)
+        self._outbox.append(command)
 
     def _flush(self) -> None:
         transport = self._transport
@@ -116,6 +124,8 @@ class Connection(asyncio.Protocol):
         outbox = self._outbox
         self._outbox = []
         transport.write(b"".join(outbox))
+        if self._paused:
+            self._full = transport.get_write_buffer_size() > UNSENT_BYTES_MAX
         self._counters.batches += 1
         self._mark(len(outbox))
 
@@ -163,7 +173,8 @@ class Connection(asyncio.Protocol):
         self._transport = stream = cast("asyncio.Transport", transport)  # uvloop's is none by isinstance
         if self.lost:
             stream.abort()  # given up while the socket was still connecting
-        stream.set_write_buffer_limits(high=UNSENT_BYTES_MAX)
+        # Above nought uvloop keeps small writes until the end of the tick, and SPLIT_COMMANDS is in vain.
+        stream.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
         if self.lost:
@@ -190,10 +201,10 @@ class Connection(asyncio.Protocol):
                 answer.set_result(reply)
 
     def pause_writing(self) -> None:
-        self._full = True
+        self._paused = True  # the socket takes no more for now, which alone is no reason to refuse calls
 
     def resume_writing(self) -> None:
-        self._full = False
+        self._paused = self._full = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc)

@@ -1,0 +1,176 @@
+"""How benchmarks measure: subjects take turns, ratios are of the same round, intervals by bootstrap.
+
+Absolute rates move with whatever else the machine does; two subjects of one round were disturbed
+alike. So each round runs every subject once, in an order drawn anew, and a ratio is the median over
+the rounds' own ratios. CPU time an operation is told beside, since it moves least.
+"""
+
+import json
+import platform
+import random
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+RESAMPLES = 2000
+INTERVAL = (0.025, 0.975)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One subject's turn: operations a second, and CPU microseconds an operation on both sides."""
+
+    rate: float
+    client_us: float = float("nan")
+    server_us: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What takes turns. ``turn`` runs for a fraction of a second."""
+
+    name: str
+    turn: Callable[[], Awaitable[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A median with its 95 % interval."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A promise and what came of it. ``measured`` and ``met`` are None when it could not be measured."""
+
+    name: str
+    goal: float
+    measured: float | None
+    unit: str
+    met: bool | None
+
+
+def at_least(name: str, goal: float, measured: float | None, unit: str) -> Goal:
+    return Goal(name, goal, _rounded(measured), unit, None if measured is None else measured >= goal)
+
+
+def at_most(name: str, goal: float, measured: float | None, unit: str) -> Goal:
+    return Goal(name, goal, _rounded(measured), unit, None if measured is None else measured <= goal)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+async def interleave(
+    subjects: Sequence[Subject],
+    rounds: int,
+    chance: random.Random,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, list[Sample]]:
+    """Samples of each subject by its name, one a round. One round before them warms up and is not kept."""
+    samples: dict[str, list[Sample]] = {subject.name: [] for subject in subjects}
+    for number in range(rounds + 1):
+        for subject in chance.sample(list(subjects), len(subjects)):
+            sample = await subject.turn()
+            if number:
+                samples[subject.name].append(sample)
+        if progress is not None:
+            progress(number)
+    return samples
+
+
+def ratio(ours: Sequence[Sample], theirs: Sequence[Sample], chance: random.Random) -> Estimate:
+    """Our rate over theirs, round by round."""
+    return estimate([a.rate / b.rate for a, b in zip(ours, theirs, strict=True)], chance)
+
+
+def estimate(values: Sequence[float], chance: random.Random) -> Estimate:
+    """The median, and the interval that medians of resampled values fall into."""
+    medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    low, high = (medians[min(int(share * RESAMPLES), RESAMPLES - 1)] for share in INTERVAL)
+    return Estimate(statistics.median(values), low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a benchmark found. ``notes`` are sentences: what was absent, what the numbers mean."""
+
+    command: str
+    samples: dict[str, list[Sample]]
+    ratios: dict[str, Estimate]
+    goals: list[Goal]
+    facts: dict[str, float | str]
+    notes: list[str]
+
+    def as_json(self) -> str:
+        return json.dumps(
+            {
+                "command": self.command,
+                "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "python": sys.version.split()[0],
+                "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+                "subjects": {name: _medians(found) for name, found in self.samples.items()},
+                "ratios": {name: asdict(found) for name, found in self.ratios.items()},
+                "facts": self.facts,
+                "notes": self.notes,
+                "goals": [asdict(goal) for goal in self.goals],
+            },
+            indent=2,
+        )
+
+    def print(self) -> None:
+        console = Console()
+        console.print(_subjects_table(self.samples))
+        for name, found in self.ratios.items():
+            console.print(f"{name}: {found}")
+        for name, fact in self.facts.items():
+            console.print(f"{name}: {fact}")
+        console.print(_goals_table(self.goals))
+        for note in self.notes:
+            console.print(note)
+
+    def exit_code(self) -> int:
+        """1 when a goal was measured and not met."""
+        return int(any(goal.met is False for goal in self.goals))
+
+
+def _medians(samples: Sequence[Sample]) -> dict[str, float | None]:
+    def of(name: str) -> float | None:
+        values = [value for sample in samples if (value := getattr(sample, name)) == value]  # not NaN
+        return round(statistics.median(values), 2) if values else None
+
+    return {name: of(name) for name in ("rate", "client_us", "server_us")} | {"rounds": float(len(samples))}
+
+
+def _subjects_table(samples: dict[str, list[Sample]]) -> Table:
+    table = Table("subject", "operations/s", "client CPU µs", "server CPU µs", title="Medians")
+    for name, found in samples.items():
+        medians = _medians(found)
+        rate = medians["rate"]
+        cells = [
+            "–" if (value := medians[key]) is None else f"{value:.2f}" for key in ("client_us", "server_us")
+        ]
+        table.add_row(name, "–" if rate is None else f"{rate:,.0f}", *cells)
+    return table
+
+
+def _goals_table(goals: Sequence[Goal]) -> Table:
+    table = Table("goal", "wanted", "measured", "unit", "met", title="Goals")
+    for goal in goals:
+        measured = "not measured" if goal.measured is None else f"{goal.measured:g}"
+        table.add_row(
+            goal.name, f"{goal.goal:g}", measured, goal.unit, {True: "yes", False: "NO", None: "–"}[goal.met]
+        )
+    return table
