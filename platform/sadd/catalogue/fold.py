@@ -60,4 +60,9 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The folded words, without the Arabic article where at least three letters remain."""
-    return [_ARTICLE.sub("", word, count=1) if word[0] > "\u0600" else word for word in fold(text).split()]
+    return split(fold(text))
+
+
+def split(folded: str) -> list[str]:
+    """The words of a text that is folded already."""
+    return [_ARTICLE.sub("", word, count=1) if word[0] > "\u0600" else word for word in folded.split()]

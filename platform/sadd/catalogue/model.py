@@ -1,7 +1,8 @@
 """The catalogue as values: agencies, services, apps, and the named classes of protection.
 
 A ``Catalogue`` is one immutable state. Whoever holds one sees no change; ``CatalogueView`` swaps the
-whole state at once.
+whole state at once. Entries cannot refer back to what holds them, so the garbage collector need not
+look at them (``gc=False``): with thousands in memory, each of its runs would.
 """
 
 from collections.abc import Mapping
@@ -16,14 +17,14 @@ Life = Literal["live", "retired"]
 """Agencies and classes are never deleted either: one that vanished from the files is retired."""
 
 
-class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A name in both languages of the state; neither may be empty."""
 
     ar: str
     en: str
 
 
-class LimitClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LimitClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """GCRA: ``limit`` per ``period_seconds`` for each key, with ``burst`` at once."""
 
     id: str
@@ -34,7 +35,7 @@ class LimitClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Life = "live"
 
 
-class QueueClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class QueueClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A waiting room's settings. The service's own capacity bounds both numbers (``scaled``)."""
 
     id: str
@@ -47,7 +48,7 @@ class QueueClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Life = "live"
 
 
-class CacheClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CacheClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     id: str
     ttl_seconds: int
     stale_seconds: int = 0
@@ -55,26 +56,26 @@ class CacheClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Life = "live"
 
 
-class SessionClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SessionClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     id: str
     idle_seconds: int
     absolute_seconds: int
     status: Life = "live"
 
 
-class Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     limits: Mapping[str, LimitClass]
     queues: Mapping[str, QueueClass]
     caches: Mapping[str, CacheClass]
     sessions: Mapping[str, SessionClass]
 
 
-class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     email: str
     phone: str
 
 
-class Agency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Agency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     id: str
     name: Name
     kind: Literal["ministry", "authority", "council", "corporation", "institute", "centre"]
@@ -82,21 +83,21 @@ class Agency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Life = "live"
 
 
-class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What the origin bears."""
 
     requests_per_second: int
     concurrent_users: int
 
 
-class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The yearly peak: which event, and how many times the mean rate it brings."""
 
     event: str
     factor: float
 
 
-class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Ids of the classes that protect a service; None is no protection of that kind."""
 
     limits: str
@@ -105,7 +106,7 @@ class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session: str | None = None
 
 
-class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     id: str
     agency: str
     name: Name
@@ -125,7 +126,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where it differs from the agency's."""
 
 
-class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     id: str
     agency: str
     name: Name

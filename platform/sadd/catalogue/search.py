@@ -7,15 +7,20 @@ words are compared with, not each name, which is why a query takes a fraction of
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from sadd.catalogue.fold import fold, words
+import msgspec
+
+from sadd.catalogue.fold import fold, split, words
 from sadd.catalogue.model import Agency, Catalogue, Service
 from sadd.catalogue.vocabulary import Vocabulary
 
 QUERY_LENGTH_MAX = 120
 QUERY_WORDS_MAX = 8
+
+SHORT = 2
+"""Letters of a word that says nothing beside longer ones."""
 
 # How much a word says about its service, by where it stands.
 NAME, ID, AGENCY, CATEGORY = 8, 5, 3, 3
@@ -25,8 +30,7 @@ HITS_LEAST_SHARE = 1 / 3
 """Of the best score: what scores less is noise."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Hit:
+class Hit(NamedTuple):
     """A service and how well it fits. Hits in order are best first, equals by id."""
 
     rank: int
@@ -34,48 +38,73 @@ class Hit:
     id: str
 
 
+class _Row(msgspec.Struct, frozen=True, gc=False):
+    """What is kept of a service beside its words. Names are folded."""
+
+    id: str
+    names: tuple[str, str]
+    agency: tuple[str, ...]
+    favour: float
+    """Decides between equals: the much used come first."""
+
+
 class Index:
     """The search index of one state. Filled by ``add``, closed by ``close``, then only read."""
 
-    __slots__ = ("_agencies", "_favour", "_ids", "_names", "_postings", "_vocabulary")
+    __slots__ = ("_agencies", "_postings", "_rows", "_vocabulary")
 
     def __init__(self) -> None:
-        self._ids: list[str] = []
-        self._names: list[tuple[str, str]] = []  # folded, by number of a service
-        self._agencies: list[tuple[str, ...]] = []
+        self._rows: list[_Row] = []  # by number of a service
         self._vocabulary = Vocabulary()
-        self._postings: list[dict[int, int]] = []  # by word: number of a service -> weight
-        self._favour: list[float] = []  # by number of a service: what decides between equals
+        self._postings: list[dict[int, int]] = []  # by number of a word: number of a service -> weight
+        self._agencies: dict[str, tuple[str, ...]] = {}  # folded names, so that each is folded once
 
     def add(self, service: Service, agency: Agency | None) -> None:
-        number = len(self._ids)
-        self._ids.append(service.id)
-        self._names.append((fold(service.name.ar), fold(service.name.en)))
-        self._agencies.append((fold(agency.name.ar), fold(agency.name.en)) if agency else ())
-        # The much used before the rarely used: up to 2 points for a thousand million uses a year.
-        self._favour.append(service.yearly_volume.bit_length() / 16)
-        for word, weight in _weights(service, agency).items():
+        number = len(self._rows)
+        row = _Row(
+            id=service.id,
+            names=(fold(service.name.ar), fold(service.name.en)),
+            agency=self._agency(agency),
+            favour=service.yearly_volume.bit_length() / 16,  # 2 points for a thousand million uses a year
+        )
+        self._rows.append(row)
+        for word, weight in _weights(row, service).items():
             at = self._vocabulary.add(word)
             if at == len(self._postings):
                 self._postings.append({})
             self._postings[at][number] = weight
 
+    def _agency(self, agency: Agency | None) -> tuple[str, ...]:
+        if agency is None:
+            return ()
+        if agency.id not in self._agencies:
+            self._agencies[agency.id] = (fold(agency.name.ar), fold(agency.name.en))
+        return self._agencies[agency.id]
+
     def close(self) -> None:
         """Everything is added."""
         self._vocabulary.close()
 
+    def pieces(self) -> Iterator[object]:
+        """What takes long to free if it is freed all at once."""
+        yield from self._postings
+        yield from self._rows
+        yield from self._vocabulary.pieces()
+
     def search(self, query: str) -> list[Hit]:
         """The services that fit, best first. None for a query without words."""
-        asked = words(query[:QUERY_LENGTH_MAX])[:QUERY_WORDS_MAX]
+        folded = fold(query[:QUERY_LENGTH_MAX])
+        asked = _telling_words(split(folded))[:QUERY_WORDS_MAX]
         totals, matched = self._totals(asked)
         if not totals:
             return []
         for number, count in matched.items():
             totals[number] *= count / len(asked)  # all of the words, before one of them in a better place
         least = max(totals.values()) * HITS_LEAST_SHARE
-        self._favour_names(totals, fold(query[:QUERY_LENGTH_MAX]))
-        fit = ((number, score) for number, score in totals.items() if score >= least)
-        return sorted(Hit(-round((score + self._favour[n]) * 16), self._ids[n]) for n, score in fit)
+        whole = [number for number, count in matched.items() if count == len(asked)]
+        self._favour_names(totals, whole, folded)
+        fit = ((self._rows[number], score) for number, score in totals.items() if score >= least)
+        return sorted(Hit(-round((score + row.favour) * 16), row.id) for row, score in fit)
 
     def _totals(self, asked: list[str]) -> tuple[dict[int, float], dict[int, int]]:
         """By number of a service: its score over all words, and how many of the words it has."""
@@ -109,16 +138,17 @@ class Index:
         """
         surest = max((likeness for _, likeness in alike), default=0.0)
         having = sum(len(self._postings[at]) for at, likeness in alike if likeness > 0.9 * surest)
-        return 1 + (len(self._ids) // max(having, 1)).bit_length()
+        return 1 + (len(self._rows) // max(having, 1)).bit_length()
 
-    def _favour_names(self, totals: dict[int, float], query: str) -> None:
-        for number in totals:
-            names = self._names[number]
-            if query in names:
+    def _favour_names(self, totals: dict[int, float], whole: list[int], query: str) -> None:
+        """Of the services that have the whole query: is it a name, or how one begins?"""
+        for number in whole:
+            row = self._rows[number]
+            if query in row.names:
                 totals[number] *= WHOLE_NAME
-            elif any(name.startswith(query) for name in self._agencies[number]):
+            elif _begins(row.agency, query):
                 totals[number] *= ITS_AGENCY
-            elif names[0].startswith(query) or names[1].startswith(query):
+            elif _begins(row.names, query):
                 totals[number] *= BEGINNING
 
 
@@ -131,13 +161,19 @@ def build(catalogue: Catalogue) -> Index:
     return index
 
 
-def _weights(service: Service, agency: Agency | None) -> dict[str, int]:
+def _weights(row: _Row, service: Service) -> dict[str, int]:
     """Each word of a service with the weight of the best place where it stands."""
-    texts = [(CATEGORY, service.category), (ID, service.id), (NAME, service.name.ar), (NAME, service.name.en)]
-    if agency:
-        texts += [(AGENCY, agency.name.ar), (AGENCY, agency.name.en)]
-    found: dict[str, int] = {}
-    for weight, text in texts:
-        for word in words(text):
-            found[word] = max(weight, found.get(word, 0))
+    found = dict.fromkeys((word for name in row.agency for word in split(name)), AGENCY)
+    found.update(dict.fromkeys(words(service.category), CATEGORY))
+    found.update(dict.fromkeys(words(service.id), ID))
+    found.update(dict.fromkeys((word for name in row.names for word in split(name)), NAME))
     return found
+
+
+def _telling_words(asked: list[str]) -> list[str]:
+    """Without "of", "في" and their like, unless nothing else was typed: hundreds of names have them."""
+    return [word for word in asked if len(word) > SHORT or word.isdigit()] or asked
+
+
+def _begins(names: tuple[str, ...], query: str) -> bool:
+    return any(name.startswith(query) for name in names)

@@ -64,7 +64,12 @@ class CatalogueView:
             catalogue = await self._read()
             if catalogue is None:
                 return False
-            self._state = _state(catalogue, await self._build(catalogue))
+            new = _state(catalogue, await self._build(catalogue))
+            await asyncio.sleep(0)
+            pieces = [*self.current.services.values(), *self._state.index.pieces()]
+            await asyncio.sleep(0)
+            self._state = new
+            await self._let_go(pieces)
             return True
 
     async def _read(self) -> Catalogue | None:
@@ -86,14 +91,36 @@ class CatalogueView:
         that comes meanwhile would wait for.
         """
         index = Index()
-        until = self._clock() + SLICE_SECONDS
+        slices = _Slices(self._clock)
         for service in catalogue.services.values():
             index.add(service, catalogue.agencies.get(service.agency))
-            if self._clock() >= until:
-                await asyncio.sleep(0)
-                until = self._clock() + SLICE_SECONDS
+            await slices.between()
         index.close()
+        await asyncio.sleep(0)
         return index
+
+    async def _let_go(self, pieces: list[object]) -> None:
+        """Frees the old state in slices; all at once it would hold the event loop for 6 ms.
+
+        Whoever still works with that state has all of it: these are only further references.
+        """
+        slices = _Slices(self._clock)
+        while pieces:
+            pieces.pop()
+            await slices.between()
+
+
+class _Slices:
+    """Lets the event loop turn whenever a slice of work is done."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._until = clock() + SLICE_SECONDS
+
+    async def between(self) -> None:
+        if self._clock() >= self._until:
+            await asyncio.sleep(0)
+            self._until = self._clock() + SLICE_SECONDS
 
 
 def empty() -> State:

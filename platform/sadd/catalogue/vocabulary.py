@@ -33,7 +33,10 @@ class Vocabulary:
         self._numbers: dict[str, int] = {}
         self._sorted: list[str] = []
         self._grams: dict[str, list[int]] = defaultdict(list)
-        self._slips: dict[str, list[int]] = defaultdict(list)
+        # By first letter, then by form, so that no dictionary is so large that freeing it takes long. In
+        # tuples, which the garbage collector lets alone once it has seen that they hold numbers only: thirty
+        # thousand lists would cost each of its runs milliseconds, for as long as the worker lives.
+        self._slips: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
         self._sizes: list[int] = []  # trigrams of each word
 
     def add(self, word: str) -> int:
@@ -46,11 +49,17 @@ class Vocabulary:
             for gram in grams:
                 self._grams[gram].append(number)
             for form in _forms(word):
-                self._slips[form].append(number)
+                by_form = self._slips[form[:1]]
+                by_form[form] = (*by_form.get(form, ()), number)
         return number
 
     def close(self) -> None:
         self._sorted.sort()
+
+    def pieces(self) -> Iterator[object]:
+        """What takes long to free if it is freed all at once."""
+        yield from self._slips.values()
+        yield from self._grams.values()
 
     def alike(self, word: str) -> list[tuple[int, float]]:
         """Numbers of the words that ``word`` may mean, each with how sure that is, above 0 to 1."""
@@ -77,7 +86,9 @@ class Vocabulary:
     def _slipped(self, word: str) -> set[int]:
         if len(word) < SLIP_LENGTH_MIN:
             return set()
-        return {number for form in _forms(word) for number in self._slips.get(form, ())}
+        nothing: dict[str, tuple[int, ...]] = {}
+        by_letter = self._slips.get
+        return {n for form in _forms(word) for n in by_letter(form[:1], nothing).get(form, ())}
 
     def _beginning_with(self, word: str) -> Iterator[tuple[int, float]]:
         """Words that begin so; the more of the word was typed, the surer."""
@@ -91,8 +102,9 @@ class Vocabulary:
 
 
 def _trigrams(word: str) -> set[str]:
-    padded = f"  {word} "
-    return {padded[i : i + 3] for i in range(len(word) + 1)}
+    # One space before, not two: the words that only begin alike are too many to count for each query.
+    padded = f" {word} "
+    return {padded[i : i + 3] for i in range(len(word))}
 
 
 def _forms(word: str) -> set[str]:

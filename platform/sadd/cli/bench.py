@@ -10,6 +10,7 @@ from sadd.settings import Settings
 BENCHMARKS = {
     "store": "the store client against other clients and against its goals",
     "identity": "what a look at an API key costs",
+    "catalogue": "search, look-up and refresh of the catalogue",
 }
 
 
