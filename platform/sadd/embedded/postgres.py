@@ -87,9 +87,12 @@ class Postgres:
     async def probe(self) -> None:
         """Ask for our database, and make it at the first time."""
         try:
-            connection = await asyncpg.connect(self._url("postgres"))
-        except asyncpg.PostgresError as error:  # it is starting up, or recovering
+            await self._ask()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # starting up, recovering, killed
             raise ConnectionError(str(error)) from error
+
+    async def _ask(self) -> None:
+        connection = await asyncpg.connect(self._url("postgres"))
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", NAME):
                 await connection.execute(f"CREATE DATABASE {NAME}")

@@ -111,7 +111,8 @@ class Server:
             born = time.monotonic()
             try:
                 await self._launch()
-            except (StoreFailed, OSError) as error:
+            except Exception as error:
+                # Any: this task is all that brings the store back, so nothing may end it.
                 log.error("store does not start", store=self._recipe.name, reason=str(error))
 
     async def _bound_log(self) -> None:

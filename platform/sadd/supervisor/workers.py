@@ -6,7 +6,6 @@ A worker is a program that reads what it is to do from its standard input up to 
 
 import asyncio
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -109,7 +108,8 @@ class Supervisor:
         program = Program(f"worker {number}", self._crew.command)
         reading, writing = os.pipe()
         try:
-            with tempfile.TemporaryFile() as orders:
+            # In memory, because the orders hold the stores' passwords; and no pipe, which could fill up.
+            with os.fdopen(os.memfd_create("orders"), "w+b") as orders:
                 orders.write(self._crew.orders(number))
                 orders.seek(0)
                 await voice.listen(reading)

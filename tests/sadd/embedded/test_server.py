@@ -1,5 +1,7 @@
 """The log of a server has a bound, and its end is the message when the server fails."""
 
+import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from sadd.embedded import server as module
 from sadd.embedded.folder import hold_folder
 from sadd.embedded.server import Server, tail
 from sadd.embedded.valkey import Valkey
+from tests.waiting import eventually
 
 
 async def test_a_log_that_grew_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,3 +33,39 @@ def test_the_tail_is_one_line(tmp_path: Path) -> None:
     assert tail(log) == ""
     log.write_text("".join(f"line {n}\n" for n in range(10)))
     assert tail(log) == ": line 5 | line 6 | line 7 | line 8 | line 9"
+
+
+class Stubborn(Valkey):
+    """Its probe fails in a way that nobody foresaw, a few times after the first start."""
+
+    failures_left = 0
+
+    async def probe(self) -> None:
+        if self.failures_left:
+            self.failures_left -= 1
+            raise ValueError("not foreseen")
+        await super().probe()
+
+
+async def test_nothing_ends_the_watch_over_a_server(tmp_path: Path) -> None:
+    """Restarts that fail, for whatever reason, are tried again."""
+    with hold_folder(tmp_path) as folder:
+        recipe = Stubborn(folder)
+        server = Server(recipe, folder, start_timeout_seconds=30)
+        await server.start()
+        first = server.child
+        recipe.failures_left = 2
+        assert first is not None
+        first.send(signal.SIGKILL)
+        await eventually(lambda: recipe.failures_left == 0)
+        await eventually(recipe_serves(recipe), 10)
+        assert server.child is not first
+        await server.stop()
+
+
+def recipe_serves(recipe: Valkey) -> Callable[[], Awaitable[bool]]:
+    async def serves() -> bool:
+        await recipe.probe()
+        return True
+
+    return serves

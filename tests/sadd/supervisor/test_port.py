@@ -72,3 +72,17 @@ def test_an_address_that_is_not_ours_is_named() -> None:
         reserve_port("192.0.2.1", 8080),
     ):
         pass
+
+
+@pytest.mark.parametrize("host", ["", "localhost"])
+def test_hosts_are_resolved(host: str) -> None:
+    """Empty is every address of the machine; names are looked up."""
+    with reserve_port(host, 0) as port:
+        assert port > 0
+
+
+def test_a_name_that_is_none_is_named() -> None:
+    """Before anything is started."""
+    message = r"^no\.such\.host\.invalid is no address of this machine: "
+    with pytest.raises(PortTaken, match=message), reserve_port("no.such.host.invalid", 0):
+        pass
