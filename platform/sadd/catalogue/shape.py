@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -42,12 +43,18 @@ class Fitted:
 def fit(node: yaml.Node, type_: type[msgspec.Struct], given: Mapping[str, Any] | None = None) -> Fitted:
     """Makes a ``type_`` of ``node``. ``given`` are fields that come from elsewhere than the file."""
     fitted = Fitted()
-    described = inspect.type_info(type_)
-    assert isinstance(described, inspect.StructType)
+    described = _described(type_)
     fitted.lines[()] = node.start_mark.line + 1
     value = _struct(fitted, node, described, (), given or {})
     fitted.value = None if value is MISFIT else value
     return fitted
+
+
+@cache
+def _described(type_: type[msgspec.Struct]) -> inspect.StructType:
+    described = inspect.type_info(type_)
+    assert isinstance(described, inspect.StructType)
+    return described
 
 
 def nearest(word: str, known: Iterable[str], few: int = 12) -> str:

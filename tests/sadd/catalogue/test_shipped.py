@@ -68,3 +68,16 @@ def test_a_fault_in_the_shipped_files_is_found(tmp_path: Path) -> None:
     (fault,) = read_folder(tmp_path / "data", date.today()).faults
     assert fault.line == text[: text.index("queue: surge-")].count("\n") + 1
     assert "no queue class 'sturge-" in fault.message
+
+
+def test_the_example_in_the_docs_is_valid(tmp_path: Path) -> None:
+    """The block that docs/catalogue.md shows can be put into the shipped files as it stands."""
+    docs = (Path(__file__).parents[3] / "docs/catalogue.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", docs, re.DOTALL)
+    shutil.copytree(SHIPPED, tmp_path / "data")
+    path = tmp_path / "data/services/moehe.yaml"
+    path.write_text(f"{path.read_text()}\n{block}")
+    reading = read_folder(tmp_path / "data", date.today())
+    assert reading.faults == ()
+    assert reading.catalogue is not None
+    assert "moehe-example-equivalence" in reading.catalogue.services
