@@ -66,20 +66,23 @@ def request_id_from(header: str | None) -> str:
 
 
 class RequestContext:
-    """The id and the trace of one request. The trace is worked out when it is first asked for."""
+    """The id and the trace of one request. The trace is worked out when it is first asked for.
 
-    __slots__ = ("_trace", "_traceparent", "agency", "request_id")
+    ``traceparent`` is the caller's header as it came, or None.
+    """
+
+    __slots__ = ("_trace", "agency", "request_id", "traceparent")
 
     def __init__(self, request_id: str, traceparent: str | None) -> None:
         self.request_id = request_id
         self.agency: str | None = None  # of the caller, once it is known
-        self._traceparent = traceparent
+        self.traceparent = traceparent
         self._trace: Trace | None = None
 
     @property
     def trace(self) -> Trace:
         if self._trace is None:
-            caller = continued(self._traceparent) if self._traceparent is not None else None
+            caller = continued(self.traceparent) if self.traceparent is not None else None
             self._trace = caller or started()
         return self._trace
 

@@ -19,9 +19,10 @@ PATH_PARAMETER = re.compile(r"\{(?P<name>[A-Za-z_]\w*)(?::(?P<pattern>(?:[^{}]|\
 """A parameter in a path, as aiohttp writes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One request, after authentication and validation.
+
+    A struct since one is made for each request: a frozen dataclass takes four times as long.
 
     ``body`` and ``query`` are instances of the types that the endpoint names (else None); with
     ``raw_body`` the body is its bytes, complete and within the limit.

@@ -130,7 +130,7 @@ class Route:
 
     def _finish(self, request: web.Request, response: web.StreamResponse, context: RequestContext) -> None:
         stamp(response.headers, context.request_id)
-        if _TRACEPARENT in request.headers:
+        if context.traceparent is not None:
             response.headers[_TRACERESPONSE] = context.trace.traceparent
         # A body that nobody has read is not waited for: the connection ends with this answer.
         if self._site.draining or not request.content.is_eof():
