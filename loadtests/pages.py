@@ -51,14 +51,18 @@ def result_page(candidate: str) -> str:
     return _page("كشف الدرجات", body)
 
 
-def waiting_page(position: int, estimate_seconds: int) -> str:
+def waiting_page(position: int, low_ms: int, high_ms: int) -> str:
     """Your place in the line. Whoever sends it also says when to ask again (the ``Refresh`` field)."""
     body = (
         "<p>عدد الزوار كبير الآن. مكانك محفوظ، وستدخل تلقائياً عند وصول دورك.</p>"
-        f'<p>أمامك في الصف</p><p class="place">{position}</p>'
-        f"<p>الوقت المتوقع: {max(1, round(estimate_seconds / 60))} دقيقة تقريباً</p>"
+        f'<p>ترتيبك في الصف</p><p class="place">{position}</p>'
+        f"<p>وقت الانتظار المتوقع بالدقائق: من {_minutes(low_ms)} إلى {_minutes(high_ms)}</p>"
     )
     return _page("غرفة الانتظار", body)
+
+
+def _minutes(ms: int) -> int:
+    return max(1, -(-ms // 60_000))
 
 
 def refusal_page(retry_seconds: int) -> str:

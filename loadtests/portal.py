@@ -59,6 +59,7 @@ class Door:
             origin,
             timeout=aiohttp.ClientTimeout(total=ORIGIN_TIMEOUT_SECONDS),
             connector=aiohttp.TCPConnector(limit=width),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._width = asyncio.Semaphore(width)
         self._turn = asyncio.Lock()
@@ -187,7 +188,7 @@ class Portal:
         if _wants_json(request):
             return entry.keep(web.json_response({**place, "room": self.sadd.room_url}, status=202))
         seconds = math.ceil(place["poll_after_ms"] / 1000)
-        text = waiting_page(place["position"], round(place["estimate_ms"]["high"] / 1000))
+        text = waiting_page(place["position"], place["estimate_ms"]["low"], place["estimate_ms"]["high"])
         answer = web.Response(status=202, text=text, content_type="text/html")
         # To the form, not to this address: a form that was sent is not sent again by a refresh.
         answer.headers["Refresh"] = f"{seconds}; url=/sign-in"
@@ -197,7 +198,10 @@ class Portal:
         """The visitor has seen the result: the next may come in. Reloads come from the cache."""
         ticket = request.cookies.get("sadd_ticket", "")
         if ticket:
-            await self.sadd.leave(ticket)
+            try:
+                await self.sadd.leave(ticket)
+            except SaddAway as away:
+                log.warning("a place was not given back, it ends by itself: %s", away)
             answer.del_cookie("sadd_ticket")
         return answer
 

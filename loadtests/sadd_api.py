@@ -36,6 +36,8 @@ class SaddApi:
             headers={"Authorization": f"Bearer {key}"},
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
             connector=aiohttp.TCPConnector(limit=200),
+            # A jar would keep one visitor's ticket and show it for the next.
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._keys: Mapping[str, jwt.PyJWK] = {}
 
