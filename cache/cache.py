@@ -19,6 +19,10 @@ BODY_BYTES_MAX = 1_048_576
 class TooLarge(Exception):
     """The body is above the cache's bound for one entry."""
 
+    def __init__(self, size: int, bound: int) -> None:
+        super().__init__(f"{size} bytes, {bound} are allowed")
+        self.bound = bound
+
 
 @dataclass(frozen=True, slots=True)
 class Miss:
@@ -32,7 +36,7 @@ class Cache:
 
     def __init__(self, store: Store, *, body_bytes_max: int = BODY_BYTES_MAX) -> None:
         self._store = store
-        self.body_bytes_max = body_bytes_max
+        self._body_bytes_max = body_bytes_max
         self._hits = self._stale_hits = self._misses = self._unavailable = self._puts = self._deletes = 0
 
     async def get(self, address: Address) -> Entry | Miss:
@@ -52,8 +56,8 @@ class Cache:
 
     async def put(self, address: Address, content: Content, times: Times) -> None:
         """Keep the content. Raises TooLarge and StoreUnavailable."""
-        if len(content.body) > self.body_bytes_max:
-            raise TooLarge(f"{len(content.body)} bytes, {self.body_bytes_max} are allowed")
+        if len(content.body) > self._body_bytes_max:
+            raise TooLarge(len(content.body), self._body_bytes_max)
         await self._store.fill(address, content, times)
         self._puts += 1
 

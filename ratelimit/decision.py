@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ratelimit.policy import Policy
+from ratelimit.policy import OnStoreLoss, Policy
 
 DecidedBy = Literal["store", "ban", "local", "open", "closed"]
 
@@ -27,9 +27,11 @@ class Decision:
     decided_by: DecidedBy = "store"
 
     @property
-    def by_fallback(self) -> bool:
-        """True when the store was away and the policy's ``on_store_loss`` decided."""
-        return self.decided_by in ("local", "open", "closed")
+    def fallback(self) -> OnStoreLoss | None:
+        """The policy's way, when the store was away and that decided."""
+        if self.decided_by == "store" or self.decided_by == "ban":
+            return None
+        return self.decided_by
 
     @classmethod
     def of(cls, policy: Policy, taken: "Taken", by: DecidedBy = "store") -> "Decision":

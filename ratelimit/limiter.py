@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ratelimit.decision import Decision
 from ratelimit.fallback import Fallback
-from ratelimit.policy import Policy
+from ratelimit.policy import OnStoreLoss, Policy
 from ratelimit.stats import LimiterStats
 from ratelimit.store import Store, StoreUnavailable
 
@@ -49,7 +49,7 @@ class Limiter:
         self._store = store
         self._fallback = Fallback(holders=holders, keys_max=local_keys_max, now_us=now_us)
         self._outcomes = {True: 0, False: 0}
-        self._fallbacks = {"open": 0, "closed": 0, "local": 0}
+        self._fallbacks: dict[OnStoreLoss, int] = {"open": 0, "closed": 0, "local": 0}
 
     async def check(self, policy: Policy, key: str, cost: int = 1) -> Decision:
         """Decide one, in one round trip."""
@@ -83,8 +83,8 @@ class Limiter:
         decisions = await self._ask(policy, checks)
         for decision in decisions:
             self._outcomes[decision.allowed] += 1
-            if decision.by_fallback:
-                self._fallbacks[decision.decided_by] += 1
+            if decision.fallback is not None:
+                self._fallbacks[decision.fallback] += 1
         return decisions
 
     async def _ask(self, policy: Policy, checks: Sequence[Check]) -> list[Decision]:

@@ -113,7 +113,7 @@ async def test_the_limiter_leans_open_when_the_store_is_gone(own_valkey: Stoppab
 
 async def _from_store(limiter: Limiter, policy: Policy) -> Decision | None:
     decision = await limiter.check(policy, "k")
-    return None if decision.by_fallback else decision
+    return None if decision.fallback else decision
 
 
 async def test_a_flushed_script_is_no_error(store: ValkeyStore, valkey_url: str) -> None:

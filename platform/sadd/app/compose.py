@@ -95,7 +95,7 @@ def _endpoints(
 ) -> list[Endpoint]:
     return [
         *limits.endpoints(services.limiter, view),
-        *cache.endpoints(services.cache),
+        *cache.endpoints(services.cache, view),
         *queues.endpoints(services.rooms, services.passes, view),
         *sessions.endpoints(services.sessions, view),
         *catalogue.endpoints(view, pool, authority=settings.catalogue.authority),

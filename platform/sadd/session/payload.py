@@ -8,6 +8,9 @@ import msgspec
 from sadd.session.policy import PAYLOAD_BYTES_MAX
 
 Payload = Mapping[str, Any]
+"""Values are JSON's, or ``msgspec.Raw``: what a service put is given back byte for byte, never read."""
+
+NULL = (None, msgspec.Raw(b"null"))
 
 
 class PayloadTooLarge(Exception):
@@ -21,11 +24,11 @@ def encoded(payload: Payload) -> bytes:
     return raw
 
 
-def decoded(raw: bytes) -> dict[str, Any]:
-    return msgspec.json.decode(raw, type=dict[str, Any])
+def decoded(raw: bytes) -> dict[str, msgspec.Raw]:
+    return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
 
 
 def merged(payload: Payload, changes: Payload) -> dict[str, Any]:
-    """Each field of ``changes`` replaces that of ``payload``; None removes it. Top level only."""
-    both = {**payload, **changes}
-    return {name: value for name, value in both.items() if value is not None}
+    """Each field of ``changes`` replaces that of ``payload``; null removes it. Top level only."""
+    kept = {name: value for name, value in payload.items() if name not in changes}
+    return kept | {name: value for name, value in changes.items() if value not in NULL}

@@ -198,7 +198,15 @@ async def _signs_in(sessions: Sessions) -> bool:
     st.dictionaries(st.text(max_size=3), st.integers() | st.none()),
 )
 def test_merging_is_by_field(held: dict[str, int | None], changes: dict[str, int | None]) -> None:
-    """A field is the changed one where there is a change, and is not there when that is None."""
+    """A field is the changed one where there is a change, not there when that is null, else as it was."""
     both = merged(held, changes)
     for name in {*held, *changes}:
-        assert both.get(name) == changes.get(name, held.get(name) if name not in changes else None)
+        if name not in changes:
+            assert both[name] == held[name]
+        elif changes[name] is None:
+            assert name not in both
+        else:
+            assert both[name] == changes[name]
+    assert both == merged(
+        held, {name: msgspec.Raw(msgspec.json.encode(v)) if v is None else v for name, v in changes.items()}
+    )
