@@ -133,6 +133,8 @@ async def _findings(change: Change, service: Service, today: date) -> AsyncItera
 
 
 async def _namesakes(change: Change, service: Service) -> Iterator[Finding]:
+    if service.status == "retired":
+        return iter(())
     taken = await store.read_namesakes(change.connection, service.agency, service.id)
     names = (("ar", service.name.ar), ("en", service.name.en))
     return (Finding(("name", key[0]), f"also the name of {taken[key]}") for key in names if key in taken)

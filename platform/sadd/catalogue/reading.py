@@ -75,9 +75,13 @@ def _known(pages: Pages) -> rules.Known:
 
 
 def _duplicates(blocks: list[Block]) -> Iterator[Fault]:
-    """One id names one entry of its kind, and one agency gives no two services the same name."""
+    """One id names one entry of its kind, and one agency offers no two services of the same name."""
     yield from _twice(((b.kind, b.id), b) for b in blocks if b.id)
-    services = [(b.fitted.value, b) for b in blocks if isinstance(b.fitted.value, Service)]
+    services = [
+        (service, b)
+        for b in blocks
+        if isinstance(service := b.fitted.value, Service) and service.status != "retired"
+    ]
     yield from _twice((((s.agency, s.name.ar), b) for s, b in services), ("name", "ar"))
     yield from _twice((((s.agency, s.name.en), b) for s, b in services), ("name", "en"))
 

@@ -76,7 +76,7 @@ def _service(service: Service, known: Known, today: date) -> Iterator[Finding]:
     yield from wording.id_findings(service.category, ("category",))
     yield from _some(service.audience, ("audience",))
     yield from _some(service.channels, ("channels",))
-    yield from wording.since_findings(service.since, planned=service.status == "planned", today=today)
+    yield from wording.since_findings(service.since, begun=_begun(service), today=today)
     yield from wording.origin_findings(service.origin)
     yield from _capacity(service.capacity, service.yearly_volume)
     yield from wording.text_findings(service.peak.event, ("peak", "event"))
@@ -86,7 +86,8 @@ def _service(service: Service, known: Known, today: date) -> Iterator[Finding]:
         yield from wording.contact_findings(service.contact)
     yield from _reference("agencies", service.agency, ("agency",), known, lives=lives)
     yield from _protection(service.protection, known, lives=lives)
-    if queue := known.queues.get(service.protection.queue or ""):
+    queue = known.queues.get(service.protection.queue or "")
+    if queue and lives:  # what is retired has no visitors, and its class may have moved on
         yield from _room(queue, service.capacity)
 
 
@@ -94,12 +95,17 @@ def _app(app: App, known: Known, today: date) -> Iterator[Finding]:
     lives = app.status != "retired"
     yield from wording.name_findings(app.name)
     yield from _some(app.platforms, ("platforms",))
-    yield from wording.since_findings(app.since, planned=app.status == "planned", today=today)
+    yield from wording.since_findings(app.since, begun=_begun(app), today=today)
     yield from _reference("agencies", app.agency, ("agency",), known, lives=lives)
     yield from _some(app.services, ("services",))
     for i, service in enumerate(app.services):
         # A retired service may stay in the list of an app that is out there and still calls it.
         yield from _reference("services", service, ("services", i), known, lives=False)
+
+
+def _begun(entry: Service | App) -> bool:
+    """Whether it must have begun by today. What is retired may have been so before it ever began."""
+    return entry.status in ("live", "beta")
 
 
 def _class(class_: Class) -> Iterator[Finding]:

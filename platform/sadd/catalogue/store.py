@@ -150,10 +150,11 @@ async def read_entry(connection: Connection, kind: Kind, id_: str) -> Entry | No
 
 
 async def read_namesakes(connection: Connection, agency: str, id_: str) -> Mapping[tuple[str, str], str]:
-    """The names of the agency's other services: (language, name) to id."""
+    """The names of the other services that the agency offers: (language, name) to id."""
     rows = await connection.fetch(
         """SELECT id, body -> 'name' ->> 'ar' AS ar, body -> 'name' ->> 'en' AS en FROM catalogue_entry
-           WHERE kind = 'services' AND body ->> 'agency' = $1 AND id <> $2""",
+           WHERE kind = 'services' AND body ->> 'agency' = $1
+             AND body ->> 'status' <> 'retired' AND id <> $2""",
         agency,
         id_,
     )

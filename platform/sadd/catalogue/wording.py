@@ -55,8 +55,8 @@ def text_findings(text: str, path: Path) -> Iterator[Finding]:
         yield Finding(path, f"has an invisible character, U+{ord(odd):04X}")
 
 
-def since_findings(since: str, *, planned: bool, today: date) -> Iterator[Finding]:
-    """A day that exists, not before ``EARLIEST``, and in the future only if it is planned."""
+def since_findings(since: str, *, begun: bool, today: date) -> Iterator[Finding]:
+    """A day that exists, not before ``EARLIEST``, and not in the future if it has ``begun``."""
     try:
         day = date.fromisoformat(since)
     except ValueError:
@@ -68,7 +68,7 @@ def since_findings(since: str, *, planned: bool, today: date) -> Iterator[Findin
         yield Finding(("since",), f"{since} is before {EARLIEST}")
     elif day > today + PLANNED_AHEAD:
         yield Finding(("since",), f"{since} is more than two years ahead")
-    elif day > today and not planned:
+    elif day > today and begun:
         yield Finding(("since",), f"{since} is in the future, and the status is not planned")
 
 

@@ -102,7 +102,7 @@ class _Edits:
             raise _problem(result, unconditional=unconditional)
         # So that the writer reads what it wrote, from this worker at least; the others follow by NOTIFY,
         # as this one does if the database went away just now.
-        with contextlib.suppress(StoreUnavailable):
+        with contextlib.suppress(StoreUnavailable, msgspec.ValidationError):
             await self.view.refresh()
         body = msgspec.json.encode(result.service)
         return tagged(call.request, body, "no-store", 201 if result.created else 200)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import asyncpg
 import msgspec
@@ -9,10 +10,14 @@ import pytest
 
 from sadd.catalogue import kinds, store
 from sadd.catalogue.importing import import_catalogue, import_first
-from sadd.catalogue.model import Catalogue, Name
+from sadd.catalogue.model import Capacity, Catalogue, Name
+from sadd.catalogue.reading import read_folder
+from sadd.catalogue.writing import write_folder
 from sadd.postgres.pool import Pool
-from tests.sadd.catalogue.scene import agency, service, small
+from tests.sadd.catalogue.scene import TODAY, agency, service, small
 from tests.waiting import eventually
+
+LATER = "2027-06-01"
 
 
 async def stored(pool: Pool) -> Catalogue:
@@ -95,6 +100,27 @@ async def test_what_returns_to_the_files_lives_again(pool: Pool) -> None:
     await import_catalogue(pool, small(service("moehe-a"), service("moehe-b")), "tester")
     assert (await import_catalogue(pool, whole, "tester")).ids["change"]["services"] == ("moehe-c",)
     assert await stored(pool) == whole
+
+
+async def test_what_is_retired_breaks_no_rule(pool: Pool, tmp_path: Path) -> None:
+    """A service under a new id, one retired before it began, one whose room's class moved on: what the database has
+    afterwards can be exported, checked and imported without a change."""
+    tiny = {"capacity": Capacity(1, 2), "name": Name("صغير", "Tiny")}
+    before = small(
+        service("moehe-a"), service("moehe-b", **tiny), service("moehe-c", status="planned", since=LATER)
+    )
+    await import_catalogue(pool, before, "tester")
+    renamed = service("moehe-z", name=before.services["moehe-a"].name)
+    after = small(renamed, service("moehe-y"))
+    slow = msgspec.structs.replace(after.classes.queues["surge"], active_share=0.1)
+    classes = msgspec.structs.replace(after.classes, queues={"surge": slow})
+    await import_catalogue(pool, msgspec.structs.replace(after, classes=classes), "tester")
+
+    held = await stored(pool)
+    write_folder(held, tmp_path)
+    reading = read_folder(tmp_path, TODAY)
+    assert reading.faults == ()
+    assert reading.catalogue == held
 
 
 async def test_imports_at_once_come_one_after_the_other(pool: Pool) -> None:
