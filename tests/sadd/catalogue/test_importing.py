@@ -103,12 +103,10 @@ async def test_what_returns_to_the_files_lives_again(pool: Pool) -> None:
 
 
 async def test_what_is_retired_breaks_no_rule(pool: Pool, tmp_path: Path) -> None:
-    """A service under a new id, one retired before it began, one whose room's class moved on: what the database has
-    afterwards can be exported, checked and imported without a change."""
-    tiny = {"capacity": Capacity(1, 2), "name": Name("صغير", "Tiny")}
-    before = small(
-        service("moehe-a"), service("moehe-b", **tiny), service("moehe-c", status="planned", since=LATER)
-    )
+    """A service under a new id, one retired before it began, one whose room's class moved on: what the
+    database has afterwards can be exported, checked and imported without a change."""
+    tiny = service("moehe-b", capacity=Capacity(1, 2))
+    before = small(service("moehe-a"), tiny, service("moehe-c", status="planned", since=LATER))
     await import_catalogue(pool, before, "tester")
     renamed = service("moehe-z", name=before.services["moehe-a"].name)
     after = small(renamed, service("moehe-y"))
