@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from sadd.valkey.errors import DeadlineExceeded, ReplyError, StoreAway
 from sadd.valkey.lane import Lane
+from sadd.valkey.packing import Packing
 from sadd.valkey.repeating import Call, Patience, Repeating
 from sadd.valkey.router import Router
-from sadd.valkey.script import ScriptLike, ShaBook
+from sadd.valkey.script import ScriptLike
 from sadd.valkey.stats import ClientStats, Counters
 from sadd.valkey.wire import Reply, Word, pack
 
@@ -35,7 +36,7 @@ class ValkeyClient:
         self._router = router
         self._counters = counters
         self._repeating = Repeating(router, patience, counters)
-        self._shas = ShaBook()
+        self._packing = Packing()
 
     async def run(
         self,
@@ -51,7 +52,7 @@ class ValkeyClient:
         """
         self._counters.calls += 1
         key = keys[0] if keys else None
-        packed = pack((b"EVALSHA", self._shas.sha(script), len(keys), *keys, *args))
+        packed = self._packing.evalsha(script, keys, args)
         lane = None
         try:
             lane = self._router.lane(key)

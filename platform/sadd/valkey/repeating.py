@@ -33,6 +33,7 @@ from sadd.valkey.errors import (
     StoreStalled,
 )
 from sadd.valkey.lane import Lane
+from sadd.valkey.packing import eval_with_source
 from sadd.valkey.router import Router
 from sadd.valkey.script import ScriptLike
 from sadd.valkey.stats import Counters
@@ -58,7 +59,7 @@ class Call:
 
     def carry_source(self) -> None:
         assert self.script is not None
-        self.packed = pack(("EVAL", self.script.source, len(self.keys), *self.keys, *self.args))
+        self.packed = eval_with_source(self.script, self.keys, self.args)
         self.with_source = True
 
     def may_run_again(self, error: Exception) -> bool:

@@ -102,10 +102,11 @@ class SentinelServer(Server):
 
 @dataclass(slots=True)
 class Watched:
-    """A primary, its replica and three sentinels."""
+    """A primary, two replicas and three sentinels. With one replica only, nobody may write after a fail-over
+    until the old primary is back: the fence wants a replica."""
 
     primary: Server
-    replica: Server
+    replicas: Sequence[Server]
     sentinels: Sequence[Server]
 
     @property
@@ -113,8 +114,8 @@ class Watched:
         return "redis+sentinel://" + ",".join(f"127.0.0.1:{one.port}" for one in self.sentinels) + "/main"
 
     def set(self, name: str, value: int) -> None:
-        """A setting of the fence, on both nodes."""
-        for server in (self.primary, self.replica):
+        """A setting of the fence, on all nodes."""
+        for server in (self.primary, *self.replicas):
             with server.client() as client:
                 client.config_set(name, value)
 
@@ -127,19 +128,22 @@ class Watched:
 @contextlib.contextmanager
 def watched(folder: Path) -> Iterator[Watched]:
     """Real Sentinel with the settings that are accepted."""
-    ports = free_ports(5)
+    ports = free_ports(6)
     fence = ["--min-replicas-to-write", "1", "--min-replicas-max-lag", "2", "--repl-diskless-sync-delay", "0"]
     with contextlib.ExitStack() as running:
         primary = running.enter_context(Server(folder / "primary", ports[0], fence))
         follow = ["--replicaof", f"127.0.0.1 {primary.port}"]
-        replica = running.enter_context(Server(folder / "replica", ports[1], [*fence, *follow]))
+        replicas = [
+            running.enter_context(Server(folder / f"replica-{port}", port, [*fence, *follow]))
+            for port in ports[1:3]
+        ]
         sentinels = [
-            running.enter_context(SentinelServer(folder / f"sentinel-{port}", port)) for port in ports[2:]
+            running.enter_context(SentinelServer(folder / f"sentinel-{port}", port)) for port in ports[3:]
         ]
         for sentinel in sentinels:
             _watch(sentinel, primary.port)
-        await_true(lambda: all(map(_knows_all, sentinels)), 15, "sentinels know each other and the replica")
-        yield Watched(primary, replica, sentinels)
+        await_true(lambda: all(map(_knows_all, sentinels)), 15, "sentinels know each other and the replicas")
+        yield Watched(primary, replicas, sentinels)
 
 
 def _watch(sentinel: Server, port: int) -> None:
@@ -152,7 +156,7 @@ def _watch(sentinel: Server, port: int) -> None:
 def _knows_all(sentinel: Server) -> bool:
     with sentinel.client() as client:
         state = client.sentinel_masters()["main"]
-    return state["num-slaves"] == 1 and state["num-other-sentinels"] == 2
+    return bool(state["num-slaves"] == 2 and state["num-other-sentinels"] == 2)
 
 
 def write_certificate(folder: Path) -> tuple[Path, Path]:
