@@ -19,7 +19,8 @@ def stats_source(
 
     A number is one sample; a ``dict[str, number]`` has one sample a key, under the label that
     ``labels`` names (else ``kind``). All are counters but those in ``gauges``, which says how the
-    workers' values combine. Dictionary keys become time series: their set must be bounded.
+    workers' values combine. A text is a state: a gauge of 1 under the label ``state``, so that the sum
+    tells how many workers are in each. Dictionary keys become time series: their set must be bounded.
     TypeError: a field of any other type.
     """
     gauges, labels, help_of = gauges or {}, labels or {}, help_of or {}
@@ -30,8 +31,8 @@ def stats_source(
             families[field] = Family(
                 name=f"{prefix}_{field.removesuffix('_total')}",
                 help=help_of.get(field, f"{prefix.removeprefix('sadd_')}: {field}".replace("_", " ")),
-                kind="gauge" if field in gauges else "counter",
-                labels=(labels.get(field, "kind"),) if isinstance(value, Mapping) else (),
+                kind="gauge" if field in gauges or isinstance(value, str) else "counter",
+                labels=_labels(value, labels.get(field, "kind")),
                 combine=gauges.get(field, "sum"),
             )
         return families[field]
@@ -45,9 +46,25 @@ def stats_source(
     return read
 
 
+def _labels(value: Any, key: str) -> Labels:
+    if isinstance(value, str):
+        return ("state",)
+    return (key,) if isinstance(value, Mapping) else ()
+
+
+def _label(value: Any, key_label: str) -> Labels:
+    if isinstance(value, str):
+        return ("state",)
+    return (key_label,) if isinstance(value, Mapping) else ()
+
+
 def _samples(name: str, value: Any) -> dict[Labels, Sample]:
     if isinstance(value, int | float):
-        return {(): Sample(value)}
+        return {(): Sample(+value)}  # a bool as 0 or 1
+    if isinstance(value, str):
+        return {(value,): Sample(1)}
     if isinstance(value, Mapping):
         return {(str(key),): Sample(number) for key, number in value.items()}
-    raise TypeError(f"{name} is {type(value).__name__}: a metric is a number or a mapping of numbers")
+    raise TypeError(
+        f"{name} is {type(value).__name__}: a metric is a number, a state, or a mapping of numbers"
+    )
