@@ -20,6 +20,8 @@ class Fallback:
     """
 
     def __init__(self, *, holders: int, keys_max: int, now_us: Callable[[], int]) -> None:
+        if holders < 1:
+            raise ValueError(f"holders is {holders}: somebody must hold the share")
         self._holders = holders
         self._keys_max = keys_max
         self._now_us = now_us

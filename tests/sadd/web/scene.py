@@ -1,0 +1,80 @@
+"""The four services behind a real HTTP server, with a small catalogue and one key for each agency."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cache.cache import Cache
+from cache.valkey import ValkeyStore as CacheStore
+from queueing.passes import PassKey, PassOffice
+from queueing.rooms import Rooms
+from queueing.ticket import TicketKeys, TicketOffice
+from queueing.valkey import ValkeyStore as RoomStore
+from ratelimit.limiter import Limiter
+from ratelimit.valkey import ValkeyStore as LimitStore
+from sadd.catalogue.model import Capacity, Catalogue, Protection
+from sadd.identity.caller import SCOPES, Caller
+from sadd.session.ids import Ids
+from sadd.session.sessions import Sessions
+from sadd.session.valkey import ValkeyStore as SessionStore
+from sadd.web import cache, limits, queues, sessions
+from tests.sadd.catalogue.scene import service, small
+from tests.sadd.web.served import Served, served
+from tests.stores import connected
+
+RESULTS = "moehe-results"
+"""A service of MOEHE with all four protections: 60 a minute, burst 20; a room for one active user."""
+BARE = "moehe-bare"
+"""A service of MOEHE with a limit only."""
+CLINIC = "moph-appointment"
+"""A service of MOPH."""
+
+MOEHE = {"Authorization": "Bearer sadd_moehe_secret"}
+MOPH = {"Authorization": "Bearer sadd_moph_secret"}
+READER = {"Authorization": "Bearer sadd_reader_secret"}
+"""A key of MOEHE that may only read."""
+
+
+class Keys:
+    def authenticate(self, authorization: str | None) -> Caller | None:
+        reading = frozenset({"cache:read", "sessions:read"})
+        callers = {
+            MOEHE["Authorization"]: Caller("moehe", "moehe", SCOPES),
+            MOPH["Authorization"]: Caller("moph", "moph", SCOPES),
+            READER["Authorization"]: Caller("reader", "moehe", reading),
+        }
+        return callers.get(authorization or "")
+
+
+@dataclass(frozen=True)
+class View:
+    current: Catalogue
+
+
+def catalogue() -> Catalogue:
+    one_at_a_time = Capacity(requests_per_second=40, concurrent_users=2)
+    return small(
+        service(RESULTS, capacity=one_at_a_time),
+        service(BARE, protection=Protection("standard")),
+        service("moehe-closed", status="retired"),
+        service(CLINIC, "moph"),
+    )
+
+
+@asynccontextmanager
+async def four_services(valkey_url: str, *, deadline_ms: int = 2_000) -> AsyncIterator[Served]:
+    """The server, on one store client."""
+    view = View(catalogue())
+    passes = PassOffice([PassKey("0000000b", Ed25519PrivateKey.generate())])
+    tickets = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
+    async with connected(valkey_url, deadline_ms=deadline_ms) as client:
+        endpoints = [
+            *limits.endpoints(Limiter(LimitStore(client)), view),
+            *cache.endpoints(Cache(CacheStore(client)), view),
+            *queues.endpoints(Rooms(RoomStore(client), tickets, passes), passes, view),
+            *sessions.endpoints(Sessions(SessionStore(client), Ids(b"p" * 32)), view),
+        ]
+        async with served(endpoints, keys=Keys()) as server:
+            yield server

@@ -1,0 +1,145 @@
+"""The cache over HTTP."""
+
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from yarl import URL
+
+from tests.sadd.web.scene import MOEHE, MOPH, READER, RESULTS, four_services
+from tests.sadd.web.served import Served
+from tests.stores import stoppable_valkey
+
+PAGE = "/v1/cache/pages/results/ar"
+
+
+@pytest.fixture
+async def server(valkey_url: str) -> AsyncIterator[Served]:
+    async with four_services(valkey_url) as server:
+        yield server
+
+
+async def put(server: Served, path: str = PAGE, body: bytes | BytesIO = b"<p>", **headers: str) -> int:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with server.client.put(path, data=body, headers={**MOEHE, **named}) as answer:
+        return answer.status
+
+
+async def test_what_is_put_is_got(server: Served) -> None:
+    """Bytes, content type, tag, age, the time that it is fresh, and that it was a hit."""
+    assert await put(server, Content_Type="text/html; charset=utf-8", Cache_Control="max-age=60") == 204
+    async with server.client.get(PAGE, headers=READER) as answer:
+        assert (answer.status, await answer.read()) == (200, b"<p>")
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert answer.headers["Cache-Control"] == "private, max-age=60"
+        assert answer.headers["Age"] in ("0", "1")
+        assert answer.headers["Cache-Status"] in ("sadd; hit; ttl=59", "sadd; hit; ttl=60")
+        assert answer.headers["ETag"].startswith('"')
+
+
+@pytest.mark.parametrize(
+    ("match", "status"), [("{tag}", 304), ('"x", {tag}', 304), ("W/{tag}", 304), ("*", 304), ('"x"', 200)]
+)
+async def test_whoever_has_it_already_gets_304(server: Served, match: str, status: int) -> None:
+    """If-None-Match by weak comparison, in a list, and any; the 304 has tag and age and no body."""
+    await put(server)
+    async with server.client.get(PAGE, headers=MOEHE) as answer:
+        tag = answer.headers["ETag"]
+    async with server.client.get(PAGE, headers={**MOEHE, "If-None-Match": match.format(tag=tag)}) as answer:
+        assert answer.status == status
+        assert answer.headers["ETag"] == tag
+        assert "Age" in answer.headers
+        assert (await answer.read() == b"") == (status == 304)
+
+
+async def test_a_miss_says_so(server: Served) -> None:
+    """404 cache-miss with Cache-Status fwd=miss, also for another agency that asks for the same key."""
+    await put(server)
+    for path, key in (("/v1/cache/pages/nothing", MOEHE), (PAGE, MOPH)):
+        async with server.client.get(path, headers=key) as answer:
+            assert answer.status == 404
+            assert answer.headers["Cache-Status"] == "sadd; fwd=miss"
+            assert (await answer.json())["type"].endswith("/cache-miss")
+
+
+async def test_a_deleted_entry_is_gone(server: Served) -> None:
+    """204 whether there was one or not."""
+    await put(server)
+    for _ in range(2):
+        async with server.client.delete(PAGE, headers=MOEHE) as answer:
+            assert answer.status == 204
+    async with server.client.get(PAGE, headers=MOEHE) as answer:
+        assert answer.status == 404
+
+
+async def test_another_agencys_entry_is_not_deleted(server: Served) -> None:
+    """It deletes its own, which is not there."""
+    await put(server)
+    async with server.client.delete(PAGE, headers=MOPH) as answer:
+        assert answer.status == 204
+    async with server.client.get(PAGE, headers=MOEHE) as answer:
+        assert answer.status == 200
+
+
+async def test_a_namespace_called_like_a_service_has_its_class(server: Served) -> None:
+    """Without Cache-Control its times are those of the catalogue: 300 s fresh; any other has 300 s too."""
+    path = f"/v1/cache/{RESULTS}/front"
+    assert await put(server, path) == 204
+    async with server.client.get(path, headers=MOEHE) as answer:
+        assert answer.headers["Cache-Control"] == "private, max-age=300"
+
+
+@pytest.mark.parametrize("field", ["no-store", "private", "no-cache", "max-age=0"])
+async def test_what_must_not_be_kept_is_refused(server: Served, field: str) -> None:
+    """422 not-storable, rather than a silent nothing."""
+    assert await put(server, Cache_Control=field) == 422
+    async with server.client.get(PAGE, headers=MOEHE) as answer:
+        assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/v1/cache/Pages/k", {}, 422),
+        ("/v1/cache/pages/k%20k", {}, 422),
+        ("/v1/cache/pages/a%252Fb", {}, 422),
+        ("/v1/cache/pages/" + "k" * 257, {}, 422),
+        (PAGE, {"Cache-Control": "max-age=x"}, 422),
+        (PAGE, {"Content-Encoding": "gzip"}, 415),
+    ],
+)
+async def test_an_odd_put_is_refused(server: Served, path: str, headers: dict[str, str], status: int) -> None:
+    """Bad form of namespace, key or field: nothing is kept."""
+    url = URL(f"http://127.0.0.1:{server.port}{path}", encoded=True)
+    async with server.client.put(url, data=b"x", headers={**MOEHE, **headers}) as answer:
+        assert answer.status == status
+
+
+async def test_an_entry_is_bounded(server: Served) -> None:
+    """A body above the server's bound is 413."""
+    assert await put(server, body=b"x" * 1_048_576) == 204
+    assert await put(server, body=BytesIO(b"x" * 1_048_577)) == 413
+
+
+async def test_reading_does_not_allow_writing(server: Served) -> None:
+    """403 for a key with cache:read only, 401 for none."""
+    async with server.client.put(PAGE, data=b"x", headers=READER) as answer:
+        assert answer.status == 403
+    async with server.client.get(PAGE) as answer:
+        assert answer.status == 401
+
+
+async def test_without_a_store_the_cache_shrugs(tmp_path: Path) -> None:
+    """Store killed: a get is a miss that says why, a put and a delete are 503 with Retry-After."""
+    with stoppable_valkey(tmp_path) as valkey:
+        async with four_services(valkey.url, deadline_ms=300) as server:
+            await put(server)
+            valkey.stop()
+            async with server.client.get(PAGE, headers=MOEHE) as answer:
+                assert answer.status == 404
+                assert answer.headers["Cache-Status"] == 'sadd; fwd=miss; detail="store-away"'
+            for method in ("PUT", "DELETE"):
+                async with server.client.request(method, PAGE, headers=MOEHE) as answer:
+                    assert answer.status == 503
+                    assert answer.headers["Retry-After"] == "1"
