@@ -10,7 +10,8 @@ _SECRET_NAME = re.compile(
     r"authorization|cookie|passw|secret|token|credential|private_key|api_key", re.IGNORECASE
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',]+")
-_API_KEY = re.compile(r"\b(sadd_[A-Za-z0-9]+)_[A-Za-z0-9_-]+")
+# The prefix has twelve characters, which names of ours (sadd_cache_hits) do not imitate.
+_API_KEY = re.compile(r"(?i)\b(sadd_[a-z0-9]{12})_[a-z0-9_-]+")
 # Up to the last @ of the word: a password may hold an unescaped @ or slash.
 _URL_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):\S*@")
 _DEPTH_MAX = 4
@@ -20,7 +21,7 @@ def masked_text(text: str) -> str:
     """The text without credentials, API keys (their public prefix stays) and passwords of URLs."""
     if "://" in text:
         text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
-    if "sadd_" in text:
+    if "sadd_" in text.lower():
         text = _API_KEY.sub(rf"\1_{MASK}", text)
     return _BEARER.sub(rf"\1 {MASK}", text)
 

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from sadd.telemetry.exposition import Page, render
-from sadd.telemetry.family import Combine, Family, Labels, Sample, Source, merged
+from sadd.telemetry.family import Combine, Family, Labels, Sample, Samples, Source, merged
 from sadd.telemetry.snapshot import Slots, Snapshot
 from sadd.telemetry.stats import stats_source
 
@@ -36,6 +36,7 @@ class Metrics:
         self._clock = clock
         self._before = self._slots.own()
         self._sources: list[Source] = []
+        self._failed: set[Source] = set()  # each is logged once
         self._turns = itertools.count(1)
 
     def add(self, source: Source) -> None:
@@ -81,11 +82,21 @@ class Metrics:
         """Live values, with what earlier workers of this slot counted."""
         readings: Readings = {}
         for source in self._sources:
-            for family, samples in source():
+            for family, samples in self._ask(source):
                 before = {} if family.kind == "gauge" else self._before.samples(family.name, gauge=False)
                 known = readings[family.name][1] if family.name in readings else {}
                 readings[family.name] = family, merged(family, merged(family, samples, before), known)
         return readings
+
+    def _ask(self, source: Source) -> list[tuple[Family, Samples]]:
+        """What the source says. One that fails must not take the others' numbers away."""
+        try:
+            return list(source())
+        except Exception as error:
+            if source not in self._failed:
+                self._failed.add(source)
+                _log.error("a source of metrics fails", error=repr(error))
+            return []
 
     def _snapshot(self, readings: Readings) -> Snapshot:
         # Totals of families that nobody has registered (yet) are carried on as they were.
@@ -109,7 +120,7 @@ class Metrics:
 
 @contextmanager
 def _logged() -> Iterator[None]:
-    """A full disk, or a source that fails, must not end a worker."""
+    """A full disk must not end a worker."""
     try:
         yield
     except Exception as error:

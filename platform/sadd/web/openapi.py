@@ -146,8 +146,8 @@ def _given(schema: Json) -> Json:
 
 
 def _headers(endpoint: Endpoint) -> Iterator[Json]:
-    for name, meaning in endpoint.headers.items():
-        yield {"name": name, "in": "header", "description": meaning, "schema": {"type": "string"}}
+    for name, meaning in endpoint.headers.items():  # names may be istr, as aiohttp has them
+        yield {"name": str(name), "in": "header", "description": meaning, "schema": {"type": "string"}}
 
 
 def _responses(endpoint: Endpoint, schemas: _Schemas) -> Json:

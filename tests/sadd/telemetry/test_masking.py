@@ -16,14 +16,14 @@ WORD = st.text("abcdefghijklmnopqrstuvwxyzABCDEF0123456789", min_size=8, max_siz
     [
         ("Authorization: Bearer abc.def.ghi", f"Authorization: Bearer {MASK}"),
         ("basic dXNlcjpwYXNz", f"basic {MASK}"),
-        ("the key sadd_abc123_Zm9v-YmFy is unknown", f"the key sadd_abc123_{MASK} is unknown"),
+        ("the key sadd_abcdefgh2345_Zm9v-YmFy is unknown", f"the key sadd_abcdefgh2345_{MASK} is unknown"),
         (
             "postgresql://sadd:p@ss/w?rd@db:5432/sadd refused",
             f"postgresql://sadd:{MASK}@db:5432/sadd refused",
         ),
         ("redis://:secret@10.0.0.1", f"redis://:{MASK}@10.0.0.1"),
         ("https://example.org:8443/a?b=c", "https://example.org:8443/a?b=c"),
-        ("sadd_cache_hits and a bearer", f"sadd_cache_{MASK} and a bearer"),
+        ("sadd_cache_hits of a cache", "sadd_cache_hits of a cache"),
     ],
 )
 def test_secrets_inside_texts(text: str, masked: str) -> None:
@@ -44,7 +44,7 @@ def test_secrets_by_their_field(name: str) -> None:
 
 @given(
     WORD,
-    st.sampled_from(["Bearer {}", "sadd_abc_{}", "redis://u:{}@h", "postgresql://:{}@h/d"]),
+    st.sampled_from(["Bearer {}", "sadd_abcdefgh2345_{}", "redis://u:{}@h", "postgresql://:{}@h/d"]),
     st.integers(0, 5),
 )
 def test_no_nesting_hides_a_secret(secret: str, form: str, depth: int) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from structlog.testing import capture_logs
 from sadd.telemetry.family import Combine
 from sadd.telemetry.metrics import STALE_SECONDS, Metrics
 from sadd.telemetry.process import ProcessMeter
+from sadd.telemetry.stats import stats_source
 from sadd.telemetry.traffic import Traffic
 from sadd.web.metrics import endpoints
 from tests.sadd.web.served import served
@@ -205,17 +207,43 @@ async def test_routes_without_requests_make_no_series(tmp_path: Path) -> None:
     assert b"never" not in (await metrics.page("")).body
 
 
-async def test_a_field_that_is_no_number_is_a_mistake(tmp_path: Path) -> None:
-    """A service that puts text into its stats learns it from its first test."""
+@dataclass(frozen=True)
+class Wrong:
+    """Stats that cannot be shown."""
+
+    names: list[str] = field(default_factory=list)
+
+
+def test_a_field_that_is_no_number_is_a_mistake() -> None:
+    """A service that puts a list into its stats learns it from its first test."""
+    with pytest.raises(TypeError, match="sadd_wrong_names is list"):
+        list(stats_source("sadd_wrong", Wrong)())
+
+
+async def test_a_source_that_fails_takes_no_other_away(tmp_path: Path) -> None:
+    """The page goes on without it; the log says so once."""
+    worker = Worker(tmp_path, 0)
+    worker.metrics.register("sadd_wrong", Wrong)
+    worker.stats = Stats(hits=2)
+    with capture_logs() as lines:
+        assert (await worker.shows())["sadd_cache_hits_total"] == 2
+        assert (await worker.shows())["sadd_cache_hits_total"] == 2
+    assert len(lines) == 1
+
+
+async def test_a_text_is_a_state(tmp_path: Path) -> None:
+    """Workers are counted by the state that they are in."""
 
     @dataclass(frozen=True)
-    class Wrong:
-        name: str = "x"
+    class Client:
+        breaker: str
 
-    metrics = Metrics(tmp_path, 0)
-    metrics.register("sadd_wrong", Wrong)
-    with pytest.raises(TypeError, match="sadd_wrong_name is str"):
-        await metrics.page("")
+    for slot, state in enumerate(["closed", "open", "closed"]):
+        metrics = Metrics(tmp_path, slot)
+        metrics.register("sadd_valkey", partial(Client, state))
+        page = (await metrics.page("")).body.decode()
+    assert 'sadd_valkey_breaker{state="closed"} 2.0' in page
+    assert 'sadd_valkey_breaker{state="open"} 1.0' in page
 
 
 COUNTING = """

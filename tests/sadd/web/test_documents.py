@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pytest
 from aiohttp import web
+from multidict import istr
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from sadd.web.answer import json_answer
@@ -52,7 +53,7 @@ EVERY_KIND = [
     endpoint(
         nothing, method="PUT", path="/bytes/{room}/{key:[a-z]{2,3}}", raw_body=True, scope="cache:write"
     ),
-    endpoint(nothing, path="/ticket", headers={"Sadd-Ticket": "The ticket."}, media_type="text/plain"),
+    endpoint(nothing, path="/ticket", headers={istr("Sadd-Ticket"): "The ticket."}, media_type="text/plain"),
     *endpoints(Health({})),
 ]
 
