@@ -52,12 +52,6 @@ def _labels(value: Any, key: str) -> Labels:
     return (key,) if isinstance(value, Mapping) else ()
 
 
-def _label(value: Any, key_label: str) -> Labels:
-    if isinstance(value, str):
-        return ("state",)
-    return (key_label,) if isinstance(value, Mapping) else ()
-
-
 def _samples(name: str, value: Any) -> dict[Labels, Sample]:
     if isinstance(value, int | float):
         return {(): Sample(+value)}  # a bool as 0 or 1
