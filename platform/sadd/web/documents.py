@@ -121,12 +121,21 @@ def _curl(method: str, path: str, operation: Json, schemas: Json) -> str:
     ]
     if operation["security"]:
         words.append('-H "Authorization: Bearer $SADD_KEY"')
+    words += [
+        f'-H "{parameter["name"]}: …"'
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "header" and parameter["name"].startswith("Sadd-")
+    ]
     words += _body_words(operation.get("requestBody", {}).get("content", {}))
     return " \\\n  ".join(words)
 
 
 def _called(path: str, operation: Json, schemas: Json) -> str:
-    """The path with its required query parameters filled in."""
+    """The path with its required query parameters filled in, and capitals where the reader fills in.
+
+    Braces would not do: curl takes them for a list of addresses.
+    """
+    path = re.sub(r"\{(\w+)\}", lambda found: found[1].upper(), path)
     required = [
         f"{parameter['name']}={example_of(parameter['schema'], schemas)}"
         for parameter in operation.get("parameters", ())

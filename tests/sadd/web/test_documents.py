@@ -152,6 +152,8 @@ async def test_the_page_shows_each_endpoint_with_a_call() -> None:
         assert '-H "Authorization: Bearer $SADD_KEY"' in page
         assert """-d '{"key": "citizen-1'\\''s", "cost": 2}'""" in page
         assert 'curl \\\n  "$SADD/try?q=string"' in page
+        assert '"$SADD/bytes/ROOM/KEY"' in page
+        assert '-H "Sadd-Ticket: …"' in page
 
 
 def test_what_endpoints_say_is_escaped() -> None:
