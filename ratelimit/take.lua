@@ -48,16 +48,17 @@ local function arrival(key)
   return us, rest
 end
 
+local function fits(n, free_us, free_part)
+  local n_us, n_part = intervals(n)
+  return n_us < free_us or (n_us == free_us and n_part <= free_part)
+end
+
 local function remaining(us, rest)
   local free_us, free_part = full_us - us, full_part - rest
   if free_part < 0 then free_us, free_part = free_us - 1, free_part + parts end
-  local function fits(n)
-    local n_us, n_part = intervals(n)
-    return n_us < free_us or (n_us == free_us and n_part <= free_part)
-  end
   local n = math.floor((free_us + free_part / parts) / (whole + part / parts))
-  if not fits(n) then return n - 1 end -- the division rounds, the comparison does not
-  if fits(n + 1) then return n + 1 end
+  if not fits(n, free_us, free_part) then return n - 1 end -- the division rounds, the comparison does not
+  if fits(n + 1, free_us, free_part) then return n + 1 end
   return n
 end
 
