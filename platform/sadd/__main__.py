@@ -2,7 +2,7 @@
 
 import sys
 
-from sadd.cli.command import main
+from sadd.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

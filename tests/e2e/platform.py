@@ -21,6 +21,13 @@ SADD = Path(sys.executable).with_name("sadd")
 AGENCY, SERVICE = "moehe", "moehe-secondary-results"
 
 
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "sadd.app.worker" in process.cmdline()
+    except psutil.Error:  # it has just died
+        return False
+
+
 class Platform:
     """A running ``sadd up``."""
 
@@ -53,8 +60,7 @@ class Platform:
 
     def workers(self) -> list[psutil.Process]:
         """The processes that serve."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if any("sadd.app.worker" in word for word in child.cmdline())]
+        return [child for child in psutil.Process(self.process.pid).children() if _is_worker(child)]
 
     def processes(self) -> list[psutil.Process]:
         """All of it, the command itself too."""
@@ -63,15 +69,7 @@ class Platform:
 
     def sadd(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Another command beside it, in the same folder."""
-        return subprocess.run(
-            [SADD, *words],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return sadd(*words, cwd=self.folder, env=self.environment)
 
     def key(self, *scopes: str, agency: str = AGENCY) -> str:
         made = self.sadd("keys", "create", "--agency", agency, "--scope", *scopes, "--json")
@@ -83,18 +81,27 @@ class Platform:
         return self.process.wait(60)
 
 
+def environment(**settings: str) -> dict[str, str]:
+    """This process's environment with no settings of the platform but these, two workers and a free port."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SADD_")}
+    return {**inherited, "SADD_SERVER_PORT": "0", "SADD_SERVER_WORKERS": "2", **settings}
+
+
+def sadd(
+    *words: str, cwd: Path, env: Mapping[str, str], command: Path = SADD
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [command, *words], cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
 @contextmanager
 def platform(folder: Path, *flags: str, command: Path = SADD, **settings: str) -> Iterator[Platform]:
     """``sadd up`` on a free port in ``folder``, ready; stopped at the end if it still runs."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("SADD_")},
-        "SADD_SERVER_PORT": "0",
-        "SADD_SERVER_WORKERS": "2",
-        **settings,
-    }
+    env = environment(**settings)
     with (folder / "sadd.log").open("ab") as log:
-        process = subprocess.Popen([command, "up", *flags], cwd=folder, env=environment, stderr=log)
-    running = Platform(process, folder, environment)
+        process = subprocess.Popen([command, "up", *flags], cwd=folder, env=env, stderr=log)
+    running = Platform(process, folder, env)
     try:
         eventually_sync(lambda: process.poll() is None and running.status("/readyz") == 200, START_SECONDS)
         yield running

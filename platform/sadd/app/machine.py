@@ -16,7 +16,7 @@ import structlog
 from sadd.app.orders import Orders
 from sadd.app.prepare import CatalogueInvalid, StoreTooOld, check_valkey_version, prepare, probes
 from sadd.embedded.binaries import BinaryMissing
-from sadd.embedded.folder import FolderInUse
+from sadd.embedded.folder import FolderUnusable
 from sadd.embedded.server import StoreFailed
 from sadd.embedded.stores import open_stores
 from sadd.postgres.migrate import MigrationError
@@ -31,7 +31,7 @@ EXPECTED = (
     BinaryMissing,
     CatalogueInvalid,
     CrashLoop,
-    FolderInUse,
+    FolderUnusable,
     MigrationError,
     PortTaken,
     StoreAway,
@@ -71,9 +71,10 @@ async def _migrate(settings: Settings) -> int:
 
 async def _up(settings: Settings) -> int:
     limits = settings.server
-    with reserve_port(limits.host, limits.port) as port:
-        settings = replace(settings, server=replace(limits, port=port, workers=_workers(settings)))
-        async with _stores(settings) as found:
+    # The stores first: of two instances on one folder the second shall read of the folder, not of the port.
+    async with _stores(settings) as found:
+        with reserve_port(limits.host, limits.port) as port:
+            found = replace(found, server=replace(limits, port=port, workers=_workers(settings)))
             await prepare(found)
             with _told(found):
                 await _serve(found)

@@ -1,0 +1,280 @@
+"""What callers notice while parts of a running platform die, stall and come back."""
+
+import asyncio
+import json
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+
+from benchmarks.servers import Server, cluster, free_ports
+from tests.e2e.crowd import Ask, crowd
+from tests.e2e.platform import SERVICE, Platform, environment, platform, sadd
+from tests.waiting import eventually
+
+log = logging.getLogger(__name__)  # what was seen: pytest --log-cli-level=info
+
+OUTAGE_SECONDS = 5.0
+AWAY = {"limits": 200, "cache": 404, "queue": 503, "session": 503}
+BACK = {"limits": 200, "cache": 404, "queue": 200, "session": 201}
+
+
+def check(running: Platform, key: str) -> Ask:
+    """Asks the limiter; never refused, since each caller comes as somebody else."""
+    headers, url, turns = (
+        {"Authorization": f"Bearer {key}"},
+        f"{running.url}/v1/limits/check",
+        iter(range(10**9)),
+    )
+
+    def ask(session: aiohttp.ClientSession) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        body = {"policy": SERVICE, "key": f"citizen-{next(turns)}"}
+        return session.post(url, json=body, headers=headers)
+
+    return ask
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Platform]:
+    with platform(tmp_path) as started:
+        yield started
+
+
+@pytest.mark.timeout(120)
+async def test_a_killed_worker_takes_only_its_own_connections(running: Platform) -> None:
+    """kill -9 of a worker under load: the others serve on, it is back, no other connection fails."""
+    key = running.key("limits:check")
+    victim, survivor = running.workers()
+    async with crowd(check(running, key)) as asking:
+        await asking.further(500)
+        assert _connections(victim), "the load must reach the worker that is killed"
+        others = _connections(survivor)
+        victim.kill()
+        await eventually(lambda: len(_listening(running)) == 2, 20)
+        failed_by_then = asking.failures
+        await asking.further(500)
+    lost = {port for line in asking.lines for port in line.failed_ports}
+    assert not lost & others, "a connection of the other worker failed"
+    assert asking.failures == failed_by_then, "a request failed after the worker was back"
+    assert set(asking.statuses) == {200}
+
+
+def _connections(worker: psutil.Process) -> set[int]:
+    """The callers' ports of a worker's established connections."""
+    found = worker.net_connections("tcp")
+    return {one.raddr.port for one in found if one.status == psutil.CONN_ESTABLISHED}
+
+
+def _listening(running: Platform) -> set[int]:
+    return {
+        worker.pid
+        for worker in running.workers()
+        if any(c.status == psutil.CONN_LISTEN for c in worker.net_connections("tcp"))
+    }
+
+
+@pytest.mark.timeout(120)
+async def test_a_drain_fails_nobody(running: Platform) -> None:
+    """SIGTERM under load: what is in flight is finished, the exit code is 0, nothing is left behind."""
+    key = running.key("limits:check")
+    everything = running.processes()
+    async with crowd(check(running, key)) as asking:
+        await asking.further(300)
+        running.process.send_signal(signal.SIGTERM)
+        await eventually(lambda: asking.failures >= len(asking.lines), 30)  # all were turned away: it is over
+    assert set(asking.statuses) == {200}
+    assert running.process.wait(30) == 0
+    assert not [one for one in everything if one.is_running()]
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "valkey", free_ports(1)[0]).start()
+    yield server
+    server.kill()
+
+
+@pytest.mark.timeout(120)
+async def test_valkey_away_for_five_seconds(tmp_path: Path, valkey: Server) -> None:
+    """No worker dies, nobody gets a 500; /readyz names the store, goes 503 and returns by itself.
+
+    The store comes back empty, its script cache too.
+    """
+    with platform(tmp_path, SADD_VALKEY_URL=valkey.url) as running:
+        key = running.key("limits:check", "sessions:write", "sessions:read", "cache:read")
+        before = {worker.pid for worker in running.workers()}
+        async with crowd(check(running, key)) as asking, aiohttp.ClientSession(running.url) as session:
+            await asking.further(500)
+            valkey.kill()
+            away_at = time.monotonic()
+            await eventually(lambda: _readiness(session, "valkey", 503), 5)
+            assert await _each_service(session, key) == {
+                "limits": 200,
+                "cache": 404,
+                "queue": 503,
+                "session": 503,
+            }
+            await asking.during(OUTAGE_SECONDS - (time.monotonic() - away_at))
+            valkey.start()
+            back_at = time.monotonic()
+            await eventually(lambda: _readiness(session, "valkey", 200), 5)
+            await asking.further(500)
+            back_seconds = time.monotonic() - back_at
+            assert await _each_service(session, key) == {
+                "limits": 200,
+                "cache": 404,
+                "queue": 200,
+                "session": 201,
+            }
+        assert {worker.pid for worker in running.workers()} == before
+    assert set(asking.statuses) == {200}
+    assert asking.failures == 0
+    log.info(f"{asking.statuses.total()} checks, 0 failed, ready {back_seconds:.2f} s after it")
+
+
+@pytest.mark.timeout(120)
+async def test_postgres_away(running: Platform) -> None:
+    """PostgreSQL killed under load: checks go on without it, /readyz names it, it is started again."""
+    key = running.key("limits:check")
+    before = {worker.pid for worker in running.workers()}
+    async with crowd(check(running, key), 4) as asking, aiohttp.ClientSession(running.url) as session:
+        await asking.further(100)
+        (postmaster,) = _children(running, "postgres")
+        postmaster.kill()
+        await eventually(lambda: _children(running, "postgres") not in ([], [postmaster]), 20)
+        await eventually(lambda: _readiness(session, "postgres", 200), 20)
+        await asking.further(100)
+    assert set(asking.statuses) == {200}
+    assert asking.failures == 0
+    assert {worker.pid for worker in running.workers()} == before
+
+
+def _children(running: Platform, program: str) -> list[psutil.Process]:
+    return [child for child in psutil.Process(running.process.pid).children() if child.name() == program]
+
+
+async def _readiness(session: aiohttp.ClientSession, store: str, status: int) -> bool:
+    async with session.get("/readyz") as answer:
+        told = await answer.json()
+        return answer.status == status and (told["stores"][store] == "ok") == (status == 200)
+
+
+async def _each_service(session: aiohttp.ClientSession, key: str) -> dict[str, int]:
+    """What each of the four answers to its simplest request."""
+    headers = {"Authorization": f"Bearer {key}"}
+    asked = {
+        "limits": session.post("/v1/limits/check", json={"policy": SERVICE, "key": "c"}, headers=headers),
+        "cache": session.get("/v1/cache/results/nothing", headers=headers),
+        "queue": session.post(f"/v1/queues/{SERVICE}/tickets"),
+        "session": session.post("/v1/sessions", json={"service": SERVICE, "subject": "c"}, headers=headers),
+    }
+    statuses = {}
+    for name, request in asked.items():
+        async with request as answer:
+            statuses[name] = answer.status
+    return statuses
+
+
+@pytest.mark.timeout(180)
+async def test_a_cluster_loses_a_primary(tmp_path: Path) -> None:
+    """Three primaries and three replicas, one primary killed under load: no caller gets an error."""
+    with cluster(tmp_path / "nodes") as nodes, platform(tmp_path, SADD_VALKEY_URL=nodes.url) as running:
+        key = running.key("limits:check", "sessions:write")
+        async with crowd(check(running, key)) as asking, aiohttp.ClientSession(running.url) as session:
+            await asking.further(500)
+            nodes.primaries()[0].kill()
+            killed_at = time.monotonic()
+            await eventually(lambda: _sessions_everywhere(session, key), 20)
+            whole_seconds = time.monotonic() - killed_at
+            await asking.further(500)
+    assert set(asking.statuses) == {200}
+    assert asking.failures == 0
+    log.info(f"{asking.statuses.total()} checks, 0 errors, whole after {whole_seconds:.1f} s")
+
+
+async def _sessions_everywhere(session: aiohttp.ClientSession, key: str) -> bool:
+    """Sessions of 64 subjects, so of all primaries, can be made."""
+    headers = {"Authorization": f"Bearer {key}"}
+    for number in range(64):
+        body = {"service": SERVICE, "subject": f"s{number}"}
+        async with session.post("/v1/sessions", json=body, headers=headers) as answer:
+            if answer.status != 201:
+                return False
+    return True
+
+
+@pytest.mark.timeout(120)
+async def test_a_restart_loses_nothing(tmp_path: Path) -> None:
+    """A session, a place in the line and a cached page outlive a restart of everything on one folder."""
+    with platform(tmp_path) as running:
+        key = running.key("sessions:write", "sessions:read", "cache:read", "cache:write")
+        headers = {"Authorization": f"Bearer {key}"}
+        async with aiohttp.ClientSession(running.url, headers=headers) as session:
+            async with session.post("/v1/sessions", json={"service": SERVICE, "subject": "c"}) as made:
+                session_id = (await made.json())["session"]
+            async with session.post(f"/v1/queues/{SERVICE}/tickets") as joined:
+                place = await joined.json()
+            kept = {"Cache-Control": "max-age=600", "Content-Type": "text/html"}
+            async with session.put("/v1/cache/pages/one", data=b"kept", headers=kept) as put:
+                assert put.status == 204
+    with platform(tmp_path) as running:
+        async with aiohttp.ClientSession(running.url, headers=headers) as session:
+            async with session.get("/v1/sessions/current", headers={"Sadd-Session": session_id}) as found:
+                assert (await found.json())["subject"] == "c"
+            async with session.get(
+                f"/v1/queues/{SERVICE}/ticket", headers={"Sadd-Ticket": place["ticket"]}
+            ) as stood:
+                assert (await stood.json())["number"] == place["number"]
+            async with session.get("/v1/cache/pages/one") as page:
+                assert await page.read() == b"kept"
+
+
+@pytest.mark.timeout(120)
+async def test_a_revoked_key_ends_in_every_worker(running: Platform) -> None:
+    """Within a second of the revocation no worker takes the key any more."""
+    key = running.key("limits:check")
+    async with crowd(check(running, key), 8) as asking:
+        await asking.further(100)
+        revoked = await asyncio.to_thread(running.sadd, "keys", "revoke", key.split("_")[1])
+        assert revoked.returncode == 0
+        revoked_at = time.monotonic()
+        await eventually(lambda: asking.statuses[401] > 0, 5)
+        await asking.during(1.0 - (time.monotonic() - revoked_at))
+        accepted = asking.statuses[200]
+        await asking.further(200)
+        assert asking.statuses[200] == accepted
+
+
+@pytest.mark.timeout(60)
+def test_a_store_that_stays_away(tmp_path: Path, database_url: str) -> None:
+    """Start-up waits for its time, says what it waits for, and ends with 1 and one line."""
+    port = free_ports(1)[0]
+    waiting = sadd(
+        "up",
+        cwd=tmp_path,
+        env=environment(
+            SADD_VALKEY_URL=f"redis://:hunter2@127.0.0.1:{port}",
+            SADD_DATABASE_URL=database_url,
+            SADD_STARTUP_TIMEOUT_SECONDS="2",
+        ),
+    )
+    assert waiting.returncode == 1
+    assert waiting.stderr.splitlines()[-1].startswith("sadd: valkey at redis://")
+    assert "hunter2" not in waiting.stderr
+    logged = [json.loads(line) for line in waiting.stderr.splitlines()[:-1]]
+    assert any(line.get("store") == "valkey" and "waiting" in line["event"] for line in logged)
+
+
+@pytest.mark.timeout(60)
+def test_two_on_one_folder(running: Platform) -> None:
+    """A second platform on the same folder is refused in one line; the first does not notice."""
+    second = running.sadd("up")
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert running.status("/readyz") == 200
