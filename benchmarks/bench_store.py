@@ -18,7 +18,7 @@ import uvloop
 from redis.asyncio import Redis
 
 from benchmarks.cluster_kill import Kill, kill_a_primary
-from benchmarks.harness import Report, Sample, Subject, at_least, at_most, interleave, ratio
+from benchmarks.harness import Machine, Report, Sample, Subject, at_least, at_most, quiet_rounds, ratio
 from benchmarks.servers import Server, free_ports
 from sadd.valkey.batch import Batch
 from sadd.valkey.client import ValkeyClient
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="sadd bench store", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print everything as JSON, with a list of goals")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each subject (default 15)")
-    parser.add_argument("--operations", type=int, default=60_000, help="of a turn (default 60000)")
+    parser.add_argument("--operations", type=int, default=40_000, help="of a turn (default 40000)")
     parser.add_argument("--no-cluster", action="store_true", help="leave the cluster's part out")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="sadd-bench-") as folder:
@@ -71,7 +71,7 @@ async def _measure(server: Server, rounds: int, operations: int) -> Report:
         Subject(MANY, lambda: _turn(server, keys, _ask_many(client, many))),
         Subject(PLAIN, lambda: _turn(server, keys[: operations // 6], _ask_plain(plain, plain_script))),
     ]
-    notes = ["Rates are this machine's while others used it too; ratios are of equal rounds."]
+    notes = []
     if shutil.which("redis-benchmark"):
         subjects.append(Subject(NATIVE, lambda: _native_turn(server, one, operations)))
     else:
@@ -79,11 +79,11 @@ async def _measure(server: Server, rounds: int, operations: int) -> Report:
             "redis-benchmark is absent (Debian: apt-get install redis-tools): its goals are not measured."
         )
     try:
-        samples = await interleave(subjects, rounds, chance)
+        run = await quiet_rounds(subjects, rounds, chance)
     finally:
         await plain.aclose()
         await client.aclose()
-    return _report(samples, chance, notes)
+    return _report(run.samples, chance, run.notes() + notes)
 
 
 def _ask_ours(client: ValkeyClient, script: Script) -> Ask:
@@ -107,25 +107,35 @@ async def _turn(server: Server, keys: list[bytes], ask: Ask) -> Sample:
         for key in source:
             await ask(key)
 
-    server_before = server.cpu_seconds()
+    server_before, machine = server.cpu_seconds(), Machine()
     cpu, clock = time.process_time(), time.perf_counter()
     await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
     seconds, client_seconds = time.perf_counter() - clock, time.process_time() - cpu
     server_seconds = server.cpu_seconds() - server_before
-    return Sample(len(keys) / seconds, client_seconds * 1e6 / len(keys), server_seconds * 1e6 / len(keys))
+    return Sample(
+        len(keys) / seconds,
+        client_seconds * 1e6 / len(keys),
+        server_seconds * 1e6 / len(keys),
+        machine.others(client_seconds + server_seconds),
+    )
 
 
 async def _native_turn(server: Server, script: Script, operations: int) -> Sample:
     words = f"redis-benchmark -p {server.port} -P {PIPELINE} -c {CONNECTIONS} -n {operations} -r {KEYS} --csv"
     command = [*words.split(), "EVALSHA", script.sha.decode(), "1", "gcra:__rand_int__", *map(str, ARGS)]
-    server_before, own_before = server.cpu_seconds(), getrusage(RUSAGE_CHILDREN)
+    server_before, own_before, machine = server.cpu_seconds(), getrusage(RUSAGE_CHILDREN), Machine()
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: ASYNC221 (its turn)
     own = getrusage(RUSAGE_CHILDREN)
     client_seconds = own.ru_utime + own.ru_stime - own_before.ru_utime - own_before.ru_stime
     server_seconds = server.cpu_seconds() - server_before
     # Its own clock, not ours: ours would charge it for starting up.
     rate = float(done.stdout.splitlines()[-1].rsplit('","')[1])
-    return Sample(rate, client_seconds * 1e6 / operations, server_seconds * 1e6 / operations)
+    return Sample(
+        rate,
+        client_seconds * 1e6 / operations,
+        server_seconds * 1e6 / operations,
+        machine.others(client_seconds + server_seconds),
+    )
 
 
 def _report(samples: dict[str, list[Sample]], chance: random.Random, notes: list[str]) -> Report:

@@ -3,9 +3,14 @@
 Absolute rates move with whatever else the machine does; two subjects of one round were disturbed
 alike. So each round runs every subject once, in an order drawn anew, and a ratio is the median over
 the rounds' own ratios. CPU time an operation is told beside, since it moves least.
+
+A round in which other processes took more than BUSY_SHARE of the machine in any turn is disturbed: with
+fewer cores than it wants, a pair of processes measures the scheduler. Disturbed rounds are replaced, up
+to EXTRA_ROUNDS times as many; when too few stay quiet all are used, and the report says so.
 """
 
 import json
+import os
 import platform
 import random
 import statistics
@@ -13,11 +18,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 RESAMPLES = 2000
+BUSY_SHARE = 0.15
+EXTRA_ROUNDS = 3
 INTERVAL = (0.025, 0.975)
 
 
@@ -28,6 +36,8 @@ class Sample:
     rate: float
     client_us: float = float("nan")
     server_us: float = float("nan")
+    others: float = 0.0
+    """Share of all cores that processes which do not belong to the turn used meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +83,72 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Samples of each subject by its name, one a round, and how many rounds others disturbed."""
+
+    samples: dict[str, list[Sample]]
+    quiet: int
+    disturbed: int
+
+    def notes(self) -> list[str]:
+        if self.disturbed and not self.quiet:
+            return [
+                f"Other processes disturbed {self.disturbed} rounds: all are used, and ratios mean little."
+            ]
+        return [
+            f"{self.quiet} quiet rounds used, {self.disturbed} left out in which others used the machine."
+        ]
+
+
 async def interleave(
-    subjects: Sequence[Subject],
-    rounds: int,
-    chance: random.Random,
-    progress: Callable[[int], None] | None = None,
+    subjects: Sequence[Subject], rounds: int, chance: random.Random
 ) -> dict[str, list[Sample]]:
-    """Samples of each subject by its name, one a round. One round before them warms up and is not kept."""
-    samples: dict[str, list[Sample]] = {subject.name: [] for subject in subjects}
-    for number in range(rounds + 1):
-        for subject in chance.sample(list(subjects), len(subjects)):
-            sample = await subject.turn()
-            if number:
-                samples[subject.name].append(sample)
-        if progress is not None:
-            progress(number)
-    return samples
+    """Samples of each subject by its name, one a round."""
+    return (await quiet_rounds(subjects, rounds, chance)).samples
+
+
+async def quiet_rounds(subjects: Sequence[Subject], rounds: int, chance: random.Random) -> Run:
+    """Rounds that others left alone, if there were enough. One round before them warms up and is not kept."""
+    await _round(subjects, chance)
+    quiet: list[dict[str, Sample]] = []
+    disturbed: list[dict[str, Sample]] = []
+    while len(quiet) < rounds and len(quiet) + len(disturbed) < rounds * (1 + EXTRA_ROUNDS):
+        turns = await _round(subjects, chance)
+        busy = any(sample.others > BUSY_SHARE for sample in turns.values())
+        (disturbed if busy else quiet).append(turns)
+    enough = len(quiet) >= max(1, rounds // 3)
+    used = quiet if enough else quiet + disturbed
+    samples = {subject.name: [turns[subject.name] for turns in used] for subject in subjects}
+    return Run(samples, len(quiet) if enough else 0, len(disturbed) if enough else len(used))
+
+
+async def _round(subjects: Sequence[Subject], chance: random.Random) -> dict[str, Sample]:
+    return {subject.name: await subject.turn() for subject in chance.sample(list(subjects), len(subjects))}
+
+
+class Machine:
+    """Measures what the whole machine does from here on, to tell ourselves from others."""
+
+    def __init__(self) -> None:
+        self._busy, self._all = _machine_seconds()
+
+    def others(self, ours_seconds: float) -> float:
+        """Share of all cores that was used, or stolen by the hypervisor, beyond ``ours_seconds`` of CPU."""
+        busy, everything = _machine_seconds()
+        spent = everything - self._all
+        return max(0.0, busy - self._busy - ours_seconds) / spent if spent else 0.0
+
+
+def _machine_seconds() -> tuple[float, float]:
+    """(busy, all) seconds of all cores since boot. (0, 0) where there is no /proc."""
+    try:
+        words = Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]
+    except OSError:
+        return 0.0, 0.0
+    ticks = [int(word) / os.sysconf("SC_CLK_TCK") for word in words]
+    idle = ticks[3] + ticks[4]  # idle and waiting for disks
+    return sum(ticks) - idle, sum(ticks)
 
 
 def ratio(ours: Sequence[Sample], theirs: Sequence[Sample], chance: random.Random) -> Estimate:

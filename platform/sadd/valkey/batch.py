@@ -72,16 +72,21 @@ class Batch:
             questions = self._groups[group] = []
         answer: asyncio.Future[Values] = self._loop.create_future()
         questions.append((key, own, answer))
+        if len(questions) >= self._keys_max:
+            self._groups[group] = []
+            self._start(shared, questions)
         return answer
 
     def _send(self) -> None:
         groups, self._groups = self._groups, {}
         for (_, shared), questions in groups.items():
-            for start in range(0, len(questions), self._keys_max):
-                part = questions[start : start + self._keys_max]
-                call = self._loop.create_task(self._call(shared, part))
-                self._calls.add(call)  # the loop itself holds tasks weakly
-                call.add_done_callback(self._calls.discard)
+            if questions:
+                self._start(shared, questions)
+
+    def _start(self, shared: tuple[Word, ...], questions: list[Question]) -> None:
+        call = self._loop.create_task(self._call(shared, questions))
+        self._calls.add(call)  # the loop itself holds tasks weakly
+        call.add_done_callback(self._calls.discard)
 
     async def _call(self, shared: tuple[Word, ...], questions: Sequence[Question]) -> None:
         keys = [key for key, _, _ in questions]

@@ -53,6 +53,13 @@ class Lane:
 
     # -- calls ---------------------------------------------------------------
 
+    def submit_now(self, command: bytes) -> Answer:
+        """The same, written before this returns, with what else the tick has so far."""
+        answer = self.submit(command)
+        if self._connection is not None:
+            self._connection.flush()
+        return answer
+
     def submit_asking(self, asking: bytes, command: bytes) -> Answer:
         """The same with ASKING in front of it, in the same write."""
         connection = self._connection

@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._outbox: list[bytes] = []
         self._pending: deque[Answer] = deque()
         self._marks: deque[tuple[int, float]] = deque()
-        self._flushed = 0  # commands written since the connection was made
+        self.flushed = 0  # commands written since the connection was made
         self._heard_at = self._loop.time()
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._paused = self._full = False
@@ -105,19 +105,20 @@ class Connection(asyncio.Protocol):
         outbox = self._outbox
         outbox.append(command)
         if len(outbox) == 1:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         elif len(outbox) == SPLIT_COMMANDS:
-            self._flush()
+            self.flush()
         return answer
 
     def submit_unanswered(self, command: bytes) -> None:
         """Sends a command whose answer, even an error, interests nobody (ASKING)."""
         if not self._outbox:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._pending.append(self._nobody)
         self._outbox.append(command)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Writes what was submitted. It happens by itself at the end of the tick."""
         transport = self._transport
         if transport is None or transport.is_closing() or not self._outbox:
             return  # connection_lost fails what is in the outbox, as never written
@@ -134,11 +135,11 @@ class Connection(asyncio.Protocol):
     def _mark(self, commands: int) -> None:
         now = self._loop.time()
         marks = self._marks
-        self._flushed += commands
-        answered = self._flushed - len(self._pending)
+        self.flushed += commands
+        answered = self.flushed - len(self._pending)
         while marks and marks[0][0] <= answered:
             marks.popleft()
-        marks.append((self._flushed, now))
+        marks.append((self.flushed, now))
         if self._sweep_timer is None:
             self._sweep_timer = self._loop.call_at(now + self._deadline_seconds, self._sweep)
 
@@ -151,7 +152,7 @@ class Connection(asyncio.Protocol):
         """Fails what is overdue; stands again at the deadline of the oldest mark that is not."""
         self._sweep_timer = None
         marks = self._marks
-        oldest = self._flushed - (len(self._pending) - len(self._outbox))
+        oldest = self.flushed - (len(self._pending) - len(self._outbox))
         overdue_at = self._loop.time() - self._deadline_seconds
         overdue = 0
         while marks and (marks[0][0] <= oldest or marks[0][1] <= overdue_at):
