@@ -7,7 +7,7 @@ TYPE_BASE = "https://sadd.example/problems/"
 """Prefix of every ``type`` URI. The docs have a page with an anchor for each slug."""
 
 
-class Problem(Exception):  # noqa: N818  # it is called what RFC 9457 calls it
+class Problem(Exception):  # it is called what RFC 9457 calls it
     """An answer that is an error. Raise it anywhere below a handler.
 
     ``slug`` is the stable last part of the type URI (``invalid-request``), ``extra`` are extension
