@@ -2,7 +2,7 @@
 -- key that is named twice is decided twice).
 -- KEYS[i] theoretical arrival time, us; ARGV[1] emission interval, us; ARGV[2] burst tolerance, us
 -- returns for each key three values: allowed 1|0, remaining us of tolerance, reset_after us
-local call, format, ceil = redis.call, string.format, math.ceil
+local call, ceil = redis.call, math.ceil
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -15,7 +15,7 @@ for i = 1, #KEYS do
   if new - now > tolerance then
     answers[at + 1], answers[at + 2], answers[at + 3] = 0, 0, tat - now
   else
-    call('SET', key, format('%.0f', new), 'PX', ceil((new - now) / 1000) + 1)
+    call('SET', key, new, 'PX', ceil((new - now) / 1000) + 1)
     answers[at + 1], answers[at + 2], answers[at + 3] = 1, tolerance - (new - now), new - now
   end
   at = at + 3

@@ -8,5 +8,5 @@ local tat = tonumber(redis.call('GET', KEYS[1]) or now)
 if tat < now then tat = now end
 local new = tat + interval
 if new - now > tolerance then return {0, 0, tat - now} end
-redis.call('SET', KEYS[1], string.format('%.0f', new), 'PX', math.ceil((new - now) / 1000) + 1)
+redis.call('SET', KEYS[1], new, 'PX', math.ceil((new - now) / 1000) + 1)
 return {1, tolerance - (new - now), new - now}
