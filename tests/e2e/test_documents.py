@@ -1,0 +1,48 @@
+"""What the documents tell a newcomer to type works, as it is written."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.platform import SADD, Platform, platform
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    with platform(tmp_path_factory.mktemp("documents")) as started:
+        yield started
+
+
+def script(document: str, heading: str = "") -> str:
+    """The shell lines of a document (after a heading), without those that start or stop things with make."""
+    text = (ROOT / document).read_text().partition(heading)[2] if heading else (ROOT / document).read_text()
+    lines = [line for block in BLOCK.findall(text) for line in block.splitlines()]
+    return "\n".join(line for line in lines if not re.match(r"make |export (SADD|PATH)=", line))
+
+
+@pytest.mark.parametrize(
+    ("document", "heading"), [("README.md", "## The first call"), ("docs/getting-started.md", "")]
+)
+def test_a_newcomers_lines(running: Platform, tmp_path: Path, document: str, heading: str) -> None:
+    """Each line of the first steps succeeds, and every answer of the platform is a success."""
+    (tmp_path / ".venv").symlink_to(SADD.parents[1])
+    (tmp_path / ".sadd").symlink_to(running.folder / ".sadd")
+    lines = script(document, heading)
+    assert lines.count("curl") >= 3
+    told = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f'curl() {{ command curl -sS --fail-with-body "$@"; }}\n{lines}'],
+        cwd=tmp_path,
+        env={**running.environment, "SADD": running.url, "PATH": f"{SADD.parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
