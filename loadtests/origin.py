@@ -205,6 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print=None,
         backlog=4096,
         handler_cancellation=False,
+        shutdown_timeout=0.5,  # what is still queued has no reader any more
     )
 
 

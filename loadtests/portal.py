@@ -299,7 +299,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=20, help="requests at once that the service bears")
     parser.add_argument("--pages-per-second", type=float, default=40.0, help="pages a second that it bears")
     args = parser.parse_args(arguments)
-    web.run_app(application(args), host=args.host, port=args.port, access_log=None, print=None, backlog=4096)
+    web.run_app(
+        application(args),
+        host=args.host,
+        port=args.port,
+        access_log=None,
+        print=None,
+        backlog=4096,
+        shutdown_timeout=2.0,
+    )
 
 
 if __name__ == "__main__":

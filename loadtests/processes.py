@@ -1,10 +1,9 @@
 """The programs of a rehearsal: each in its own session with its own log, and none outlives us.
 
 They are stopped in the reverse order of their start. Should this process be killed without a word, the
-kernel passes the news on: each child has asked for a signal at its parent's death.
+kernel passes the news on (``tether.py``).
 """
 
-import ctypes
 import os
 import signal
 import socket
@@ -13,16 +12,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
+from typing import Any
 
-PR_SET_PDEATHSIG = 1
 STOP_TIMEOUT_SECONDS = 10.0
 LAST_LINES = 15
-
-_prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+TETHER = str(Path(__file__).with_name("tether.py"))
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ProgramFailed(Exception):
@@ -36,15 +35,14 @@ class Program:
         self.name = name
         self.argv = tuple(argv)
         self.log = log
-        parent = os.getpid()
+        tether = [sys.executable, "-I", "-S", TETHER, str(os.getpid())]
         with log.open("ab") as file:
             self.popen = subprocess.Popen(
-                self.argv,
+                [*tether, *self.argv],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches us alone; we decide who stops when
-                preexec_fn=lambda: _die_with(parent),
             )
 
     @property
@@ -66,31 +64,33 @@ class Program:
         return ProgramFailed("\n".join([f"{self.name} {what}; the end of {self.log}:", *lines]))
 
 
-def _die_with(parent: int) -> None:
-    """In the child before exec: SIGTERM when the thread that started us ends."""
-    if _prctl is not None:
-        _prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 class Stage:
-    """Starts programs and stops them all at its end, whatever the end was."""
+    """Starts programs and stops them all at its end, whatever the end was.
+
+    While it is open, Ctrl-C, SIGTERM and a closed terminal raise KeyboardInterrupt, and ``heed`` raises it
+    again: Python drops one that comes at a bad moment, in a destructor say.
+    """
 
     def __init__(self, logs: Path) -> None:
         self.logs = logs
         self._programs: list[Program] = []
+        self._handlers: dict[signal.Signals, Any] = {}
+        self._told_to_end = False
 
     def __enter__(self) -> "Stage":
         self.logs.mkdir(parents=True, exist_ok=True)
+        self._handlers = {number: signal.signal(number, self._end) for number in ENDINGS}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with undisturbed():
-            while self._programs:
-                self._programs.pop().stop()
+        for number in ENDINGS:  # a second Ctrl-C must not leave half of them behind
+            signal.signal(number, signal.SIG_IGN)
+        while self._programs:
+            self._programs.pop().stop()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def start(self, name: str, argv: Sequence[str]) -> Program:
         program = Program(name, argv, self.logs / f"{name}.log")
@@ -101,22 +101,26 @@ class Stage:
         program.stop()
         self._programs.remove(program)
 
-    def check(self) -> None:
-        """ProgramFailed if one that should run has ended."""
+    def heed(self) -> None:
+        """KeyboardInterrupt if we were told to end, ProgramFailed if one that should run has ended."""
+        if self._told_to_end:
+            raise KeyboardInterrupt
         for program in self._programs:
             if not program.running:
                 raise program.failed(f"ended with code {program.popen.returncode}")
 
+    def wait_until(self, ready: Callable[[], bool], program: Program, timeout_seconds: float) -> None:
+        """Polls ``ready``. ProgramFailed when a program ends, or this one is not ready in time."""
+        deadline = time.monotonic() + timeout_seconds
+        while not ready():
+            self.heed()
+            if time.monotonic() > deadline:
+                raise program.failed(f"was not ready after {timeout_seconds:g} s")
+            time.sleep(0.1)
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """A second Ctrl-C must not leave half of the programs behind."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self._told_to_end = True
+        raise KeyboardInterrupt
 
 
 def free_port() -> int:
@@ -124,17 +128,6 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-def wait_until(ready: Callable[[], bool], program: Program, timeout_seconds: float) -> None:
-    """Polls ``ready``; ProgramFailed when the program ends first or the time is up."""
-    deadline = time.monotonic() + timeout_seconds
-    while not ready():
-        if not program.running:
-            raise program.failed(f"ended with code {program.popen.returncode}")
-        if time.monotonic() > deadline:
-            raise program.failed(f"was not ready after {timeout_seconds:g} s")
-        time.sleep(0.1)
 
 
 def answers(url: str) -> bool:

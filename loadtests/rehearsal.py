@@ -15,7 +15,7 @@ from typing import Any
 
 from loadtests import progress
 from loadtests.objectives import Verdict, judge, read_objectives
-from loadtests.processes import Program, Stage, answers, fetch, free_port, wait_until
+from loadtests.processes import Program, Stage, answers, fetch, free_port
 from loadtests.progress import Progress
 from loadtests.scenario import Scenario
 from loadtests.tally import Tally, from_json
@@ -65,7 +65,7 @@ def start_origin(stage: Stage, scenario: Scenario) -> tuple[Program, str]:
             *("--overload-loss", f"{figures.overload_loss:g}", "--seed", str(scenario.seed)),
         ],
     )
-    return program, _ready(program, port)
+    return program, _ready(stage, program, port)
 
 
 def start_portal(
@@ -82,7 +82,7 @@ def start_portal(
             *("--pages-per-second", f"{scenario.origin.capacity:g}"),
         ],
     )
-    return program, _ready(program, port)
+    return program, _ready(stage, program, port)
 
 
 def play(
@@ -104,16 +104,23 @@ def play(
     while crowd[0].running and time.monotonic() < deadline:
         watch(name, _glance(files[1], origin))
         time.sleep(LOOK_EVERY_SECONDS)
+        _heed(stage, crowd)
     watch(name, _glance(files[1], origin))
     if not files[0].exists():
         raise crowd[0].failed("left no tally")
     for program in crowd:
         stage.stop(program)
-    stage.check()
+    stage.heed()
     tally = from_json(json.loads(files[0].read_text(encoding="utf-8")))
     seen = None if origin is None else origin_stats(origin)
     verdict = judge(read_objectives(scenario.folder), tally, seen, expected=scenario.total)
     return Run(name, home, shlex.join(command), time.monotonic() - begun, tally, seen, verdict)
+
+
+def _heed(stage: Stage, crowd: list[Program]) -> None:
+    """As ``Stage.heed``; but a crowd may end, for that is how a run does."""
+    if all(program.running for program in crowd):
+        stage.heed()
 
 
 def origin_stats(origin: str) -> dict[str, Any]:
@@ -157,9 +164,9 @@ def _glance(progress_file: Path, origin: str | None) -> Now:
     return Now(so_far, second.get("arrived", 0), stats["queue"])
 
 
-def _ready(program: Program, port: int) -> str:
+def _ready(stage: Stage, program: Program, port: int) -> str:
     url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: answers(f"{url}/stats"), program, READY_SECONDS)
+    stage.wait_until(lambda: answers(f"{url}/stats"), program, READY_SECONDS)
     return url
 
 

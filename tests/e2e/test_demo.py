@@ -14,7 +14,7 @@ import pytest
 from tests.waiting import eventually_sync
 
 ROOT = Path(__file__).parents[2]
-JUDGED = ("--exit", "--seconds", "6")
+JUDGED = ("--exit", "--seconds", "5")
 QUICK = ("--seconds", "2", "--scale", "0.5")
 
 
@@ -56,7 +56,13 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(200)
+def interrupt_at(phase: str, folder: Path, started: "subprocess.Popen[str]") -> None:
+    """Ctrl-C as soon as the demo says that."""
+    eventually_sync(lambda: phase in said(folder) or started.poll() is not None, deadline_seconds=100)
+    started.send_signal(signal.SIGINT)
+
+
+@pytest.mark.timeout(240)
 def test_the_demo_ends_well_twice(tmp_path: Path) -> None:
     """It exits 0, the report shows bare against protected, and a second run on the same folder works."""
     with demo(tmp_path, *JUDGED) as started:
@@ -71,21 +77,18 @@ def test_the_demo_ends_well_twice(tmp_path: Path) -> None:
     assert protected["origin"]["over_capacity"] == 0
     assert "protected" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
-    with demo(tmp_path, *QUICK, "--exit") as started:
-        assert started.wait(timeout=60) in (0, 1), said(tmp_path)  # half a crowd is served by anyone
-    assert "Report:" in said(tmp_path)
-
-
-PHASES = ["citizens in", "The platform is up", "Bare:", "Protected:", "Ctrl-C ends it all."]
-
-
-@pytest.mark.parametrize("phase", PHASES)
-def test_an_interrupt_in_any_phase_leaves_nothing(tmp_path: Path, phase: str) -> None:
-    """Ctrl-C, whatever it was doing: no process is left. After the runs it is the usual end."""
     with demo(tmp_path, *QUICK) as started:
-        eventually_sync(lambda: phase in said(tmp_path), deadline_seconds=80)
-        started.send_signal(signal.SIGINT)
+        interrupt_at("Ctrl-C ends it all.", tmp_path, started)
+        assert started.wait(timeout=30) in (0, 1), said(tmp_path)  # half a crowd is served by anyone
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("phase", ["citizens in", "The platform is up", "Bare:", "Protected:"])
+def test_an_interrupt_in_any_phase_leaves_nothing(tmp_path: Path, phase: str) -> None:
+    """Ctrl-C, whatever it was doing: no process is left, and the code is that of an interrupt."""
+    with demo(tmp_path, *QUICK) as started:
+        interrupt_at(phase, tmp_path, started)
         code = started.wait(timeout=30)
 
-    assert code in (0, 1) if phase == PHASES[-1] else code == 130, said(tmp_path)
-    eventually_sync(lambda: left_behind(tmp_path) == [], deadline_seconds=10)
+    assert code == 130, said(tmp_path)
+    assert left_behind(tmp_path) == []

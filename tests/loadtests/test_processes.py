@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.processes import ProgramFailed, Stage, wait_until
+from loadtests.processes import ProgramFailed, Stage
 from tests.waiting import eventually_sync
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
@@ -47,7 +47,7 @@ def test_a_stubborn_program_is_killed(tmp_path: Path) -> None:
     """One that ignores SIGTERM gets SIGKILL when its time is up."""
     with Stage(tmp_path) as stage:
         program = stage.start("stubborn", STUBBORN)
-        wait_until(lambda: "up" in program.log.read_text(), program, 10)
+        stage.wait_until(lambda: "up" in program.log.read_text(), program, 10)
         program.stop(timeout_seconds=0.2)
 
         assert program.popen.returncode == -signal.SIGKILL
@@ -58,7 +58,16 @@ def test_a_program_that_ends_is_reported_with_its_last_words(tmp_path: Path) -> 
     with Stage(tmp_path) as stage:
         program = stage.start("poet", [sys.executable, "-c", "raise SystemExit('no such port')"])
         with pytest.raises(ProgramFailed, match="no such port"):
-            wait_until(lambda: False, program, 10)
+            stage.wait_until(lambda: False, program, 10)
+
+
+def test_an_interrupt_that_python_drops_is_not_lost(tmp_path: Path) -> None:
+    """Python ignores what is raised in a destructor; the next look at the stage raises it again."""
+    with Stage(tmp_path) as stage:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            stage.heed()
 
 
 def test_children_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from sadd.cli.outcome import FAILED, OK, Failed
 from sadd.cli.parser import Parser
 from sadd.cli.rehearsing import (
     add_play_arguments,
-    ended_by_signals,
     folder_of,
     require_load,
     scenario_of,
@@ -62,7 +61,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 - 
     scenario, folder = scenario_of(SCENARIO, args), folder_of(SCENARIO, args)
     show = Show(Console(highlight=False), scenario)
     try:
-        with ended_by_signals(), Stage(folder / "logs") as stage:
+        with Stage(folder / "logs") as stage:
             return _play(stage, scenario, args, show)
     except ProgramFailed as failed:
         raise Failed(f"sadd demo: {failed}") from None
@@ -107,6 +106,6 @@ def _stay(stage: Stage) -> None:
     try:
         while True:
             time.sleep(1)
-            stage.check()
+            stage.heed()
     except KeyboardInterrupt:
         pass

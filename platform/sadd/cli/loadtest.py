@@ -15,7 +15,6 @@ from sadd.cli.outcome import FAILED, OK, Failed, UsageError
 from sadd.cli.parser import Parser
 from sadd.cli.rehearsing import (
     add_play_arguments,
-    ended_by_signals,
     folder_of,
     require_load,
     scenario_of,
@@ -90,7 +89,7 @@ def run_play(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG0
     folder = folder_of(args.scenario, args)
     show = Show(Console(highlight=False), scenario)
     try:
-        with ended_by_signals(), Stage(folder / "logs") as stage:
+        with Stage(folder / "logs") as stage:
             runs = _runs(stage, scenario, target, args, show)
         return _close(runs, scenario, folder, show)
     except ProgramFailed as failed:

@@ -1,20 +1,15 @@
 """What ``sadd demo`` and ``sadd loadtest`` share: a platform as their program, a key for it, a folder."""
 
 import json
-import signal
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from loadtests.morning import Sadd
-from loadtests.processes import Stage, answers, free_port, wait_until
+from loadtests.processes import Stage, answers, free_port
 from loadtests.scenario import Scenario, load
 from sadd.cli.outcome import Failed, UsageError
 from sadd.settings import EVERY_SETTING, Loaded
@@ -71,7 +66,7 @@ def start_platform(stage: Stage, loaded: Loaded, agency: str) -> Sadd:
     program = stage.start("platform", [*_sadd("up"), *_flags(loaded), "--server-port", str(port)])
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 - compared only
     # Its own start-up time-out ends it with the reason in its log; ours is for a platform that hangs.
-    wait_until(lambda: answers(f"{url}/readyz"), program, loaded.settings.startup.timeout_seconds + 10)
+    stage.wait_until(lambda: answers(f"{url}/readyz"), program, loaded.settings.startup.timeout_seconds + 10)
     return Sadd(url, _key_file(stage, loaded, agency))
 
 
@@ -85,21 +80,6 @@ def _key_file(stage: Stage, loaded: Loaded, agency: str) -> Path:
     path.touch(mode=0o600)
     path.write_text(json.loads(made.stdout)["key"], encoding="utf-8")
     return path
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and a closed terminal end us as Ctrl-C does: in order."""
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _sadd(*words: str) -> list[str]:
