@@ -8,9 +8,9 @@
 """
 
 import asyncio
-import logging
 from collections.abc import Iterable, Sequence
 
+import structlog
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
 from sadd.valkey.address import Node
@@ -23,7 +23,7 @@ from sadd.valkey.slots import SlotRange, SlotReader
 REFRESH_SECONDS_MIN = 0.05
 REFRESH_SECONDS_MAX = 0.5
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("sadd.valkey")
 
 
 class Cluster:
@@ -82,6 +82,7 @@ class Cluster:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         await asyncio.gather(*(lane.aclose() for lane in self.lanes()))
+        await self._reader.aclose()
 
     # -- lanes and the table -------------------------------------------------
 
@@ -119,7 +120,8 @@ class Cluster:
 
     def _changed(self) -> None:
         """A lane connected or went away. With no calls under way nobody else would look who took over."""
-        self._wanted.set()
+        if not all(lane.connected for lane in self.lanes()):
+            self._wanted.set()
         self.pulse.beat()
 
     async def _watch(self) -> None:
@@ -139,7 +141,7 @@ class Cluster:
         try:
             ranges = await self._reader.read({*self._lanes, *self._seeds})
         except StoreAway as error:
-            log.debug("%s", error)
+            log.debug("slot table not read", reason=str(error))
             return
         self._dialling.counters.refreshes += 1
         self._adopt(ranges)

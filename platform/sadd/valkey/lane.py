@@ -1,9 +1,10 @@
 """The way to one node: its connection while there is one, its breaker and redials while there is none."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
+
+import structlog
 
 from sadd.valkey.breaker import Breaker, BreakerState
 from sadd.valkey.errors import (
@@ -23,7 +24,7 @@ Dial = Callable[[OnLost], Awaitable[Connection]]
 EPISODE_GAP_SECONDS = 1.0
 """Refusals of a connected node that lie further apart than this belong to different troubles."""
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("sadd.valkey")
 
 
 class Lane:
@@ -145,7 +146,7 @@ class Lane:
         self._troubled_since = now = self._loop.time()
         stalled = isinstance(cause, StoreStalled)
         self._breaker.lost(now, stalled)
-        log.warning("store %s: connection lost%s", self.name, ", it is stalled" if stalled else "")
+        log.warning("store connection lost", node=self.name, stalled=stalled)
         self.start()
         self._on_change()
 
@@ -163,11 +164,11 @@ class Lane:
             connection = await self._dial(self._lost)
         except (StoreAway, StoreRefused) as error:
             if self._breaker.failed():
-                log.error("store %s: away, calls are refused until it is back (%s)", self.name, error)
+                log.error("store away, calls are refused until it is back", node=self.name, reason=str(error))
                 self._on_change()
             return
         self._counters.reconnects += 1
-        log.info("store %s: connected", self.name)
+        log.info("store connected", node=self.name)
         self._adopt(connection)
 
     # -- the end -------------------------------------------------------------

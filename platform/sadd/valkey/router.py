@@ -60,9 +60,10 @@ class OneNode:
         raise StoreAway(f"{origin.name}: says to ask {node}, but is no cluster")
 
     def troubled(self, lane: Lane, error: Exception) -> None:
-        # A demoted or fenced primary: whoever dials anew asks Sentinel, or finds that the role is wrong.
-        if isinstance(error, NotReady) and error.code in ("READONLY", "NOREPLICAS"):
-            lane.drop(f"is no primary to write to ({error.code})")
+        # A demoted primary: whoever dials anew asks Sentinel, or finds that the role is wrong. Not so when it
+        # answers NOREPLICAS: it is fenced, yet it may stay the primary and can be read.
+        if isinstance(error, NotReady) and error.code == "READONLY":
+            lane.drop("is no primary any more")
 
     def lanes(self) -> Sequence[Lane]:
         return (self._lane,)

@@ -1,6 +1,6 @@
 """Finds the primary by Sentinel, follows it, and refuses settings that lose acknowledged writes.
 
-Measured (docs/store.md): with down-after 1000 ms and no fence, one kill lost 68,000 to 82,000
+Measured (docs/store-client.md): with down-after 1000 ms and no fence, one kill lost 68,000 to 82,000
 acknowledged writes, since a second fail-over left two writable primaries for ten seconds.
 """
 
@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from sadd.valkey.address import Address, Node
 from sadd.valkey.dial import Dialling, dial
+from sadd.valkey.errand import Errands
 from sadd.valkey.errors import StoreAway, StoreRefused
 from sadd.valkey.lane import Lane
 from sadd.valkey.pulse import Pulse
@@ -77,6 +78,7 @@ class Sentinels:
 
     def __init__(self, address: Address) -> None:
         self._service = address.service
+        self._errands = Errands()
         self._node_words = redis_words(address.login, address.tls, ASK_SECONDS)
         self._sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py's
             [(node.host, node.port) for node in address.nodes],
@@ -86,7 +88,7 @@ class Sentinels:
     async def primary(self) -> Node:
         """Where the primary is now. Raises StoreAway when no sentinel names a healthy one."""
         try:
-            host, port = await self._sentinel.discover_master(self._service)
+            host, port = await self._errands.run(self._sentinel.discover_master(self._service))
         except _LEAKS:
             raise StoreAway(f"no sentinel names a healthy primary of {self._service}") from None
         return Node(str(host), int(port))
@@ -131,6 +133,7 @@ class Sentinels:
             raise StoreRefused(f"{node}: {fault}")
 
     async def aclose(self) -> None:
+        await self._errands.finish()
         await self._sentinel.aclose()
 
 

@@ -16,6 +16,7 @@ from redis.cluster import parse_cluster_slots
 from redis.exceptions import RedisError
 
 from sadd.valkey.address import Login, Node, TlsFiles
+from sadd.valkey.errand import Errands
 from sadd.valkey.errors import StoreAway
 
 ASK_SECONDS = 0.5
@@ -52,6 +53,7 @@ class SlotReader:
 
     def __init__(self, login: Login, tls: TlsFiles | None) -> None:
         self._words = redis_words(login, tls, ASK_SECONDS)
+        self._errands = Errands()
 
     async def read(self, nodes: Iterable[Node]) -> list[SlotRange]:
         """The table. Raises StoreAway when no node answers with one.
@@ -62,12 +64,15 @@ class SlotReader:
         random.shuffle(order)
         for node in order:
             try:
-                table = await self._ask(node)
+                table = await self._errands.run(self._ask(node))
             except (RedisError, OSError, RuntimeError, AttributeError):
                 continue  # the latter two leak from redis-py when the connection breaks under it
             if table:
                 return table
         raise StoreAway("no node of the cluster answers: " + ", ".join(map(str, order)))
+
+    async def aclose(self) -> None:
+        await self._errands.finish()
 
     async def _ask(self, node: Node) -> list[SlotRange]:
         async with Redis(host=node.host, port=node.port, **self._words) as client:

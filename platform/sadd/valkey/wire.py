@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._outbox: list[bytes] = []
         self._pending: deque[Answer] = deque()
         self._marks: deque[tuple[int, float]] = deque()
-        self.flushed = 0  # commands written since the connection was made
+        self._flushed = 0  # commands written since the connection was made
         self._heard_at = self._loop.time()
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._paused = self._full = False
@@ -135,11 +135,11 @@ class Connection(asyncio.Protocol):
     def _mark(self, commands: int) -> None:
         now = self._loop.time()
         marks = self._marks
-        self.flushed += commands
-        answered = self.flushed - len(self._pending)
+        self._flushed += commands
+        answered = self._flushed - len(self._pending)
         while marks and marks[0][0] <= answered:
             marks.popleft()
-        marks.append((self.flushed, now))
+        marks.append((self._flushed, now))
         if self._sweep_timer is None:
             self._sweep_timer = self._loop.call_at(now + self._deadline_seconds, self._sweep)
 
@@ -152,7 +152,7 @@ class Connection(asyncio.Protocol):
         """Fails what is overdue; stands again at the deadline of the oldest mark that is not."""
         self._sweep_timer = None
         marks = self._marks
-        oldest = self.flushed - (len(self._pending) - len(self._outbox))
+        oldest = self._flushed - (len(self._pending) - len(self._outbox))
         overdue_at = self._loop.time() - self._deadline_seconds
         overdue = 0
         while marks and (marks[0][0] <= oldest or marks[0][1] <= overdue_at):

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from benchmarks.servers import Server, free_ports
 from sadd.valkey.client import ValkeyClient
@@ -13,6 +15,7 @@ from sadd.valkey.errors import (
     ClientClosed,
     DeadlineExceeded,
     InFlightFull,
+    NotReady,
     ReplyError,
     StoreAway,
     StoreRefused,
@@ -197,3 +200,62 @@ async def test_a_store_that_is_away_at_start_is_a_connection_error() -> None:
     port = free_ports(1)[0]
     with pytest.raises(ConnectionError, match=f"127.0.0.1:{port}"):
         await open_client(f"redis://127.0.0.1:{port}", deadline_ms=250, max_in_flight=1)
+
+
+async def test_a_store_that_refuses_for_now_is_a_connection_error(server: Server) -> None:
+    """Out of memory, or fenced off from its replicas: NotReady, the connection stays, reads go on."""
+    async with opened(server.url) as client:
+        await client.command("SET", "kept", "x", key=b"kept")
+        for setting, value, code in (("maxmemory", "1", "OOM"), ("min-replicas-to-write", "1", "NOREPLICAS")):
+            await client.command("CONFIG", "SET", setting, value)
+            with pytest.raises(NotReady) as refused:
+                await client.run(INCR, [b"n"], [], repeat_safe=True)
+            assert refused.value.code == code
+            assert await client.command("GET", "kept", key=b"kept") == b"x"
+            await client.command("CONFIG", "SET", setting, "0")
+        assert await client.run(INCR, [b"n"], []) == 1
+        assert client.stats().reconnects == 0
+
+
+async def test_bytes_that_the_store_does_not_take_are_bounded(server: Server) -> None:
+    """A frozen store and large values: past 16 MB unsent calls are refused, before their deadlines."""
+    async with opened(server.url, deadline_ms=5000) as client:
+        await client.command("PING")
+        server.freeze()
+        calls = []
+        for _ in range(30):
+            calls.append(asyncio.create_task(client.command("SET", "big", b"x" * 2**20, key=b"big")))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        ended = [call for call in calls if call.done()]
+        assert 5 <= len(ended) <= 14
+        assert {type(call.exception()) for call in ended} == {InFlightFull}
+        server.thaw()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert await client.command("PING") == b"PONG"
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        test_all_calls_of_a_tick_go_out_in_one_write,
+        test_cancelled_callers_in_the_midst_of_a_batch_harm_nobody,
+        test_more_than_the_bound_in_flight_is_refused_at_once,
+        test_a_deadline_without_silence_keeps_the_connection,
+        test_a_closed_client_says_so,
+    ],
+)
+def test_the_same_on_uvloop(scene: Callable[[str], Coroutine[None, None, None]], valkey_url: str) -> None:
+    """The servers run on uvloop, whose transports and timers are its own."""
+    uvloop.run(scene(valkey_url))
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [test_deadlines_are_kept_to_a_few_milliseconds, test_bytes_that_the_store_does_not_take_are_bounded],
+)
+def test_the_same_with_a_frozen_server_on_uvloop(
+    scene: Callable[[Server], Coroutine[None, None, None]], server: Server
+) -> None:
+    """Silence and back-pressure look different there too."""
+    uvloop.run(scene(server))
