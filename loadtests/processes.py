@@ -76,6 +76,7 @@ class Stage:
         self._programs: list[Program] = []
         self._handlers: dict[signal.Signals, Any] = {}
         self._told_to_end = False
+        self._starting = False
 
     def __enter__(self) -> "Stage":
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -93,8 +94,14 @@ class Stage:
             signal.signal(number, handler)
 
     def start(self, name: str, argv: Sequence[str]) -> Program:
-        program = Program(name, argv, self.logs / f"{name}.log")
-        self._programs.append(program)
+        self._starting = True  # an interrupt between the start and its note would lose the program
+        try:
+            program = Program(name, argv, self.logs / f"{name}.log")
+            self._programs.append(program)
+        finally:
+            self._starting = False
+        if self._told_to_end:
+            raise KeyboardInterrupt
         return program
 
     def stop(self, program: Program) -> None:
@@ -120,7 +127,8 @@ class Stage:
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
         self._told_to_end = True
-        raise KeyboardInterrupt
+        if not self._starting:
+            raise KeyboardInterrupt
 
 
 def free_port() -> int:
