@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ratelimit import gcra
 from ratelimit.policy import Policy
 from ratelimit.valkey import ValkeyStore
+from sadd.valkey.client import ValkeyClient
 from tests.ratelimit.model import Admissions, Model
 from tests.stores import connected
 
@@ -187,3 +188,21 @@ async def test_a_stricter_policy_bounds_what_a_looser_one_left(store: ValkeyStor
     await store.take(Policy("change", 7, 60, 20), ["k"], [20], START_US)
     ((allowed, _, reset_us, _),) = await store.take(Policy("change", 3, 1, 2), ["k"], [1], START_US)
     assert (allowed, reset_us) == (0, 666_667)
+
+
+async def test_a_key_costs_little(store: ValkeyStore, valkey_url: str) -> None:
+    """A live key of 29 characters takes at most 110 bytes of the store, tables included."""
+    policy = Policy("moe-res", 60, 86_400, 20)
+    async with connected(valkey_url) as client:
+        before = await used_memory(client)
+        for batch in range(100):
+            keys = [f"citizen-{batch:04d}{i:04d}" for i in range(1000)]
+            await store.take(policy, keys, [1] * 1000)
+        assert len(f"rl:{{{policy.id}}}:{keys[0]}") == 29
+        assert (await used_memory(client) - before) / 100_000 <= 110
+
+
+async def used_memory(client: ValkeyClient) -> int:
+    report = await client.command("INFO", "memory")
+    assert isinstance(report, bytes)
+    return int(dict(line.split(b":", 1) for line in report.splitlines() if b":" in line)[b"used_memory"])
