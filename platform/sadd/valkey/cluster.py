@@ -82,6 +82,7 @@ class Cluster:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         await asyncio.gather(*(lane.aclose() for lane in self.lanes()))
+        self.pulse.beat()  # calls that wait for a change learn that none will come
         await self._reader.aclose()
 
     # -- lanes and the table -------------------------------------------------

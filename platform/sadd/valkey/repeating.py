@@ -42,6 +42,8 @@ from sadd.valkey.wire import Answer, Reply, Word, pack
 ASKING = pack(("ASKING",))
 WAIT_SECONDS = 0.02
 WAIT_SECONDS_MAX = 0.2
+REDIRECTS_AT_ONCE = 4
+"""Two nodes that each name the other as the owner must not be asked in a hot loop."""
 NO_CURE_BY_WAITING = frozenset({"OOM", "MISCONF"})
 
 
@@ -108,6 +110,8 @@ class Repeating:
                 self._counters.reloads += 1
             elif isinstance(error, (Moved, Ask)) and lane is not None:
                 lane, asking = self._redirected(error, lane)
+                if attempt >= REDIRECTS_AT_ONCE:
+                    await asyncio.sleep(WAIT_SECONDS)
             else:
                 await self._wait(call, error, lane, give_up_at, attempt)
                 lane, asking = None, False

@@ -70,3 +70,4 @@ class OneNode:
 
     async def aclose(self) -> None:
         await self._lane.aclose()
+        self.pulse.beat()  # calls that wait for a change learn that none will come

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from benchmarks.servers import Server
-from sadd.valkey.errors import BreakerOpen, ConnectionLost, StoreStalled
+from sadd.valkey.errors import BreakerOpen, ClientClosed, ConnectionLost, StoreStalled
 from tests.sadd.valkey.fleet import INCR, opened, under_load
 from tests.waiting import eventually
 
@@ -103,3 +103,26 @@ async def test_calls_while_away_leave_nothing_behind(server: Server) -> None:
         server.start()
         await eventually(lambda: client.stats().breaker == "closed")
         assert await client.run(INCR, [b"n"], []) == 2
+
+
+async def test_with_a_failover_deadline_a_single_node_is_waited_for(server: Server) -> None:
+    """Behind an address that moves (a proxy, a service of Kubernetes) calls may wait for the next server."""
+    async with opened(server.url, failover_deadline_ms=5000) as client:
+        assert await client.run(INCR, [b"n"], []) == 1
+        server.kill()
+        call = asyncio.create_task(client.run(INCR, [b"n"], [], repeat_safe=True))
+        await eventually(lambda: client.stats().waiting == 1)
+        server.start()
+        assert await call == 2
+        assert not client.stats().errors
+
+
+async def test_calls_that_wait_are_told_of_the_end(server: Server) -> None:
+    """aclose() does not leave them waiting for a store that nobody dials any more."""
+    async with opened(server.url, failover_deadline_ms=60_000) as client:
+        await client.run(INCR, [b"n"], [])
+        server.kill()
+        call = asyncio.create_task(client.run(INCR, [b"n"], [], repeat_safe=True))
+        await eventually(lambda: client.stats().waiting == 1)
+    with pytest.raises(ClientClosed):
+        await call
