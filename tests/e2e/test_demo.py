@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -56,9 +60,27 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
+def ends(phase: str, folder: Path, started: "subprocess.Popen[str]") -> None:
+    """The demo says that, or is over."""
+    eventually_sync(lambda: phase in said(folder) or started.poll() is not None, deadline_seconds=100)
+
+
+def visit_portal(url: str) -> None:
+    """A person with a browser sees the announcement, signs in, and is shown the result, all in Arabic."""
+    browser = build_opener(HTTPCookieProcessor())
+    with browser.open(url, timeout=10) as page:
+        assert "أُعلنت نتائج" in page.read().decode()
+    form = urlencode({"candidate": "271828"}).encode()
+    with browser.open(f"{url}sign-in", form, timeout=10) as page:
+        assert page.url.endswith("/results/271828")
+        assert "271828" in page.read().decode()
+    with pytest.raises(HTTPError, match="401"):
+        browser.open(f"{url}results/314159", timeout=10)
+
+
 def interrupt_at(phase: str, folder: Path, started: "subprocess.Popen[str]") -> None:
     """Ctrl-C as soon as the demo says that."""
-    eventually_sync(lambda: phase in said(folder) or started.poll() is not None, deadline_seconds=100)
+    ends(phase, folder, started)
     started.send_signal(signal.SIGINT)
 
 
@@ -78,7 +100,9 @@ def test_the_demo_ends_well_twice(tmp_path: Path) -> None:
     assert "protected" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
     with demo(tmp_path, *QUICK) as started:
-        interrupt_at("Ctrl-C ends it all.", tmp_path, started)
+        ends(phase := "Ctrl-C ends it all.", tmp_path, started)
+        visit_portal(re.findall(r"portal +(http\S+)", said(tmp_path))[-1])
+        interrupt_at(phase, tmp_path, started)
         assert started.wait(timeout=30) in (0, 1), said(tmp_path)  # half a crowd is served by anyone
     assert left_behind(tmp_path) == []
 
