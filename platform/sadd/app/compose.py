@@ -22,6 +22,7 @@ from sadd.signing import load_signing_keys
 from sadd.telemetry.metrics import Metrics
 from sadd.telemetry.process import ProcessMeter
 from sadd.telemetry.traffic import Traffic
+from sadd.valkey.address import Shape, parse
 from sadd.valkey.client import ValkeyClient
 from sadd.valkey.topology import open_client
 from sadd.web import cache, catalogue, health, limits, metrics, queues, sessions
@@ -65,7 +66,12 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         view, keys = CatalogueView(pool), KeyRing()
         await view.refresh()
         await keys.load(pool)
-        services = open_services(valkey, await load_signing_keys(pool), settings.server.workers)
+        services = open_services(
+            valkey,
+            await load_signing_keys(pool),
+            workers=settings.server.workers,
+            clustered=parse(settings.valkey.url).shape is Shape.CLUSTER,
+        )
         numbers = _Numbers(settings, slot, services, valkey, keys)
         ready = Health({"valkey": valkey.probe, "postgres": lambda: _ask(pool)})
         await ready.probe()

@@ -38,7 +38,11 @@ class Services:
         metrics.register("sadd_sessions", self.sessions.stats)
 
 
-def open_services(valkey: ValkeyClient, signing: SigningKeys, workers: int) -> Services:
+CLUSTER_SHARDS = 16
+"""Slots over which a cluster spreads the keys of one policy, so that a popular one loads every node."""
+
+
+def open_services(valkey: ValkeyClient, signing: SigningKeys, *, workers: int, clustered: bool) -> Services:
     """All four on one client. While the store is away, ``workers`` of this machine share each limit."""
     passes = PassOffice(
         [PassKey(key.id, Ed25519PrivateKey.from_private_bytes(key.secret)) for key in signing.queue_pass]
@@ -47,7 +51,7 @@ def open_services(valkey: ValkeyClient, signing: SigningKeys, workers: int) -> S
         TicketKeys(signing.queue_ticket[0].id, {key.id: key.secret for key in signing.queue_ticket})
     )
     return Services(
-        limiter=Limiter(LimitStore(valkey), holders=workers),
+        limiter=Limiter(LimitStore(valkey, shards=CLUSTER_SHARDS if clustered else 1), holders=workers),
         cache=Cache(CacheStore(valkey)),
         rooms=Rooms(RoomStore(valkey), tickets, passes),
         passes=passes,
