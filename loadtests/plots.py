@@ -106,9 +106,9 @@ def _draw_latencies(axes: Axes, run: Run) -> None:
         values = [run.tally.steps[name].latency.percentile(share) for name in steps]
         places = [index + (offset - 1) * 0.27 for index in range(len(steps))]
         axes.bar(places, values, width=0.25, color=colour, label=f"p{share * 100:g}")
-    axes.set_xticks(range(len(steps)), [name.replace("_", "\n") for name in steps])
+    axes.set_xticks(range(len(steps)), [name.replace("_", "\n") for name in steps], fontsize=7)
     axes.set_yscale("log")
-    axes.set_ylim(bottom=1)
+    axes.set_ylim(1, 100_000)  # above any patience, with room for the legend
     axes.set_yticks([1, 10, 100, 1_000, 10_000], ["1", "10", "100", "1,000", "10,000"])
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("")
