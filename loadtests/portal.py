@@ -17,7 +17,6 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from loadtests.door import Door
 from loadtests.pages import refusal_page, waiting_page
 from loadtests.sadd_api import Page, SaddApi, SaddAway
 
@@ -32,7 +32,6 @@ log = logging.getLogger("loadtests.portal")
 
 ANNOUNCEMENT_SECONDS = 30
 RESULT_SECONDS = 300
-ORIGIN_TIMEOUT_SECONDS = 10.0
 DOOR_SHARE = 0.9
 """Of the origin's stated rate: the rest is for its clerks, and for the jitter between two clocks."""
 
@@ -49,40 +48,6 @@ class Counts:
     cache_misses: int = 0
     asked_origin: int = 0
     sadd_away: int = 0
-
-
-class Door:
-    """The only way to the origin: ``width`` requests at once, evenly spaced at ``per_second``."""
-
-    def __init__(self, origin: str, width: int, per_second: float) -> None:
-        self._http = aiohttp.ClientSession(
-            origin,
-            timeout=aiohttp.ClientTimeout(total=ORIGIN_TIMEOUT_SECONDS),
-            connector=aiohttp.TCPConnector(limit=width),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        self._width = asyncio.Semaphore(width)
-        self._turn = asyncio.Lock()
-        self._gap = 1 / per_second
-        self._last = 0.0
-
-    async def aclose(self) -> None:
-        await self._http.close()
-
-    @asynccontextmanager
-    async def through(self, method: str, path: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
-        async with self._width:
-            async with self._turn:
-                await self._gap_since_last()
-            async with self._http.request(method, path, **options) as answer:
-                yield answer
-
-    async def _gap_since_last(self) -> None:
-        # One after the other, not by turns given out beforehand: after a stall of ours those would all
-        # go at once.
-        clock = asyncio.get_running_loop().time
-        await asyncio.sleep(max(0.0, self._last + self._gap - clock()))
-        self._last = clock()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from loadtests.door import Door
 from loadtests.origin import Origin
-from loadtests.portal import Door
 from loadtests.scenario import OriginFigures
 
 QUICK = OriginFigures(workers=50, service_ms=20, spread=0.1, static_share=1.0, overload_loss=0.0)
