@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from sadd.app.orders import Orders
-from sadd.app.prepare import CatalogueInvalid, StoreTooOld, check_valkey_version, prepare, probes
+from sadd.app.prepare import CatalogueInvalid, prepare, probes
 from sadd.embedded.binaries import BinaryMissing
 from sadd.embedded.folder import FolderUnusable
 from sadd.embedded.server import StoreFailed
@@ -36,7 +36,6 @@ EXPECTED = (
     PortTaken,
     StoreAway,
     StoreFailed,
-    StoreTooOld,
 )
 """What can go wrong without a defect of ours: each is one line for the operator, and exit code 1."""
 
@@ -96,7 +95,6 @@ async def _stores(settings: Settings) -> AsyncIterator[Settings]:
             database=replace(settings.database, url=settings.database.url or urls.database_url),
         )
         await wait_for_stores(probes(found), settings.startup.timeout_seconds)
-        await check_valkey_version(found)
         yield found
 
 

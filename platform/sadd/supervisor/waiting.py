@@ -13,12 +13,15 @@ log = structlog.get_logger("sadd.supervisor")
 
 
 class StoreAway(Exception):
-    """A store did not answer in the time that start-up may take."""
+    """A store did not answer in the time that start-up may take, or is not one to work on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One question to one store: `ask` returns when it answers and raises when it does not."""
+    """One question to one store: `ask` returns when it answers and raises when it does not.
+
+    ValueError says that waiting would not help: the store is there and is not one to work on.
+    """
 
     store: str
     url: str
@@ -47,6 +50,8 @@ async def _wait(probe: Probe, timeout_seconds: float) -> None:
             return
         except TimeoutError:
             reason = "no answer in time"
+        except ValueError as error:
+            raise StoreAway(f"{probe.store} at {masked(probe.url)}: {masked(str(error))}") from error
         except Exception as error:
             # Any: each client has its own errors, and all of them mean "not yet" here.
             reason = str(error).replace(probe.url, masked(probe.url)) or type(error).__name__

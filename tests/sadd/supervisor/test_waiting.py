@@ -47,3 +47,14 @@ async def test_a_store_that_does_not_answer_counts_as_away() -> None:
     """A probe that hangs is cut off at the time-out."""
     with pytest.raises(StoreAway, match="no answer"):
         await wait_for_stores([Probe("valkey", URL, lambda: asyncio.sleep(60))], timeout_seconds=0.1)
+
+
+async def test_a_store_that_is_refused_is_not_waited_for() -> None:
+    """A store that answers and can't be worked on ends the start at once, with its reason."""
+
+    async def ask() -> None:
+        raise ValueError(f"{URL} is of version 5, 7 or later is needed")
+
+    with pytest.raises(StoreAway, match=r"version 5") as ended:
+        await wait_for_stores([Probe("valkey", URL, ask)], timeout_seconds=60)
+    assert "hunter2" not in str(ended.value)
