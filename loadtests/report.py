@@ -68,7 +68,8 @@ def _pictures(runs: Sequence[Run]) -> list[tuple[str, str, str]]:
         ),
         (
             "The origin against its capacity",
-            "What reached the ministry's service each second. Above the dashed line its queue grows; "
+            "What reached the ministry's service each second. Above the dashed line its queue grows "
+            "(an announcement counts as a request and costs a tenth of a page); "
             "pages delivered are those that still had a reader.",
             plots.origin_rate(runs),
         ),

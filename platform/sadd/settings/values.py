@@ -88,7 +88,9 @@ class Log:
         "info", Choice(("debug", "info", "warning", "error")), "Least severe level that is logged."
     )
     format: str = _setting(
-        "json", Choice(("json", "console")), "One JSON object a line, or lines for people."
+        "auto",
+        Choice(("auto", "json", "console")),
+        "One JSON object a line, lines for people, or (auto) whichever fits a terminal or a file.",
     )
 
 

@@ -21,11 +21,13 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 def configure_logs(level: str = "info", style: str = "json", stream: TextIO | None = None) -> None:
     """Set up logging for this process, replacing what was set up before.
 
-    ``level`` and ``style`` (``json`` or ``console``) are those of the settings; ``stream`` is standard
-    error unless given. Lines are written by whoever logs: a pipe that nobody reads blocks the worker.
+    ``level`` and ``style`` (``json``, ``console``, or ``auto``: console on a terminal) are those of the
+    settings; ``stream`` is standard error unless given. Lines are written by whoever logs: a pipe that
+    nobody reads blocks the worker.
     """
     threshold = _LEVELS[level]
     stream = stream or sys.stderr
+    style = style if style != "auto" else "console" if stream.isatty() else "json"
     structlog.configure(
         processors=[*_processors(), _rendered if style == "json" else _console(stream)],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),

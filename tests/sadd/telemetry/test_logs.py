@@ -112,3 +112,15 @@ def test_lines_for_people(log: Log) -> None:
     text = log.text
     assert "connected" in text
     assert "redis://u:***@h" in text
+
+
+def test_auto_writes_for_whoever_reads(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``auto`` is lines for people on a terminal and JSON everywhere else."""
+    log.configure("info", "auto")
+    structlog.get_logger().info("into a file")
+    assert log.lines[0]["event"] == "into a file"
+
+    monkeypatch.setattr(log._stream, "isatty", lambda: True)
+    log.configure("info", "auto")
+    structlog.get_logger().info("to a person")
+    assert not log.text.splitlines()[1].startswith("{")
