@@ -1,6 +1,7 @@
 """The limits of a connection, seen from a plain socket."""
 
 import asyncio
+import gc
 import socket
 import time
 
@@ -215,5 +216,36 @@ async def test_connections_are_counted() -> None:
 
 def test_aiohttp_still_has_the_private_fields_that_we_read() -> None:
     """A release that renames one fails here, not in production."""
-    assert {"_request_count", "_waiter", "_messages"} <= set(web.RequestHandler.__slots__)
+    assert {"_request_count", "_waiter", "_messages", "_force_close"} <= set(web.RequestHandler.__slots__)
     assert issubclass(Connection, web.RequestHandler)
+
+
+@pytest.mark.parametrize("earlier", [b"", b"PUT /try HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"])
+async def test_a_body_on_the_heels_of_its_head(earlier: bytes) -> None:
+    """A body that comes in the same turn of the event loop as its head is not taken for a larger head."""
+    async with served([PUT], limits=HASTY) as site:
+        reader, writer = await site.raw(earlier)
+        if earlier:
+            await reader.readuntil(b'{"body":1}')
+        (connection,) = await eventually(lambda: site.connections.connections)
+        body = b"x" * (2 * LIMIT)
+        connection.data_received(
+            f"PUT /try HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        )
+        connection.data_received(body)
+        answer = await reader.readuntil(f'{{"body":{len(body)}}}'.encode())
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+
+async def test_a_large_head_in_one_piece_leaves_no_trace() -> None:
+    """Its refusal takes the request away from the server's loop, which ends without an error."""
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    async with served([TRY], limits=HASTY) as site:
+        fields = [f"X-{number}: {'a' * (LIMIT // 8)}" for number in range(9)]
+        answer = await site.exchange(get(*fields))
+        assert answer.startswith(b"HTTP/1.1 431 ")
+        await eventually(lambda: not site.connections.connections)
+    gc.collect()
+    assert failures == []
