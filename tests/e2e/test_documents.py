@@ -1,12 +1,15 @@
 """What the documents tell a newcomer to type works, as it is written."""
 
+import json
 import os
 import re
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from openapi_spec_validator import validate
 
 from tests.e2e.platform import SADD, Platform, platform
 
@@ -46,3 +49,12 @@ def test_a_newcomers_lines(running: Platform, tmp_path: Path, document: str, hea
         check=False,
     )
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_the_interface_is_described(running: Platform) -> None:
+    """The whole platform's OpenAPI document is valid and names every service's endpoints."""
+    with urllib.request.urlopen(f"{running.url}/openapi.json", timeout=5) as answer:
+        described = json.load(answer)
+    validate(described)
+    tags = {operation["tags"][0] for path in described["paths"].values() for operation in path.values()}
+    assert {"limits", "cache", "queues", "sessions", "catalogue", "health"} <= tags
