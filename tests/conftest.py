@@ -9,6 +9,7 @@ import itertools
 import os
 import shutil
 import signal
+import signal
 import socket
 import subprocess
 import tempfile
@@ -30,6 +31,10 @@ HASTY = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "u
 
 MEMORY_MIN_BYTES = 2_000_000_000
 PREFIX = "sadd-tests-of-"  # and the number of the process
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A run in the background ignores Ctrl-C, and so would every program that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count(1)
 
