@@ -9,7 +9,6 @@ import itertools
 import os
 import shutil
 import signal
-import signal
 import socket
 import subprocess
 import tempfile
