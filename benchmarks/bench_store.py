@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     """0 when every goal that could be measured was met, else 1."""
     parser = argparse.ArgumentParser(prog="sadd bench store", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print everything as JSON, with a list of goals")
-    parser.add_argument("--rounds", type=int, default=15, help="turns of each subject (default 15)")
+    parser.add_argument("--rounds", type=int, default=25, help="turns of each subject (default 25)")
     parser.add_argument("--operations", type=int, default=40_000, help="of a turn (default 40000)")
     parser.add_argument("--no-cluster", action="store_true", help="leave the cluster's part out")
     args = parser.parse_args(argv)
