@@ -9,7 +9,6 @@ SCOPES = frozenset(
         "cache:write",
         "sessions:read",
         "sessions:write",
-        "queues:manage",
         "catalogue:write",
     }
 )
