@@ -168,9 +168,10 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> Json:
 
 
 _PROBLEMS: Mapping[int, str] = {
-    400: "The body is not what its media type says.",
+    400: "The body is not what its media type says, or a parameter names nothing that is known.",
     401: "No API key in force.",
     403: "The API key lacks the scope.",
+    404: "There is nothing of that name.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
     415: "The body has another media type than JSON.",
@@ -185,7 +186,11 @@ def _statuses(endpoint: Endpoint) -> list[int]:
     if endpoint.scope:
         statuses += [401, 403]
     if endpoint.body or endpoint.raw_body:
-        statuses += [400, 408, 413]
+        statuses += [408, 413]
+    if endpoint.body or endpoint.raw_body or endpoint.query:
+        statuses += [400]
+    if PATH_PARAMETER.search(endpoint.path):
+        statuses += [404]
     if endpoint.body:
         statuses += [415]
     return sorted(statuses)
