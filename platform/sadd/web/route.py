@@ -69,7 +69,8 @@ class Route:
         self._counters = site.traffic.route(endpoint.method, endpoint.template)
         self._body = JsonBody(endpoint.body) if endpoint.body is not None else None
         self._reads = endpoint.body is not None or endpoint.raw_body
-        self._query = Query(endpoint.query)
+        # What nothing serves has no parameters of its own: that it is not there is the answer.
+        self._query = Query(endpoint.query) if endpoint.method != hdrs.METH_ANY else None
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer the request. Only cancellation leaves this function as an exception."""
@@ -101,7 +102,7 @@ class Route:
         caller = self._authorised(request.headers.get(hdrs.AUTHORIZATION))
         if caller is not None:
             context.agency = caller.agency
-        query = self._query.read(request)
+        query = self._query.read(request) if self._query is not None else None
         body = await self._read(request) if self._reads else None
         return await self._endpoint.handle(Call(request, body, query, caller))
 

@@ -427,3 +427,13 @@ async def test_log_lines_of_a_handler_know_the_request() -> None:
         site.client.get("/try", headers={"X-Request-Id": "me"}),
     ):
         assert seen == ["me"]
+
+
+async def test_what_is_not_there_is_not_there_whatever_is_asked() -> None:
+    """A query does not hide that a path, or a method of it, does not exist."""
+    async with served([endpoint(echo, query=Filter)]) as site:
+        async with site.client.get("/nothing?limit=1") as unknown:
+            assert unknown.status == 404
+        async with site.client.request("TRACE", "/try?limit=1") as refused:
+            assert refused.status == 405
+            assert refused.headers["Allow"] == "GET, HEAD"
