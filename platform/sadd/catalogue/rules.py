@@ -34,6 +34,11 @@ YEARLY_VOLUME_MAX = 10_000_000_000
 PEAK_FACTOR_MAX = 1_000
 CLASS_SECONDS_MAX = 366 * 86_400
 CLASS_COUNT_MAX = 10_000_000
+RATE_PER_SECOND_MAX = 1_000_000
+REFILL_SECONDS_MAX = 10 * CLASS_SECONDS_MAX
+QUEUE_SECONDS_MAX = 86_400
+SESSION_SECONDS_MAX = 30 * 86_400
+"""What the services take (their own ``policy.py``; a test compares): else each request would fail on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,10 @@ def _class(class_: Class) -> Iterator[Finding]:
     if isinstance(class_, LimitClass):
         yield from _whole(class_, 1, CLASS_COUNT_MAX, "limit", "burst")
         yield from _whole(class_, 1, CLASS_SECONDS_MAX, "period_seconds")
+        yield from _rate(class_)
     elif isinstance(class_, QueueClass):
         yield from _share(class_, "outflow_share", "active_share")
-        yield from _whole(class_, 1, CLASS_SECONDS_MAX, "claim_window_seconds", "pass_seconds")
+        yield from _whole(class_, 1, QUEUE_SECONDS_MAX, "claim_window_seconds", "pass_seconds")
     elif isinstance(class_, CacheClass):
         yield from _whole(class_, 1, CLASS_SECONDS_MAX, "ttl_seconds")
         yield from _whole(class_, 0, CLASS_SECONDS_MAX, "stale_seconds")
@@ -122,8 +128,16 @@ def _class(class_: Class) -> Iterator[Finding]:
         yield from _session(class_)
 
 
+def _rate(class_: LimitClass) -> Iterator[Finding]:
+    """The rate, and the time in which a burst that was used up is there again, as the limiter takes them."""
+    if class_.limit > RATE_PER_SECOND_MAX * max(class_.period_seconds, 1):
+        yield Finding(("limit",), f"more than {RATE_PER_SECOND_MAX:,} a second")
+    if class_.burst * class_.period_seconds > REFILL_SECONDS_MAX * max(class_.limit, 1):
+        yield Finding(("burst",), f"{class_.burst:,} would take over ten years to be there again")
+
+
 def _session(class_: SessionClass) -> Iterator[Finding]:
-    yield from _whole(class_, 1, CLASS_SECONDS_MAX, "idle_seconds", "absolute_seconds")
+    yield from _whole(class_, 1, SESSION_SECONDS_MAX, "idle_seconds", "absolute_seconds")
     if class_.absolute_seconds < class_.idle_seconds:
         yield Finding(("absolute_seconds",), f"shorter than idle_seconds ({class_.idle_seconds})")
 
@@ -191,9 +205,11 @@ _ONE: Mapping[Kind, str] = {
 def _some(values: Sequence[str], path: Path) -> Iterator[Finding]:
     if not values:
         yield Finding(path, "empty: at least one is needed")
+    before: set[str] = set()
     for i, value in enumerate(values):
-        if value in values[:i]:
+        if value in before:
             yield Finding((*path, i), f"{value!r} stands twice")
+        before.add(value)
 
 
 def _whole(class_: Class, low: int, high: int, *names: str) -> Iterator[Finding]:
