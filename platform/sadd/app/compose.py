@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import structlog
 from aiohttp import web
 
@@ -187,7 +188,8 @@ async def _write_last_used(keys: KeyRing, pool: Pool, interval_seconds: float) -
 async def _try_to_write(keys: KeyRing, pool: Pool) -> None:
     try:
         await keys.write_last_used(pool)
-    except AWAY as error:
+    # Refused, too: a worker that cannot note this serves on, and notes it once it can.
+    except (*AWAY, asyncpg.PostgresError) as error:
         log.warning("when keys were last used is not written yet", reason=type(error).__name__)
 
 

@@ -6,15 +6,15 @@ import asyncpg
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-# What a call raises while the database is away, restarting, failing over, or too slow. Answer as your service
-# says; the pool itself recovers, with a new connection at the next call.
+# What a call raises while the database is away, full, restarting, failing over, or too slow. Answer as your
+# service says; the pool itself recovers, with a new connection at the next call.
 AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,  # "connection is closed", but also a wrong number of arguments: have a test
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by the server's time-out
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # its disk is full, or its memory, or there are too many connections
     asyncpg.ReadOnlySQLTransactionError,  # the server has become a replica
 )
 

@@ -22,6 +22,13 @@ async def test_a_database_that_is_away_is_told_at_once() -> None:
         await open_pool(f"postgresql://sadd@127.0.0.1:{free_port()}/x", pool_max=1, deadline_seconds=1)
 
 
+async def test_a_full_database_counts_as_away(database_url: str) -> None:
+    """A full disk is no defect of a statement: services say what they say when the database is away."""
+    async with await open_pool(database_url, pool_max=1, deadline_seconds=5.0) as pool:
+        with pytest.raises(AWAY):
+            await pool.execute("DO $$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'; END $$")
+
+
 async def test_broken_connections_are_replaced(database_url: str) -> None:
     """Calls fail with one of AWAY while connections break, and then succeed again."""
     async with await open_pool(database_url, pool_max=2, deadline_seconds=2) as pool:
