@@ -91,7 +91,7 @@ class _Entries:
             raise unsupported_media_type("Send the entry without a Content-Encoding: it would be lost.")
         default = cache_times_of(self.view, call.agency, address.namespace, DEFAULT)
         with _refusing():
-            kept = times(headers.get(hdrs.CACHE_CONTROL, ""), default)
+            kept = times(", ".join(headers.getall(hdrs.CACHE_CONTROL, ())), default)
             content = Content(call.body, headers.get(hdrs.CONTENT_TYPE, "application/octet-stream"))
             await self.cache.put(address, content, kept)
         return web.Response(status=204, headers={hdrs.ETAG: content.etag})

@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from multidict import CIMultiDict
 from yarl import URL
 
 from tests.sadd.web.scene import MOEHE, MOPH, READER, RESULTS, four_services
@@ -24,6 +25,13 @@ async def put(server: Served, path: str = PAGE, body: bytes | BytesIO = b"<p>", 
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with server.client.put(path, data=body, headers={**MOEHE, **named}) as answer:
         return answer.status
+
+
+async def test_a_directive_in_a_second_line_counts(server: Served) -> None:
+    """A field that comes twice is one list (RFC 9110, section 5.3): no-store is not overheard."""
+    headers = CIMultiDict([*MOEHE.items(), ("Cache-Control", "max-age=60"), ("Cache-Control", "no-store")])
+    async with server.client.put(PAGE, data=b"private", headers=headers) as answer:
+        assert (answer.status, (await answer.json())["type"].rpartition("/")[2]) == (422, "not-storable")
 
 
 async def test_what_is_put_is_got(server: Served) -> None:
