@@ -31,6 +31,9 @@ Verb = Literal["add", "change", "retire"]
 ACQUIRE_SECONDS: Final = 5.0
 """Longest wait for a free connection of the pool."""
 
+NUL = "\0"
+"""No text of PostgreSQL holds it, so nothing is found by one that does; asked, the database would object."""
+
 BATCH_ROWS = 50
 """Rows decoded in one go; about a third of a millisecond of the event loop."""
 
@@ -143,6 +146,8 @@ async def read_entries(
 
 
 async def read_entry(connection: Connection, kind: Kind, id_: str) -> Entry | None:
+    if NUL in id_:
+        return None
     body = await connection.fetchval(
         "SELECT body::text FROM catalogue_entry WHERE kind = $1 AND id = $2", kind, id_
     )
@@ -151,6 +156,8 @@ async def read_entry(connection: Connection, kind: Kind, id_: str) -> Entry | No
 
 async def read_namesakes(connection: Connection, agency: str, id_: str) -> Mapping[tuple[str, str], str]:
     """The names of the other services that the agency offers: (language, name) to id."""
+    if NUL in agency or NUL in id_:
+        return {}
     rows = await connection.fetch(
         """SELECT id, body -> 'name' ->> 'ar' AS ar, body -> 'name' ->> 'en' AS en FROM catalogue_entry
            WHERE kind = 'services' AND body ->> 'agency' = $1

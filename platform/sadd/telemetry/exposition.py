@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -42,7 +42,7 @@ async def render(readings: Mapping[str, tuple[Family, Samples]], accept: str) ->
     A few series at a time, and the event loop in between: a page of thousands of lines takes tens of
     milliseconds, which no other request should wait for at a stretch.
     """
-    encode, content_type = choose_encoder(accept)
+    encode, content_type = _encoder(accept)
     parts: list[bytes] = []
     for family, samples in readings.values():
         for number, some in enumerate(_portions(samples)):
@@ -54,6 +54,14 @@ async def render(readings: Mapping[str, tuple[Family, Samples]], accept: str) ->
     if "openmetrics" in content_type:
         parts.append(_END_OF_PAGE)
     return Page(b"".join(parts), content_type)
+
+
+def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
+    """The plain text format for a header that prometheus_client trips over, as a version that is none."""
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):
+        return choose_encoder("")
 
 
 def _portions(samples: Samples) -> Iterator[dict[Labels, Sample]]:

@@ -17,9 +17,10 @@ async def read_body(request: web.Request, max_bytes: int, timeout_seconds: float
         raise body_too_large(max_bytes)
     try:
         if request.content.is_eof():  # it came with the head, as small bodies do: no timer needed
-            return await request.read()
-        async with asyncio.timeout(timeout_seconds):
-            return await request.read()
+            raw = await request.read()
+        else:
+            async with asyncio.timeout(timeout_seconds):
+                raw = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise body_too_large(max_bytes) from None
     except TimeoutError:
@@ -27,6 +28,9 @@ async def read_body(request: web.Request, max_bytes: int, timeout_seconds: float
     except (ConnectionError, web.RequestPayloadError):
         # Broken chunks, or the client is gone: nobody may be there to read this answer.
         raise invalid_request("The body is not complete.", status=400) from None
+    if len(raw) > max_bytes:  # not announced, and within the bound that aiohttp knows
+        raise body_too_large(max_bytes)
+    return raw
 
 
 class JsonBody:
@@ -48,6 +52,8 @@ class JsonBody:
     def decode(self, raw: bytes) -> Any:
         """The struct. Problem names the field that is wrong."""
         try:
+            if not raw.isascii():
+                raw.decode()  # what the struct takes as ``Raw`` is else kept unread
             return self._decode(raw)
         except msgspec.ValidationError as error:
             raise _refusal(str(error)) from None

@@ -21,6 +21,10 @@ from sadd.web.problem import Problem, invalid_request
 
 SCOPE = "catalogue:write"
 PATH = "/v1/catalogue/services/{id}"
+
+SERVICE_BYTES_MAX = 65_536
+"""Of a service as JSON; the shipped ones have about a thousand."""
+
 PRECONDITIONS = {
     "If-Match": "The `ETag` of the service that is to be changed; 412 if it is another by now.",
     "If-None-Match": "`*` to write only what is not there yet.",
@@ -43,6 +47,7 @@ def endpoints(view: CatalogueView, pool: Pool, authority: str, today: Callable[[
             "Make or change a service",
             "catalogue",
             body=Service,
+            body_bytes_max=SERVICE_BYTES_MAX,
             answers={200: Service, 201: Service},
             scope=SCOPE,
             headers=PRECONDITIONS,

@@ -99,8 +99,8 @@ class Connections(web.Server):
 class Connection(web.RequestHandler):
     """One client's connection.
 
-    It reads a few private fields of aiohttp's handler (``_request_count``, ``_waiter``,
-    ``_messages``, ``_force_close``); test_connection.py fails when a release of aiohttp moves one.
+    It reads a few private fields of aiohttp's handler (``_request_count``, ``_waiter``, ``_messages``,
+    ``_upgraded``, ``_force_close``); test_connection.py fails when a release of aiohttp moves one.
     """
 
     __slots__ = ("_head_bytes", "_head_timer", "_server")
@@ -148,6 +148,10 @@ class Connection(web.RequestHandler):
             # A head in one chunk can only be too large if the chunk is.
             too_large = self._head_bytes + len(data) > self.max_field_size and self._has_large_head()
             self._head_bytes = 0
+            if self._upgraded and self._wants_tunnel():
+                self._server.counters.malformed += 1
+                self._refuse(malformed_http(), answered=idle)
+                return
         elif idle:  # so this is a part of a head, not of a body
             self._head_bytes += len(data)
             too_large = self._head_bytes > self.max_field_size
@@ -162,6 +166,13 @@ class Connection(web.RequestHandler):
             _head_bytes(message) > self.max_field_size
             for message, _ in self._messages
             if isinstance(message, RawRequestMessage)
+        )
+
+    def _wants_tunnel(self) -> bool:
+        """CONNECT names no path, so that the router would answer it in aiohttp's own words."""
+        return any(
+            isinstance(message, RawRequestMessage) and message.method == hdrs.METH_CONNECT
+            for message, _ in self._messages
         )
 
     def _stop_head_timer(self) -> None:

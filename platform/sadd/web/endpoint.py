@@ -61,6 +61,8 @@ class Endpoint:
     """The scope that a key needs; None is public."""
     raw_body: bool = False
     """The body is bytes of any media type (``cache put``), handed over unparsed in ``Call.body``."""
+    body_bytes_max: int | None = None
+    """Where the server's own bound is more than this endpoint has use for: decoding holds up the worker."""
     media_type: str = "application/json"
     """Of the answers that have a body and are no problems; for the document only."""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -60,7 +60,7 @@ class Site:
 class Route:
     """An endpoint with its decoders and counters at hand. ``serve`` is the aiohttp handler."""
 
-    __slots__ = ("_body", "_counters", "_endpoint", "_query", "_reads", "_site")
+    __slots__ = ("_body", "_body_bytes_max", "_counters", "_endpoint", "_query", "_reads", "_site")
 
     def __init__(self, endpoint: Endpoint, site: Site) -> None:
         assert endpoint.body is None or not endpoint.raw_body, "a body is raw or a struct, not both"
@@ -69,6 +69,8 @@ class Route:
         self._counters = site.traffic.route(endpoint.method, endpoint.template)
         self._body = JsonBody(endpoint.body) if endpoint.body is not None else None
         self._reads = endpoint.body is not None or endpoint.raw_body
+        bound = site.limits.max_body_bytes
+        self._body_bytes_max = min(bound, endpoint.body_bytes_max or bound)
         # What nothing serves has no parameters of its own: that it is not there is the answer.
         self._query = Query(endpoint.query) if endpoint.method != hdrs.METH_ANY else None
 
@@ -125,8 +127,7 @@ class Route:
     async def _read(self, request: web.Request) -> Any:
         if self._body is not None:
             self._body.check_media_type(request)
-        limits = self._site.limits
-        raw = await read_body(request, limits.max_body_bytes, limits.first_byte_timeout_seconds)
+        raw = await read_body(request, self._body_bytes_max, self._site.limits.first_byte_timeout_seconds)
         return raw if self._body is None else self._body.decode(raw)
 
     def _finish(self, request: web.Request, response: web.StreamResponse, context: RequestContext) -> None:

@@ -21,6 +21,9 @@ from sadd.web.protected import View, owned, session_policy_of
 
 TAG = "sessions"
 ROOT = "/v1/sessions"
+BODY_BYTES_MAX = 4 * PAYLOAD_BYTES_MAX
+"""Of a request: the data and what stands around it, generously. A megabyte of fields decodes for 50 ms."""
+
 SESSION_HEADER = "Sadd-Session"
 SESSION_COOKIES = ("__Host-sadd_session", "sadd_session")
 SHOWN = {SESSION_HEADER: "The session's id; or the cookie `__Host-sadd_session`."}
@@ -80,7 +83,15 @@ def endpoints(sessions: Sessions, view: View) -> list[Endpoint]:
     write = "sessions:write"
     return [
         Endpoint(
-            "POST", ROOT, own.create, "Create a session", TAG, CreateRequest, answers=named, scope=write
+            "POST",
+            ROOT,
+            own.create,
+            "Create a session",
+            TAG,
+            CreateRequest,
+            answers=named,
+            scope=write,
+            body_bytes_max=BODY_BYTES_MAX,
         ),
         Endpoint(
             "GET",
@@ -103,6 +114,7 @@ def endpoints(sessions: Sessions, view: View) -> list[Endpoint]:
             PatchRequest,
             answers=changed,
             scope=write,
+            body_bytes_max=BODY_BYTES_MAX,
             headers=SHOWN,
             description="409 `version-conflict` when somebody changed it first: read, and try again.",
         ),
@@ -136,6 +148,7 @@ def endpoints(sessions: Sessions, view: View) -> list[Endpoint]:
             RevokeAllRequest,
             answers={204: None, 503: None},
             scope=write,
+            body_bytes_max=BODY_BYTES_MAX,
             description="Those of your agency, at once and however many they are.",
         ),
     ]

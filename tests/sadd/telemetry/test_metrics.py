@@ -171,6 +171,7 @@ async def test_a_full_disk_stops_no_worker(tmp_path: Path) -> None:
     [
         ("", "text/plain"),
         ("text/plain;version=0.0.4", "text/plain"),
+        ("application/openmetrics-text;version=latest", "text/plain"),
         ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "application/openmetrics-text"),
     ],
 )

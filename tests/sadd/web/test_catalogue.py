@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from yarl import URL
 
 from sadd.catalogue.importing import import_catalogue
 from sadd.catalogue.model import Catalogue
@@ -15,6 +16,7 @@ from sadd.catalogue.view import CatalogueView, of
 from sadd.identity.caller import Caller
 from sadd.postgres.pool import Pool, open_pool
 from sadd.web.catalogue import endpoints
+from sadd.web.catalogue_edits import SERVICE_BYTES_MAX
 from tests.sadd.catalogue.scene import TODAY, service, small
 from tests.sadd.web.served import Served, served
 
@@ -376,6 +378,25 @@ async def test_the_id_in_the_body_is_that_of_the_path(server: Served) -> None:
     """A service cannot be renamed by writing it elsewhere."""
     async with server.client.put(f"{PATH}/moehe-other", json=body(), headers=EDUCATION) as answer:
         assert answer.status == 422
+
+
+async def test_an_id_that_the_database_cannot_hold_is_no_id(server: Served) -> None:
+    """A null character, which no text of PostgreSQL may have, breaks a rule like any other."""
+    for changes, who in (({"id": "moehe\0"}, EDUCATION), ({"agency": "moehe\0"}, AUTHORITY)):
+        sent = body(**changes)
+        url = URL(PATH) / sent["id"]
+        async with server.client.put(url, json=sent, headers={**who, "If-Match": "*"}) as answer:
+            assert answer.status == (412 if "id" in changes else 422)
+    async with server.client.put(URL(PATH) / "moehe\0", json=body(id="moehe\0"), headers=EDUCATION) as answer:
+        assert (answer.status, (await answer.json())["errors"][0]["pointer"]) == (422, "#/id")
+    async with server.client.delete(URL(PATH) / "moehe\0", headers=EDUCATION) as answer:
+        assert answer.status == 404
+
+
+async def test_a_service_has_the_size_of_a_service(server: Served) -> None:
+    """What no service needs is refused before its rules are judged, which would hold up the worker."""
+    status, problem, _ = await put(server, body(audience=["citizens"] * 20_000), If_Match="*")
+    assert (status, problem["limit_bytes"]) == (413, SERVICE_BYTES_MAX)
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,24 @@ async def test_odd_targets_get_a_problem(target: bytes) -> None:
         assert b"aiohttp" not in answer
 
 
+async def test_nobody_gets_a_tunnel() -> None:
+    """CONNECT, whose target is no path, is answered by us too, and counted."""
+    async with served([TRY]) as site:
+        answer = await site.exchange(b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\nhello")
+
+        assert b"problems/malformed-http" in answer
+        assert b"aiohttp" not in answer
+        assert site.connections.counters.malformed == 1
+
+
+async def test_an_offer_to_upgrade_is_ignored() -> None:
+    """The request is answered as it is (RFC 9110, section 7.8)."""
+    async with served([TRY]) as site:
+        answer = await site.exchange(get("Connection: upgrade, close", "Upgrade: h2c"))
+
+        assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 async def test_a_reader_that_takes_nothing_is_closed() -> None:
     """It is not idle for aiohttp, which waits to write on; the kernel ends it in the idle time."""
 

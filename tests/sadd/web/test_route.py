@@ -239,6 +239,22 @@ async def test_a_large_body_is_refused(chunked: bool) -> None:
         assert (response.status, members["limit_bytes"]) == (413, 1024)
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_an_endpoint_may_take_less_than_the_server(chunked: bool) -> None:
+    """Decoding holds up the whole worker: an endpoint with small bodies says so, and large ones end there."""
+
+    async def part() -> Any:
+        yield b"x" * 129
+
+    narrow = endpoint(raw, method="PUT", raw_body=True, body_bytes_max=128)
+    data: Any = part() if chunked else b"x" * 129
+    async with served([narrow], limits=SMALL) as site:
+        async with site.client.put("/try", data=data) as response:
+            assert (response.status, (await problem(response))["limit_bytes"]) == (413, 128)
+        async with site.client.put("/try", data=b"x" * 128) as response:
+            assert response.status == 200
+
+
 async def test_a_body_of_the_limit_is_taken_as_bytes() -> None:
     """A raw body arrives whole, to the last allowed byte, not decompressed."""
     async with served([BYTES], limits=SMALL) as site:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sadd.web.sessions import BODY_BYTES_MAX
 from tests.sadd.web.scene import BARE, CLINIC, MOEHE, MOPH, READER, RESULTS, four_services
 from tests.sadd.web.served import Served
 from tests.stores import stoppable_valkey
@@ -143,6 +144,23 @@ async def test_what_cannot_be_created_is_refused(server: Served, body: Any, stat
     """With the problem that says why."""
     found, problem = await ask(server, "POST", SESSIONS, body=body)
     assert (found, problem["type"].rpartition("/")[2]) == (status, slug)
+
+
+async def test_data_that_is_no_utf_8_is_no_json(server: Served) -> None:
+    """Values are kept unread, and yet what is given back later can be read."""
+    raw = b'{"service": "%s", "subject": "c", "data": {"name": "\xff"}}' % RESULTS.encode()
+    headers = {**MOEHE, "Content-Type": "application/json"}
+    async with server.client.post(SESSIONS, data=raw, headers=headers) as answer:
+        assert answer.status == 400
+
+
+async def test_a_body_far_above_the_bound_is_not_decoded(server: Served) -> None:
+    """The bound of the data is told from the size alone."""
+    data = {str(number): number for number in range(50_000)}
+    found, problem = await ask(
+        server, "POST", SESSIONS, body={"service": RESULTS, "subject": "c", "data": data}
+    )
+    assert (found, problem["limit_bytes"]) == (413, BODY_BYTES_MAX)
 
 
 async def test_reading_does_not_allow_writing(server: Served) -> None:
