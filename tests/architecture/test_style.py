@@ -26,8 +26,6 @@ MAY_SLEEP = {
     "tests/sadd/supervisor/test_waiting.py": "a store that never answers",
     "tests/sadd/supervisor/worker.py": "a worker that must be there to be stopped",
     "tests/sadd/valkey/fleet.py": "a pause between two calls of a load",
-    "tests/sadd/valkey/test_client.py": "callers are cancelled while the store is slow",
-    "tests/sadd/valkey/test_outage.py": "a load goes on for a moment",
 }
 
 

@@ -72,11 +72,14 @@ def _connections(worker: psutil.Process) -> set[int]:
 
 
 def _listening(running: Platform) -> set[int]:
-    return {
-        worker.pid
-        for worker in running.workers()
-        if any(c.status == psutil.CONN_LISTEN for c in worker.net_connections("tcp"))
-    }
+    return {worker.pid for worker in running.workers() if _listens(worker)}
+
+
+def _listens(worker: psutil.Process) -> bool:
+    try:
+        return any(one.status == psutil.CONN_LISTEN for one in worker.net_connections("tcp"))
+    except psutil.Error:  # it has just died
+        return False
 
 
 @pytest.mark.timeout(120)

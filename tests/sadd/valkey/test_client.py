@@ -25,6 +25,7 @@ from sadd.valkey.script import Script
 from sadd.valkey.topology import open_client
 from sadd.valkey.wire import Reply
 from tests.sadd.valkey.fleet import INCR, opened
+from tests.waiting import eventually
 
 ECHO = Script("echo", b"return ARGV[1]")
 
@@ -154,7 +155,7 @@ async def test_a_closed_client_says_so(valkey_url: str) -> None:
     """After aclose() calls fail with ClientClosed, those that were under way too."""
     client = await open_client(valkey_url, deadline_ms=1000, max_in_flight=10)
     call = hold(client, 900)
-    await asyncio.sleep(0.01)
+    await eventually(lambda: client.stats().in_flight)
     await client.aclose()
     with pytest.raises(ClientClosed):
         await call

@@ -84,7 +84,7 @@ async def test_a_broken_connection_is_told_to_calls_that_must_not_repeat(server:
         await client.run(INCR, [b"n"], [])
         server.freeze()
         call = asyncio.create_task(client.run(INCR, [b"n"], []))
-        await asyncio.sleep(0.05)
+        await eventually(lambda: client.stats().in_flight)
         server.kill()
         with pytest.raises(ConnectionLost) as lost:
             await call
