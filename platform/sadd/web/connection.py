@@ -100,15 +100,17 @@ class Connection(web.RequestHandler):
     """One client's connection.
 
     It reads a few private fields of aiohttp's handler (``_request_count``, ``_waiter``, ``_messages``,
-    ``_upgraded``, ``_force_close``); test_connection.py fails when a release of aiohttp moves one.
+    ``_buffer_paused``, ``_upgraded``, ``_force_close``); test_connection.py fails when a release of
+    aiohttp moves one.
     """
 
-    __slots__ = ("_head_bytes", "_head_timer", "_server")
+    __slots__ = ("_carried_bytes", "_head_bytes", "_head_timer", "_server")
 
     def __init__(self, server: Connections, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(server, loop=loop, **options)
         self._server = server
         self._head_bytes = 0
+        self._carried_bytes = 0  # of the head to come, that came with the one before: so many at most
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -145,9 +147,12 @@ class Connection(web.RequestHandler):
         if self._request_count != before:
             if self._head_timer is not None:
                 self._stop_head_timer()
-            # A head in one chunk can only be too large if the chunk is.
-            too_large = self._head_bytes + len(data) > self.max_field_size and self._has_large_head()
+            # A head can only be too large if the chunks are in which it came.
+            came = self._carried_bytes + self._head_bytes + len(data)
+            too_large = came > self.max_field_size and self._has_large_head()
             self._head_bytes = 0
+            # While the queue is full the parser keeps the rest, nobody knows of what length.
+            self._carried_bytes = self.max_field_size + 1 if self._buffer_paused else len(data)
             if self._upgraded and self._wants_tunnel():
                 self._server.counters.malformed += 1
                 self._refuse(malformed_http(), answered=idle)

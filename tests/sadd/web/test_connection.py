@@ -113,6 +113,40 @@ async def test_a_large_head_in_small_parts_is_refused() -> None:
         writer.close()
 
 
+LARGE = get(*[f"X-{number}: " + "x" * 200 for number in range(30)])
+
+
+async def test_a_large_head_that_began_with_the_request_before_is_refused() -> None:
+    """What of it came in the chunk of the request before counts, although that was taken apart already."""
+    async with served([TRY], limits=HASTY) as site:
+        reader, writer = await site.raw(get() + LARGE[:3000])
+        await reader.readuntil(b"}")
+        writer.write(LARGE[3000:])
+
+        assert b" 431 " in await reader.read()
+        assert site.connections.counters.large_heads == 1
+        writer.close()
+
+
+@pytest.mark.parametrize("requests", [1, 40, 200])
+async def test_a_large_head_behind_many_requests_is_refused(requests: int) -> None:
+    """Also when it waits in aiohttp's parser until the requests before it are served."""
+    async with served([TRY], limits=HASTY) as site:
+        answer = await site.exchange(get() * requests + LARGE)
+
+        assert answer.count(b" 200 OK\r\n") <= requests
+        assert site.connections.counters.large_heads == 1
+
+
+async def test_many_requests_at_once_are_all_served() -> None:
+    """More than wait in aiohttp's queue, and more bytes than one head may have."""
+    async with served([TRY], limits=HASTY) as site:
+        answer = await site.exchange(get() * 500 + get("Connection: close"))
+
+        assert answer.count(b" 200 OK\r\n") == 501
+        assert site.connections.counters.large_heads == 0
+
+
 async def test_too_many_headers_are_refused() -> None:
     """A bound for the number of fields, small ones too."""
     async with served([TRY], limits=HASTY) as site:
