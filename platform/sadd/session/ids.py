@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 PLACE_BYTES = 8
 RANDOM_BYTES = 32
-FORM = re.compile(r"[A-Za-z0-9_-]{54}")
+FORM = re.compile(r"[A-Za-z0-9_-]{53}[AQgw]")  # the last holds two bits: with any of the rest set it is no id
 
 
 @dataclass(frozen=True, slots=True)

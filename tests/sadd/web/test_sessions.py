@@ -81,6 +81,14 @@ async def test_an_unknown_session_is_404(server: Served, session: str) -> None:
         assert problem["type"].endswith("/unknown-session")
 
 
+async def test_an_id_has_one_spelling(server: Served) -> None:
+    """The last letter has bits to spare: what a service notes of an id must not have fifteen doubles."""
+    session = await sign_in(server)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    known = [c for c in letters if (await ask(server, "GET", CURRENT, session[:-1] + c))[0] == 200]
+    assert known == [session[-1]]
+
+
 async def test_another_agency_does_not_know_it(server: Served) -> None:
     """With its own good key it gets what an invented id gets, and cannot end it."""
     session = await sign_in(server)
