@@ -15,7 +15,7 @@ from multidict import istr
 from sadd.identity.caller import Caller
 from sadd.settings import Server
 from sadd.telemetry.budget import LineBudget
-from sadd.telemetry.context import RequestContext, enter_request, request_id_from
+from sadd.telemetry.context import RequestContext, current_request, enter_request, request_id_from
 from sadd.telemetry.traffic import Traffic
 from sadd.web.answer import problem_answer, stamp
 from sadd.web.body import JsonBody, read_body
@@ -141,7 +141,9 @@ class Route:
     def _note(self, method: str, status: int, now: float, seconds: float, failure: Exception | None) -> None:
         """Log the request: an administrator's always, others as the budget allows."""
         unsaid: int | None = 0
-        if self._endpoint.scope not in ADMIN_SCOPES:
+        context = current_request()
+        # Whoever has no right key is a stranger at this door too: anyone could fill the disk from there.
+        if self._endpoint.scope not in ADMIN_SCOPES or context is None or context.agency is None:
             if self._endpoint.tag == "health" and failure is None:
                 return  # /readyz says 503 twice a second while a store is away; that is logged once
             unsaid = self._site.lines.take(now)

@@ -358,6 +358,16 @@ async def test_writes_of_administrators_are_logged() -> None:
     assert [(line["route"], line["status"]) for line in lines] == [("/edit", 200)]
 
 
+async def test_strangers_do_not_flood_the_log_of_administrators() -> None:
+    """Only whoever holds a right key is logged always: anyone can call where administrators do."""
+    edit = endpoint(echo, path="/edit", method="POST", scope="catalogue:write")
+    with capture_logs() as lines:
+        async with served([edit]) as site:
+            for headers in ({}, POWERLESS) * LINES_PER_SECOND_MAX * 2:
+                await (await site.client.post("/edit", headers=headers)).read()
+    assert 0 < len(lines) <= LINES_PER_SECOND_MAX * 2  # they may span two seconds
+
+
 async def test_request_id_is_continued_or_made() -> None:
     """A well-formed id comes back; another is replaced."""
     async with served([OPEN]) as site:
