@@ -116,3 +116,21 @@ def test_an_interrupt_in_any_phase_leaves_nothing(tmp_path: Path, phase: str) ->
 
     assert code == 130, said(tmp_path)
     assert left_behind(tmp_path) == []
+
+
+@pytest.mark.timeout(240)
+def test_a_line_that_was_left_does_not_hold_up_the_next_crowd(tmp_path: Path) -> None:
+    """A run that is interrupted with more people in line than the room calls at once spoils no later run."""
+    with demo(tmp_path, "--seconds", "6", "--scale", "40") as started:
+        ends("Protected:", tmp_path, started)
+        eventually_sync(lambda: in_line(tmp_path) > 400 or started.poll() is not None, deadline_seconds=60)
+        started.send_signal(signal.SIGINT)
+        assert started.wait(timeout=30) == 130, said(tmp_path)
+    with demo(tmp_path, *JUDGED) as started:
+        assert started.wait(timeout=120) == 0, said(tmp_path)
+
+
+def in_line(folder: Path) -> int:
+    """How many the protected run last said to be waiting."""
+    told = re.findall(r"in line (\d+)", said(folder).partition("Protected:")[2].replace("\n", " "))
+    return int(told[-1]) if told else 0
