@@ -3,7 +3,7 @@
 agencies.yaml   classes.yaml   apps.yaml   services/<agency-id>.yaml
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -54,12 +54,24 @@ def _judge(pages: Pages, today: date) -> Iterator[Fault]:
 
 def _findings(block: Block, known: rules.Known, today: date, *, orphaned: bool) -> Iterator[Finding]:
     yield from block.fitted.findings
-    if block.fitted.value is None:
-        return
-    for finding in rules.findings(block.fitted.value, known, today):
+    for finding in _broken_rules(block.fitted, known, today):
         # Once for the file is enough; each of its services would say it again.
         if not (orphaned and finding.path == ("agency",)):
             yield finding
+
+
+def _broken_rules(fitted: shape.Fitted, known: rules.Known, today: date) -> Iterable[Finding]:
+    """Of an entry with misfits: the rules that it breaks whatever should stand in their place."""
+    if fitted.value is not None:
+        return rules.findings(fitted.value, known, today)
+    misfits = {finding.path for finding in fitted.findings}
+    first, *others = ([*rules.findings(guess, known, today)] for guess in fitted.guesses)
+    return [
+        finding
+        for finding in first
+        if all(finding in other for other in others)
+        and not any(finding.path[: len(misfit)] == misfit for misfit in misfits)
+    ]
 
 
 def _known(pages: Pages) -> rules.Known:
@@ -98,6 +110,7 @@ def _twice(keyed: Iterable[tuple[object, Block]], path: tuple[str, ...] = ("id",
 def _warnings(pages: Pages) -> Iterator[Fault]:
     """What is allowed and yet looks forgotten: classes that protect nothing, agencies with no service."""
     used = _used(pages.blocks)
+    yield from _lonely_categories(pages.blocks)
     for block in pages.blocks:
         kind, value = block.kind, block.fitted.value
         if kind in ("services", "apps") or value is None or value.status == "retired":
@@ -105,6 +118,17 @@ def _warnings(pages: Pages) -> Iterator[Fault]:
         if block.id not in used[kind]:
             what = "no service belongs to it" if kind == "agencies" else "no service uses this class"
             yield block.fault(Finding(("id",), what))
+
+
+def _lonely_categories(blocks: list[Block]) -> Iterator[Fault]:
+    """A category of one service whose name is nearly that of another category is probably a slip."""
+    services = [(v, b) for b in blocks if isinstance(v := b.fitted.value, Service)]
+    sizes = Counter(service.category for service, _ in services)
+    for service, block in services:
+        others = [category for category, size in sizes.items() if size > 1]
+        if sizes[service.category] == 1 and (hint := shape.nearest(service.category, others, few=0)):
+            message = f"no other service is in {service.category!r}{hint}"
+            yield block.fault(Finding(("category",), message))
 
 
 def _used(blocks: list[Block]) -> Mapping[str, set[str | None]]:

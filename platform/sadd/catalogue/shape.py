@@ -1,7 +1,8 @@
 """Fits a YAML node to a type of the model, and finds every misfit rather than the first.
 
 msgspec would stop at the first wrong field and knows no lines; here the same type descriptions are
-walked beside the nodes, which carry their place in the file.
+walked beside the nodes, which carry their place in the file. Where a node misfits, a stand-in takes its
+place, so that the rest of the entry can still be judged (``guesses``).
 """
 
 import re
@@ -17,8 +18,10 @@ from msgspec import inspect
 
 from sadd.catalogue.fault import Finding, Path
 
-MISFIT: Any = object()
-"""Stands for a value that could not be made; never leaves this module inside a value."""
+GUESSES = 4
+"""How many stand-ins are tried for a misfit: as many as there are words for a status."""
+
+_MISFIT: Any = object()
 
 _PLAIN_INTEGER = re.compile(r"-?(0|[1-9][0-9_]*)")
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9_]*)(\.[0-9]+)?")
@@ -27,11 +30,17 @@ _TEXT_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")
 
 @dataclass(slots=True)
 class Fitted:
-    """One entry as it was read: its value (None if anything misfits), findings, and lines."""
+    """One entry as it was read: its value (None if anything misfits), findings, and lines.
+
+    ``guesses`` are what a faulty entry might have been meant to be, each with other stand-ins: what is
+    wrong with all of them is wrong with the entry, whatever its misfits should have said.
+    """
 
     value: Any = None
     findings: list[Finding] = field(default_factory=list)
     lines: dict[Path, int] = field(default_factory=dict)
+    guesses: list[Any] = field(default_factory=list)
+    guess: int = 0
 
     def line(self, path: Path) -> int:
         """The line of a field, or of the nearest thing around it that the file has."""
@@ -42,11 +51,15 @@ class Fitted:
 
 def fit(node: yaml.Node, type_: type[msgspec.Struct], given: Mapping[str, Any] | None = None) -> Fitted:
     """Makes a ``type_`` of ``node``. ``given`` are fields that come from elsewhere than the file."""
-    fitted = Fitted()
     described = _described(type_)
+    fitted = Fitted()
     fitted.lines[()] = node.start_mark.line + 1
     value = _struct(fitted, node, described, (), given or {})
-    fitted.value = None if value is MISFIT else value
+    if not fitted.findings:
+        fitted.value = value
+        return fitted
+    others = [Fitted(guess=guess) for guess in range(1, GUESSES)]
+    fitted.guesses = [value, *(_struct(other, node, described, (), given or {}) for other in others)]
     return fitted
 
 
@@ -87,8 +100,8 @@ def _struct(
     fitted: Fitted, node: yaml.Node, type_: inspect.StructType, path: Path, given: Mapping[str, Any]
 ) -> Any:
     if not isinstance(node, yaml.MappingNode):
-        return _misfit(fitted, path, f"expected fields ({_names(type_, given)}), got {_seen(node)}")
-    before = len(fitted.findings)
+        _misfit(fitted, path, f"expected fields ({_names(type_, given)}), got {_seen(node)}")
+        return _stand_in(type_, fitted.guess, given)
     known = {f.name: f for f in type_.fields if f.name not in given}
     values: dict[str, Any] = dict(given)
     for key, child in node.value:
@@ -101,26 +114,45 @@ def _struct(
             _misfit(fitted, (*path, name), f"unknown field{nearest(name, known)}")
         else:
             values[name] = _fit(fitted, child, known[name].type, (*path, name))
-    for missing in (f.name for f in known.values() if f.required and f.name not in values):
-        _misfit(fitted, (*path, missing), "missing")
-    return type_.cls(**values) if len(fitted.findings) == before else MISFIT
+    for missing in (f for f in known.values() if f.required and f.name not in values):
+        _misfit(fitted, (*path, missing.name), "missing")
+        values[missing.name] = _stand_in(missing.type, fitted.guess)
+    return type_.cls(**values)
 
 
 def _sequence(fitted: Fitted, node: yaml.Node, type_: inspect.VarTupleType, path: Path) -> Any:
     if not isinstance(node, yaml.SequenceNode):
-        return _misfit(fitted, path, f"expected a list, got {_seen(node)}")
-    values = tuple(_fit(fitted, child, type_.item_type, (*path, i)) for i, child in enumerate(node.value))
-    return MISFIT if any(v is MISFIT for v in values) else values
+        _misfit(fitted, path, f"expected a list, got {_seen(node)}")
+        return ()
+    return tuple(_fit(fitted, child, type_.item_type, (*path, i)) for i, child in enumerate(node.value))
 
 
 def _scalar(fitted: Fitted, node: yaml.Node, type_: inspect.Type, path: Path) -> Any:
     if not isinstance(node, yaml.ScalarNode):
-        return _misfit(fitted, path, f"expected {_expected(type_)}, got {_seen(node)}")
+        _misfit(fitted, path, f"expected {_expected(type_)}, got {_seen(node)}")
+        return _stand_in(type_, fitted.guess)
     value = _read(node, type_)
-    if value is MISFIT:
+    if value is _MISFIT:
         hint = " (put it in quotes)" if isinstance(type_, inspect.StrType) and node.value else ""
-        return _misfit(fitted, path, f"expected {_expected(type_)}, got {_seen(node)}{hint}")
+        _misfit(fitted, path, f"expected {_expected(type_)}, got {_seen(node)}{hint}")
+        return _stand_in(type_, fitted.guess)
     return value
+
+
+def _stand_in(type_: inspect.Type, guess: int, given: Mapping[str, Any] | None = None) -> Any:
+    """Some value of the type. Other guesses are other values, where that can matter to a rule."""
+    if isinstance(type_, inspect.StructType):
+        fields = {f.name: _stand_in(f.type, guess) for f in type_.fields if f.required}
+        return type_.cls(**(fields | dict(given or {})))
+    if isinstance(type_, inspect.LiteralType):
+        return type_.values[guess % len(type_.values)]
+    if isinstance(type_, inspect.IntType | inspect.FloatType):
+        return (1, 10**6)[guess % 2]
+    if isinstance(type_, inspect.UnionType):
+        return None
+    return {inspect.StrType: f"misfit-{guess}", inspect.BoolType: bool(guess % 2), inspect.VarTupleType: ()}[
+        type(type_)
+    ]
 
 
 def _read(node: yaml.ScalarNode, type_: inspect.Type) -> Any:
@@ -128,21 +160,20 @@ def _read(node: yaml.ScalarNode, type_: inspect.Type) -> Any:
     text: str = node.value
     is_text = node.tag in _TEXT_TAGS
     if isinstance(type_, inspect.StrType):
-        return text if is_text else MISFIT
+        return text if is_text else _MISFIT
     if isinstance(type_, inspect.LiteralType):
-        return text if is_text and text in type_.values else MISFIT
+        return text if is_text and text in type_.values else _MISFIT
     if isinstance(type_, inspect.BoolType):
-        return text == "true" if not is_text and text in ("true", "false") else MISFIT
+        return text == "true" if not is_text and text in ("true", "false") else _MISFIT
     if isinstance(type_, inspect.IntType):
-        return int(text) if not is_text and _PLAIN_INTEGER.fullmatch(text) else MISFIT
+        return int(text) if not is_text and _PLAIN_INTEGER.fullmatch(text) else _MISFIT
     if isinstance(type_, inspect.FloatType):
-        return float(text) if not is_text and _PLAIN_NUMBER.fullmatch(text) else MISFIT
+        return float(text) if not is_text and _PLAIN_NUMBER.fullmatch(text) else _MISFIT
     raise NotImplementedError(type_)
 
 
-def _misfit(fitted: Fitted, path: Path, message: str) -> Any:
+def _misfit(fitted: Fitted, path: Path, message: str) -> None:
     fitted.findings.append(Finding(path, message))
-    return MISFIT
 
 
 def _expected(type_: inspect.Type) -> str:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sadd.catalogue.fault import Fault
+from sadd.catalogue.model import Service
 from sadd.catalogue.reading import Reading, read_folder
 from sadd.catalogue.writing import write_folder
-from tests.sadd.catalogue.scene import TODAY, small
+from tests.sadd.catalogue.scene import TODAY, service, small
 
 
 @pytest.fixture
@@ -146,6 +148,46 @@ def test_every_fault_is_found_at_once(folder: Path) -> None:
     for name in ("no capacity", "factor", "http", "e-mail", "app's service", "no ttl"):
         plant(folder, PLANTS[name])
     assert len(read(folder).faults) == 6
+
+
+def test_a_misfit_hides_no_other_fault_of_its_block(folder: Path) -> None:
+    """An unknown word, a date that is none, a wrong origin and an unknown class: four faults."""
+    plant(folder, Plant("[citizens, residents]", "[martians]", ""))
+    plant(folder, Plant("since: '2020-05-01'", "since: '2020-13-01'", ""))
+    plant(folder, Plant("origin: https", "origin: http", ""))
+    plant(folder, Plant("limits: standard", "limits: standart", ""))
+    told = " ".join(fault.message for fault in read(folder).faults)
+    assert len(read(folder).faults) == 4, told
+    for word in ("martians", "2020-13-01", "http", "standart"):
+        assert word in told
+
+
+@pytest.mark.parametrize("wrong", [{"a": 1}, "?", None], ids=["fields", "a text", "missing"])
+@pytest.mark.parametrize(
+    "field", [f for f in Service.__struct_fields__ if f not in ("id", "agency", "contact")]
+)
+def test_a_misfit_is_one_fault_and_breeds_no_other(folder: Path, field: str, wrong: object) -> None:
+    """What a field should have said is nobody's guess: nothing is told but that field, or what is in it."""
+    path = folder / RESULTS
+    blocks = yaml.safe_load(path.read_text())
+    blocks[0] = {key: value for key, value in blocks[0].items() if key != field}
+    if wrong is not None:
+        blocks[0][field] = wrong
+    path.write_text(yaml.safe_dump(blocks, allow_unicode=True))
+    faults = read(folder).faults
+    assert faults
+    # The app that names it, and the name in the other block, are right.
+    assert all(f.message.startswith(f"moehe-results: {field}") for f in faults), faults
+
+
+def test_a_category_of_one_is_a_warning_if_it_looks_like_another(tmp_path: Path) -> None:
+    """A slip in a category makes a category of its own; that is told, and forbids nothing."""
+    slipped = service("moehe-c", category="edukation")
+    write_folder(small(service("moehe-a"), service("moehe-b"), slipped), tmp_path)
+    reading = read(tmp_path)
+    told = [warning.message for warning in reading.warnings if "category" in warning.message]
+    assert told == ["moehe-c: category: no other service is in 'edukation' (nearest: education)"]
+    assert reading.catalogue is not None
 
 
 def test_a_valid_folder_has_no_fault(folder: Path) -> None:
