@@ -138,6 +138,15 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def listens(host: str, port: int, timeout_seconds: float = 5.0) -> bool:
+    """Whether a TCP connection is accepted there."""
+    try:
+        socket.create_connection((host, port), timeout_seconds).close()
+    except OSError:
+        return False
+    return True
+
+
 def answers(url: str) -> bool:
     """Whether a GET is answered with 200."""
     try:

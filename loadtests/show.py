@@ -119,7 +119,11 @@ def rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 
 def _share(count: int, of: int) -> str:
-    return f"{count:,} ({count / of:.0%})" if of else "0"
+    """With a decimal where a whole per cent would say all or nothing."""
+    if not of:
+        return "0"
+    extreme = 0 < count / of < 0.01 or 0.99 < count / of < 1
+    return f"{count:,} ({count / of:.{int(extreme)}%})"
 
 
 def _ms(value: float) -> str:

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from sadd.app.orders import Orders
-from sadd.app.prepare import CatalogueInvalid, prepare, probes
+from sadd.app.prepare import CatalogueInvalid, prepare, probes, start_faults
 from sadd.embedded.binaries import BinaryMissing
 from sadd.embedded.folder import FolderUnusable
 from sadd.embedded.server import StoreFailed
@@ -70,6 +70,8 @@ async def _migrate(settings: Settings) -> int:
 
 async def _up(settings: Settings) -> int:
     limits = settings.server
+    for fault in start_faults(settings):
+        raise fault
     # The stores first: of two instances on one folder the second shall read of the folder, not of the port.
     async with _stores(settings) as found:
         with reserve_port(limits.host, limits.port) as port:

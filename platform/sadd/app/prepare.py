@@ -1,6 +1,6 @@
 """Before anybody serves: stores that answer, a schema that is current, a catalogue that is there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sadd.catalogue.store import read_version, snapshot
 from sadd.postgres.migrate import migrate
 from sadd.postgres.pool import open_pool
 from sadd.settings import Settings
+from sadd.supervisor.port import PortTaken, resolve
 from sadd.supervisor.waiting import Probe
 from sadd.valkey.topology import open_client
 
@@ -22,6 +23,18 @@ log = structlog.get_logger("sadd.app")
 
 class CatalogueInvalid(Exception):
     """The catalogue's files have faults, so nothing was imported."""
+
+
+def start_faults(settings: Settings) -> Iterator[Exception]:
+    """What would end a start before it asked anything of a store: a path or an address that is none."""
+    if settings.catalogue.path and not Path(settings.catalogue.path).is_dir():
+        yield CatalogueInvalid(
+            f"catalogue.path: {settings.catalogue.path} is not a folder of catalogue files"
+        )
+    try:
+        resolve(settings.server.host, settings.server.port)
+    except PortTaken as error:
+        yield PortTaken(f"server.host: {error}")
 
 
 def probes(settings: Settings) -> Sequence[Probe]:

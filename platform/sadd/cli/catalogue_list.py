@@ -1,6 +1,7 @@
 """``sadd catalogue list`` and ``search``: what is in the catalogue, for people and for programs."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -73,6 +74,8 @@ def _search(args: argparse.Namespace, catalogue: Catalogue) -> int:
         print_json({"counts": {"services": len(found)}, "services": _plain(found[: args.limit])})
     elif found:
         print_table(_HEADS["services"], map(_row, found[: args.limit]))
+    else:
+        print("nothing found", file=sys.stderr)
     return 0 if found else FAILED
 
 

@@ -5,6 +5,7 @@ missing optional dependency troubles only the word that needs it.
 """
 
 import importlib
+import io
 import os
 import sys
 from argparse import Namespace
@@ -62,6 +63,10 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Never raises, save for a defect of ours."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Arabic on a terminal that knows none is shown by number, which beats no answer at all.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()  # here, where a closed pipe can still be answered

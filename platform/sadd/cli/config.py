@@ -2,6 +2,8 @@
 
 import argparse
 
+from sadd.app.prepare import start_faults
+from sadd.cli.outcome import UsageError
 from sadd.cli.parser import Parser
 from sadd.cli.table import print_json, print_table
 from sadd.settings import EVERY_SETTING, Loaded, Settings
@@ -43,8 +45,11 @@ def run_show(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def run_check(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 - every run has both
-    """Faults have ended the command before it came here: settings are loaded first."""
+def run_check(args: argparse.Namespace, settings: Settings) -> int:
+    """Faults in a value have ended the command before it came here; these are in what a value names."""
+    faults = [*map(str, start_faults(settings))]
+    if faults:
+        raise UsageError(*(f"sadd: {fault}" for fault in faults))
     loaded: Loaded = args.loaded
     given = sum(origin.kind != "default" for origin in loaded.origins.values())
     source = f", file {loaded.file}" if loaded.file else ""

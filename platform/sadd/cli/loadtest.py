@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from loadtests.processes import ProgramFailed, Stage
+from loadtests.processes import ProgramFailed, Stage, listens
 from loadtests.scenario import Scenario, load, names
 from sadd.cli.outcome import FAILED, OK, Failed, UsageError
 from sadd.cli.parser import Parser
@@ -129,6 +129,8 @@ def _target(args: argparse.Namespace) -> str | None:
         raise UsageError(
             f"sadd loadtest run: {parts.hostname} is not this machine: --allow-remote if you may"
         )
+    if not listens(parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]):
+        raise Failed(f"sadd loadtest run: nobody listens at {args.target}")
     return str(args.target).rstrip("/")
 
 

@@ -19,7 +19,7 @@ def reserve_port(host: str, port: int) -> Iterator[int]:
     SO_REUSEADDR lets connections of an earlier run that linger in TIME_WAIT not count as "there"; it is taken
     off again, or a second instance would pass us before our first worker listens.
     """
-    family, address = _resolve(host, port)
+    family, address = resolve(host, port)
     with socket.socket(family, socket.SOCK_STREAM) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -31,11 +31,13 @@ def reserve_port(host: str, port: int) -> Iterator[int]:
         yield int(holder.getsockname()[1])
 
 
-def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+def resolve(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
     """The first address of the host, as `bind` takes it; an empty host is all of this machine's."""
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise PortTaken(f"{host} is no address of this machine: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:  # UnicodeError: a label that no name can have
+        raise PortTaken(
+            f"{host} is no address of this machine: {getattr(error, 'strerror', error)}"
+        ) from error
     family, _, _, _, address = found[0]
     return family, address

@@ -83,7 +83,10 @@ class Health:
             return "away: no answer in time"
         except Exception as error:
             # Only the kind: a message can hold an address or a password, and this page is public.
-            return f"away: {type(error).__name__}"
+            code = getattr(
+                error, "code", ""
+            )  # of a store that answered that it cannot: MISCONF, OOM, READONLY
+            return f"away: {type(error).__name__} {code}".rstrip()
         return OK
 
 

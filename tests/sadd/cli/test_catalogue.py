@@ -1,6 +1,9 @@
 """``sadd catalogue`` on the command line."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,9 +110,9 @@ def test_a_misspelt_arabic_word_finds_its_service(sadd: Sadd) -> None:
 
 
 def test_a_search_that_finds_nothing_fails(sadd: Sadd) -> None:
-    """Exit code 1, as with grep."""
+    """Exit code 1 and no output, as with grep; a person reads why."""
     ended = sadd("catalogue", "search", "xqzwv")
-    assert (ended.code, ended.out) == (1, "")
+    assert (ended.code, ended.out, ended.err) == (1, "", "nothing found\n")
 
 
 def test_an_import_tells_what_it_did(sadd: Sadd, folder: Path, migrated_database_url: str) -> None:
@@ -152,3 +155,16 @@ def test_what_is_exported_can_be_checked_and_imported(
     assert sadd("catalogue", "import", "out", *database).out == "nothing to change\nversion 2\n"
     assert sadd("catalogue", "export", "out", *database).code == 2
     assert sadd("catalogue", "export", "out", "--overwrite", *database).code == 0
+
+
+
+def test_a_terminal_that_knows_no_arabic_still_gets_its_list() -> None:
+    """Letters that the terminal's encoding lacks are shown by number."""
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "sadd", "catalogue", "list", "agencies"]
+
+    ended = subprocess.run(command, capture_output=True, env=environment, check=True, timeout=60)
+
+    assert ended.stderr == b""
+    assert b"Ministry of Interior" in ended.stdout
+    assert rb"\u0648" in ended.stdout

@@ -104,3 +104,16 @@ def test_check_names_every_fault(sadd: Sadd, monkeypatch: pytest.MonkeyPatch) ->
 def test_docs(sadd: Sadd) -> None:
     """docs prints the page of settings."""
     assert sadd("config", "docs").out == markdown()
+
+
+def test_check_looks_at_what_the_values_name(sadd: Sadd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is none and an address that is none are faults too, each told with its setting."""
+    monkeypatch.setenv("SADD_CATALOGUE_PATH", "/nowhere")
+    monkeypatch.setenv("SADD_SERVER_HOST", "not..a..host")
+
+    ended = sadd("config", "check")
+
+    assert ended.code == 2
+    first, second = ended.err.splitlines()
+    assert first == "sadd: catalogue.path: /nowhere is not a folder of catalogue files"
+    assert second.startswith("sadd: server.host: not..a..host is no address of this machine")

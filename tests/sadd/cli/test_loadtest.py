@@ -39,3 +39,11 @@ def test_what_can_not_be_played_is_refused(sadd: Sadd, words: list[str], said: s
 
     assert ended.code == 2
     assert said in ended.err
+
+
+def test_a_target_that_is_not_there_meets_no_crowd(sadd: Sadd) -> None:
+    """Nobody listens: said at once, instead of after a whole crowd has failed."""
+    ended = sadd("loadtest", "run", "results-day", "--target", "http://127.0.0.1:9")
+
+    assert ended.code == 1
+    assert ended.err == "sadd loadtest run: nobody listens at http://127.0.0.1:9\n"

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.servers import Server
 from sadd.valkey.errors import BreakerOpen, ClientClosed, ConnectionLost, StoreStalled
+from sadd.web.health import Health
 from tests.sadd.valkey.fleet import INCR, opened, under_load
 from tests.waiting import eventually
 
@@ -35,6 +36,19 @@ async def test_a_stalled_store_opens_the_breaker_and_recovers(server: Server) ->
         reply = await client.run(INCR, [b"n"], [])
         assert isinstance(reply, int)
         assert reply <= 3
+
+
+async def test_a_store_that_cannot_write_is_not_ready(server: Server) -> None:
+    """It still answers PING; readiness must say that it takes nothing, and by which word of the store."""
+    async with opened(server.url) as client:
+        health = Health({"valkey": client.probe})
+        with server.client() as behind:
+            behind.config_set("maxmemory", 1)
+            await health.probe()
+            assert health.readiness.stores == {"valkey": "away: NotReady OOM"}
+            behind.config_set("maxmemory", 0)
+        await health.probe()
+        assert health.readiness.status == "ready"
 
 
 async def _seconds_of_a_refusal(call: "asyncio.Future[object] | object") -> float:
