@@ -16,6 +16,8 @@ from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
 from sadd.identity.ring import KeyRing
 from sadd.identity.store import CHANNEL as KEYS_CHANNEL
+from sadd.limits.awaited import Awaited
+from sadd.limits.desk import Desk
 from sadd.postgres.listen import Listener
 from sadd.postgres.pool import AWAY, Pool, open_pool
 from sadd.settings import Settings
@@ -101,7 +103,7 @@ def _endpoints(
     numbers: Metrics,
 ) -> list[Endpoint]:
     return [
-        *limits.endpoints(services.limiter, view),
+        *limits.endpoints(Desk(Awaited(services.limiter), view)),
         *cache.endpoints(services.cache, view),
         *queues.endpoints(services.rooms, services.passes, view),
         *sessions.endpoints(services.sessions, view),

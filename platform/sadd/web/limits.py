@@ -1,21 +1,25 @@
 """Rate limits over HTTP: one check, or many at once. A refusal is an answer: 200 with ``allowed: false``.
 
-The ``RateLimit`` and ``RateLimit-Policy`` fields are those of draft-ietf-httpapi-ratelimit-headers-10.
+Which limits hold and what they say is the desk's; here is what its questions and answers look like.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from ratelimit.decision import Decision
-from ratelimit.limiter import COST_MAX, Check, Limiter
-from ratelimit.policy import Policy
+from ratelimit.limiter import COST_MAX
+from sadd.limits.answer import Answer
+from sadd.limits.asked import Asked, UnknownService
+from sadd.limits.desk import Desk
+from sadd.limits.fields import fields
 from sadd.web.answer import json_answer
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.problem import invalid_request
-from sadd.web.protected import View, limit_of, owned
+from sadd.web.protected import unknown_service
 
 TAG = "limits"
 BATCH_MAX = 1000
@@ -23,7 +27,12 @@ BATCH_MAX = 1000
 ServiceId = Annotated[str, Meta(min_length=1, max_length=200, description="A service of your agency.")]
 LimitKey = Annotated[
     str,
-    Meta(min_length=1, max_length=512, description="Whose limit: a citizen, an address, a device."),
+    Meta(max_length=512, description="Whose limit: a citizen, an address, a device."),
+]
+RouteName = Annotated[str, Meta(max_length=512, description="Path of the request, for rules by route.")]
+Descriptors = Annotated[
+    dict[Annotated[str, Meta(max_length=100)], Annotated[str, Meta(max_length=512)]],
+    Meta(max_length=16, description="`app`, `citizen`, `ip`, `header:<name>`: what rules look at."),
 ]
 Cost = Annotated[int, Meta(ge=0, le=COST_MAX, description="Units to take; 0 only looks.")]
 
@@ -32,12 +41,18 @@ class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """One question: may this key do this with that service, now?"""
 
     policy: ServiceId
-    key: LimitKey
+    key: LimitKey = ""
     cost: Cost = 1
+    route: RouteName = ""
+    descriptors: Descriptors = {}
 
 
 class CheckAnswer(Struct, frozen=True, omit_defaults=True):
-    """``retry_after_ms`` is there when refused and a wait helps, ``fallback`` when the store was away."""
+    """``retry_after_ms`` is there when refused and a wait helps, ``fallback`` when the store was away.
+
+    ``rule`` is the rule behind the numbers, if it is not the service's class; ``shadow`` are rules on trial
+    that would have refused.
+    """
 
     allowed: bool
     policy: str
@@ -46,6 +61,9 @@ class CheckAnswer(Struct, frozen=True, omit_defaults=True):
     reset_after_ms: int
     retry_after_ms: int | None = None
     fallback: Literal["open", "closed", "local"] | None = None
+    rule: str | None = None
+    violated_policies: tuple[str, ...] = ()
+    shadow: tuple[str, ...] = ()
 
 
 class BatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,8 +76,8 @@ class BatchAnswer(Struct, frozen=True):
     results: list[CheckAnswer]
 
 
-def endpoints(limiter: Limiter, view: View) -> list[Endpoint]:
-    limits = _Limits(limiter, view)
+def endpoints(desk: Desk) -> list[Endpoint]:
+    limits = _Limits(desk)
     return [
         Endpoint(
             "POST",
@@ -89,54 +107,46 @@ def endpoints(limiter: Limiter, view: View) -> list[Endpoint]:
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    limiter: Limiter
-    view: View
+    desk: Desk
 
     async def check(self, call: Call) -> web.StreamResponse:
-        asked = self._question(call.agency, call.body)
-        decision = await self.limiter.check(asked.policy, asked.key, asked.cost)
-        return json_answer(_answer(decision), headers=_fields(asked.policy, decision))
+        with refused():
+            answer = await self.desk.decide(call.agency, question(call.body))
+        return json_answer(check_answer(answer), headers=fields(answer))
 
     async def check_batch(self, call: Call) -> web.StreamResponse:
         body: BatchRequest = call.body
-        asked = [self._question(call.agency, check) for check in body.checks]
-        decisions = await self.limiter.check_many(asked)
-        return json_answer(BatchAnswer([_answer(decision) for decision in decisions]))
-
-    def _question(self, agency: str, check: CheckRequest) -> Check:
-        policy = limit_of(self.view, owned(self.view, agency, check.policy))
-        try:
-            return Check(policy, check.key, check.cost)
-        except ValueError as wrong:
-            raise invalid_request(str(wrong)) from None
+        with refused():
+            answers = await self.desk.decide_many(call.agency, [question(one) for one in body.checks])
+        return json_answer(BatchAnswer([check_answer(answer) for answer in answers]))
 
 
-def _answer(decision: Decision) -> CheckAnswer:
+@contextmanager
+def refused() -> Iterator[None]:
+    """What the desk cannot look up, as the Problem that says so."""
+    try:
+        yield
+    except UnknownService as unknown:
+        raise unknown_service(str(unknown)) from None
+    except ValueError as wrong:
+        raise invalid_request(str(wrong)) from None
+
+
+def question(body: CheckRequest) -> Asked:
+    return Asked(body.policy, body.key, body.route, body.descriptors, body.cost)
+
+
+def check_answer(answer: Answer) -> CheckAnswer:
+    decision = answer.decision
     return CheckAnswer(
-        allowed=decision.allowed,
+        allowed=answer.allowed,
         policy=decision.policy,
         limit=decision.limit,
         remaining=decision.remaining,
         reset_after_ms=decision.reset_after_ms,
         retry_after_ms=decision.retry_after_ms,
         fallback=decision.fallback,
+        rule=answer.rule,
+        violated_policies=answer.violated if len(answer.policies) > 1 else (),
+        shadow=answer.shadow,
     )
-
-
-def _fields(policy: Policy, decision: Decision) -> dict[str, str]:
-    """The draft's two fields, and Retry-After when refused and a wait helps.
-
-    ``t`` is when more may be taken: refused, it is Retry-After, which must not come before it.
-    """
-    fields = {"RateLimit-Policy": f'"{policy.id}";q={policy.limit};w={policy.period_seconds}'}
-    if decision.fallback in (None, "local"):  # open and closed know no numbers
-        t = _seconds(decision.retry_after_ms or decision.reset_after_ms)
-        fields["RateLimit"] = f'"{policy.id}";r={decision.remaining};t={t}'
-    if decision.retry_after_ms is not None:
-        fields["Retry-After"] = str(_seconds(decision.retry_after_ms))
-    return fields
-
-
-def _seconds(ms: int) -> int:
-    """Rounded up: whoever waits so long is not refused for coming early."""
-    return -(-ms // 1000)

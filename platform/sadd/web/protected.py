@@ -1,4 +1,4 @@
-"""What protects a service: from its entry in the catalogue to the values that the four services take.
+"""What protects a service: from its entry in the catalogue to the values that room, cache and sessions take.
 
 The catalogue is asked at every request, so a change of a class holds from the next one on.
 """
@@ -8,8 +8,7 @@ from typing import Protocol
 
 from cache.policy import Times
 from queueing.policy import ACTIVE_CAP_MAX, OUTFLOW_PER_MINUTE_MAX, Room
-from ratelimit.policy import Policy
-from sadd.catalogue.model import Catalogue, LimitClass, QueueClass, Service
+from sadd.catalogue.model import Catalogue, QueueClass, Service
 from sadd.session.policy import SessionPolicy
 from sadd.web.problem import Problem
 
@@ -27,10 +26,6 @@ def owned(view: View, agency: str, service_id: str) -> Service:
     if service is None or service.agency != agency or service.status == "retired":
         raise unknown_service(service_id)
     return service
-
-
-def limit_of(view: View, service: Service) -> Policy:
-    return _policy(service.id, view.current.classes.limits[service.protection.limits])
 
 
 def room_of(view: View, room_id: str) -> Room:
@@ -62,11 +57,6 @@ def cache_times_of(view: View, agency: str, namespace: str, default: Times) -> T
 def unknown_service(service_id: str) -> Problem:
     detail = f"Your agency has no service {service_id!r}."
     return Problem(404, "unknown-service", "There is no such service.", detail)
-
-
-@lru_cache(maxsize=4096)
-def _policy(service_id: str, limits: LimitClass) -> Policy:
-    return Policy(service_id, limits.limit, limits.period_seconds, limits.burst, limits.on_store_loss)
 
 
 @lru_cache(maxsize=4096)

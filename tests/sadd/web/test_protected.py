@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from sadd.catalogue import rules
 from sadd.catalogue.model import Capacity, Class, LimitClass, QueueClass, SessionClass
-from sadd.web.protected import limit_of, room_of, session_policy_of
+from sadd.limits.classes import limit_of
+from sadd.web.protected import room_of, session_policy_of
 from tests.sadd.catalogue.scene import TODAY, service, small
 from tests.sadd.web.scene import View
 
@@ -34,7 +35,7 @@ def use(class_: Class) -> None:
     view = View(replace(whole, classes=replace(whole.classes, **{kind: {class_.id: class_}})))
     match class_:
         case LimitClass():
-            limit_of(view, asked)
+            limit_of(view.current, asked)
         case QueueClass():
             room_of(view, asked.id)
         case SessionClass():

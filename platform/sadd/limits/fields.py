@@ -1,0 +1,69 @@
+"""``RateLimit-Policy``, ``RateLimit`` and ``Retry-After``, in one place for every way in.
+
+They are those of draft-ietf-httpapi-ratelimit-headers-10; the first two are structured fields (RFC 9651),
+lists of strings with parameters.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from ratelimit.decision import Decision
+from ratelimit.policy import Policy
+from sadd.limits.answer import Answer
+
+INTEGER_MAX = 999_999_999_999_999
+"""RFC 9651, section 3.3.1: fifteen digits."""
+
+
+def fields(answer: Answer) -> dict[str, str]:
+    """The fields of one answer. None where nothing counts the caller.
+
+    Of a refusal ``RateLimit`` names those limits alone that refuse: the draft wants Retry-After not to come
+    before ``t``, and a daily limit that is not used up has its ``t`` at midnight.
+    """
+    found: dict[str, str] = {}
+    if answer.policy_field:
+        found["RateLimit-Policy"] = answer.policy_field
+        if limits := _limits(answer):
+            found["RateLimit"] = limits
+    retry_ms = answer.decision.retry_after_ms
+    if retry_ms is not None:
+        found["Retry-After"] = str(seconds(retry_ms))
+    return found
+
+
+def policy_field(policies: Sequence[Policy]) -> str:
+    """What ``RateLimit-Policy`` says of policies. To be made once for each set of them."""
+    return ", ".join(map(_policy, policies))
+
+
+def seconds(ms: int) -> int:
+    """Rounded up: whoever waits so long is not refused for coming early."""
+    return -(-ms // 1000)
+
+
+def _limits(answer: Answer) -> str:
+    decisions = answer.decisions
+    if len(decisions) == 1:
+        return _limit(decisions[0])
+    told = [one for one in decisions if one.allowed == answer.allowed and one is not answer.decision]
+    return ", ".join(filter(None, map(_limit, (answer.decision, *told))))
+
+
+def _limit(decision: Decision) -> str:
+    """One item; empty where the policy's way without the store knows no numbers."""
+    if decision.fallback in ("open", "closed"):
+        return ""
+    t = seconds(decision.retry_after_ms or decision.reset_after_ms)
+    return f"{_quoted(decision.policy)};r={min(decision.remaining, INTEGER_MAX)};t={t}"
+
+
+def _policy(policy: Policy) -> str:
+    return f"{_quoted(policy.id)};q={min(policy.limit, INTEGER_MAX)};w={policy.period_seconds}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    """A structured string. What is not printable ASCII, which it cannot hold, becomes a question mark."""
+    shown = "".join(c if " " <= c <= "~" else "?" for c in text)
+    return '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
