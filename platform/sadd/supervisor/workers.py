@@ -69,7 +69,11 @@ class Supervisor:
 
     async def _keep(self, slot: Slot) -> None:
         while True:
-            settled, code = await self._live(slot)
+            try:
+                settled, code = await self._live(slot)
+            except OSError as error:  # no process, memory or descriptor to be had just now
+                log.error("worker not started", slot=slot.number, reason=str(error))
+                settled, code = False, error.errno or 1
             if settled:
                 slot.failed_starts, slot.pauses_seconds = 0, delays()
             else:
@@ -114,6 +118,9 @@ class Supervisor:
                 orders.seek(0)
                 await voice.listen(reading)
                 return await spawn(program, stdin=orders, stdout=writing)
+        except OSError:
+            voice.close()
+            raise
         finally:
             os.close(writing)
 

@@ -1,6 +1,7 @@
 """Workers behind one port: they come back, they drain, they do not outlive their supervisor."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -153,6 +154,25 @@ async def test_while_another_serves_a_crash_loop_is_borne() -> None:
         break_and_kill(other, orders)
         with pytest.raises(CrashLoop):
             await asyncio.wait_for(task, 20)
+
+
+async def test_a_start_for_which_the_system_has_no_means_is_tried_again() -> None:
+    """No memory or descriptor to be had just now: the other worker serves on, and this one comes later."""
+    with reserve_port("127.0.0.1", 0) as port:
+        refusals = iter([OSError(errno.EMFILE, "too many open files")])
+
+        def orders(slot: int) -> bytes:
+            if slot == 1 and (refusal := next(refusals, None)):
+                raise refusal
+            return json.dumps({"port": port}).encode()
+
+        supervisor = Supervisor(Crew(WORKER, orders, 2))
+        task = asyncio.create_task(supervisor.run())
+        await eventually(supervisor.all_ready.is_set, 20)
+        assert next(refusals, None) is None
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
 
 def break_and_kill(slot: Slot, orders: list[dict[str, object]]) -> None:
