@@ -157,7 +157,6 @@ def test_what_is_exported_can_be_checked_and_imported(
     assert sadd("catalogue", "export", "out", "--overwrite", *database).code == 0
 
 
-
 def test_a_terminal_that_knows_no_arabic_still_gets_its_list() -> None:
     """Letters that the terminal's encoding lacks are shown by number."""
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
