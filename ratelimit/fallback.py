@@ -1,10 +1,11 @@
 """Deciding without the store: open, closed, or by a bounded limiter in this process."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from ratelimit import gcra
+from ratelimit.check import Check
 from ratelimit.decision import Decision
 from ratelimit.policy import Policy
 
@@ -15,8 +16,9 @@ class Fallback:
     """Decides while the store is away, as each policy's ``on_store_loss`` says.
 
     ``local`` gives each of ``holders`` workers an equal share: together they admit the policy's rate, if the
-    load is spread evenly, and burst to ``max(burst, holders)``. At most ``keys_max`` keys are remembered; the
-    one longest unused is forgotten first, which at worst forgives it one burst.
+    load is spread evenly, and burst to ``max(burst, holders)``. Windows and quotas are held to the same
+    share by GCRA, whose burst is their limit. At most ``keys_max`` keys are remembered; the one longest
+    unused is forgotten first, which at worst forgives it one burst.
     """
 
     def __init__(self, *, holders: int, keys_max: int, now_us: Callable[[], int]) -> None:
@@ -39,6 +41,25 @@ class Fallback:
             case "local":
                 return self._decide_here(policy, key, cost)
         assert_never(policy.on_store_loss)
+
+    def decide_all(self, checks: Sequence[Check]) -> list[Decision]:
+        """All or nothing: looks at each, and takes only when all allow."""
+        decisions: list[Decision] = []
+        taken: list[Check] = []
+        for check in checks:
+            decisions.append(self.decide(check.policy, check.key, check.cost))
+            if decisions[-1].allowed:
+                taken.append(check)
+        if len(taken) < len(checks):
+            for check in taken:
+                self.give_back(check.policy, check.key, check.cost)
+        return decisions
+
+    def give_back(self, policy: Policy, key: str, units: int) -> None:
+        tat = self._arrivals.get((policy.id, key))
+        if tat is not None and policy.on_store_loss == "local":
+            interval = policy.interval.times(self._holders)
+            self._arrivals[policy.id, key] = max(tat - units * interval.numerator, 0)
 
     def _decide_here(self, policy: Policy, key: str, cost: int) -> Decision:
         interval = policy.interval.times(self._holders)

@@ -1,8 +1,9 @@
-"""What the limiter asks of a store: one operation, decided where the counters are."""
+"""What the limiter asks of a store: operations that are decided where the counters are."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
+from ratelimit.check import Check
 from ratelimit.decision import Taken
 from ratelimit.policy import Policy
 
@@ -14,12 +15,23 @@ class StoreUnavailable(Exception):
     """
 
 
-class Store(Protocol):
-    async def take(
-        self, policy: Policy, keys: Sequence[str], costs: Sequence[int], now_us: int | None = None
-    ) -> list[Taken]:
-        """Take ``costs[i]`` from ``keys[i]``, each by itself and in order; one answer each, in order.
+DoneOne: TypeAlias = Callable[[Taken | StoreUnavailable], None]
+DoneAll: TypeAlias = Callable[[Sequence[Taken] | StoreUnavailable], None]
+"""Called once, at a later tick of the event loop."""
 
-        Keys may repeat. A refusal changes nothing. ``now_us`` replaces the store's clock (tests).
-        Raises StoreUnavailable.
-        """
+
+class Store(Protocol):
+    def ask(self, check: Check, done: DoneOne) -> None:
+        """Take ``cost`` from one key. A tick's questions travel together and are decided in their order."""
+
+    def ask_all(self, checks: Sequence[Check], done: DoneAll) -> None:
+        """Take all or nothing of ``checks``, which must be one of ``parts``; many requests in one trip."""
+
+    def parts(self, checks: Sequence[Check]) -> list[list[int]]:
+        """The indices of ``checks`` in groups, each of which one ``ask_all`` can decide."""
+
+    def give_back(self, policy: Policy, key: str, units: int, done: DoneOne) -> None:
+        """Count ``units`` fewer as used, never fewer than none."""
+
+    async def forget(self, policy: Policy, key: str) -> bool:
+        """Make the key as if never used. False when it was. Raises StoreUnavailable."""

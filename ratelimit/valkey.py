@@ -1,21 +1,34 @@
-"""The store on Valkey: one script call for each policy and up to 128 keys.
+"""The store on Valkey. Questions of one event-loop tick travel in one call of a script.
 
 A key is ``rl:{<policy>}:<key>`` and holds some 16 digits until its limit is as if never used. On a cluster
 that puts a policy into one slot; ``shards`` above 1 spreads its keys over as many, at a call for each.
+Policies with a ``tag`` live under it, ``rl:{<tag>}{<policy>}:<key>``: what the same key took of each of
+them lies in one slot.
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from zlib import crc32
 
+from ratelimit.algorithm import Calendar, FixedWindow, Gcra, SlidingWindow
+from ratelimit.calendar import bounds
+from ratelimit.check import Check
 from ratelimit.decision import Taken
 from ratelimit.policy import Policy
-from ratelimit.store import StoreUnavailable
+from ratelimit.promise import promised
+from ratelimit.store import DoneAll, DoneOne, StoreUnavailable
 
-KEYS_PER_CALL = 128  # a third of a millisecond of the store's time; more keys a call gained nothing
+WIDTH = 4
+POLICIES_KEPT_MAX = 10_000
+SUB_WINDOWS = 10
+
+Word: TypeAlias = bytes | int | str
+Words: TypeAlias = tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,80 +37,182 @@ class Script:
     source: bytes
 
 
+class Batch(Protocol):
+    """Gathers the questions of a tick; ``done`` gets the values of the question's keys, or an exception."""
+
+    def post(
+        self,
+        keys: Sequence[bytes],
+        shared: Words,
+        own: Sequence[Word],
+        done: Callable[[Any], None],
+    ) -> None: ...
+
+
 class Client(Protocol):
     """What this module needs of the store's client."""
+
+    def batch(self, script: Script, *, width: int = 1, repeat_safe: bool = False) -> Batch: ...
+
+    def slot(self, key: bytes) -> int: ...
 
     async def run(
         self,
         script: Script,
         keys: Sequence[bytes],
-        args: Sequence[bytes | int | str],
+        args: Sequence[Word],
         *,
         repeat_safe: bool = False,
     ) -> Any: ...
+
+    async def command(self, *words: Word, key: bytes | None = None, repeat_safe: bool = False) -> Any: ...
 
 
 class ValkeyStore:
     """``ratelimit.store.Store`` on one client."""
 
-    def __init__(self, client: Client, *, shards: int = 1) -> None:
+    def __init__(
+        self, client: Client, *, shards: int = 1, now_seconds: Callable[[], float] = time.time
+    ) -> None:
         self._client = client
         self._shards = shards
-        self._take = Script("ratelimit.take", files("ratelimit").joinpath("take.lua").read_bytes())
+        self._now_seconds = now_seconds
+        # Repeated after a broken connection, they take twice: too much is then counted, never admitted.
+        self._take = client.batch(script("take"), width=WIDTH, repeat_safe=True)
+        self._take_all = client.batch(script("algorithms", "take_all"), width=WIDTH, repeat_safe=True)
+        # Giving back twice would admit too much, so that is not repeated.
+        self._back = client.batch(script("algorithms", "take_all"), width=WIDTH)
+        self._forms: dict[Policy, _Form] = {}
+
+    def ask(self, check: Check, done: DoneOne, now_us: int | None = None) -> None:
+        policy = check.policy
+        form = self._forms.get(policy) or self._form(policy)
+        name = self._name(form, check.key)
+        if form.take and now_us is None:
+            self._take.post((name,), form.take, (check.cost,), partial(_one, done))
+        elif form.take:
+            self._take.post((name,), (now_us or 0, *form.take[1:]), (check.cost,), partial(_one, done))
+        else:
+            own = (1, *form.words(self._now_seconds), check.cost)
+            self._take_all.post((name,), (_now(now_us),), own, partial(_one, done))
+
+    def ask_all(self, checks: Sequence[Check], done: DoneAll, now_us: int | None = None) -> None:
+        names: list[bytes] = []
+        own: list[Word] = [len(checks)]
+        for check in checks:
+            form = self._forms.get(check.policy) or self._form(check.policy)
+            names.append(self._name(form, check.key))
+            own += form.words(self._now_seconds)
+            own.append(check.cost)
+        self._take_all.post(names, (_now(now_us),), own, partial(_all, done))
+
+    def parts(self, checks: Sequence[Check]) -> list[list[int]]:
+        by_slot: dict[int, list[int]] = {}
+        for index, check in enumerate(checks):
+            form = self._forms.get(check.policy) or self._form(check.policy)
+            by_slot.setdefault(self._client.slot(self._name(form, check.key)), []).append(index)
+        return list(by_slot.values())
+
+    def give_back(
+        self, policy: Policy, key: str, units: int, done: DoneOne, now_us: int | None = None
+    ) -> None:
+        form = self._forms.get(policy) or self._form(policy)
+        own = (1, *form.words(self._now_seconds), -units)
+        self._back.post((self._name(form, key),), (_now(now_us),), own, partial(_one, done))
+
+    async def forget(self, policy: Policy, key: str) -> bool:
+        name = self._name(self._form(policy), key)
+        try:
+            return bool(await self._client.command("DEL", name, key=name, repeat_safe=True))
+        except (ConnectionError, TimeoutError) as gone:
+            raise StoreUnavailable(str(gone)) from gone
 
     async def take(
         self, policy: Policy, keys: Sequence[str], costs: Sequence[int], now_us: int | None = None
     ) -> list[Taken]:
-        names = [self._name(policy, key) for key in keys]
-        if self._shards == 1 and len(names) <= KEYS_PER_CALL:
-            return await self._call(policy, names, costs, now_us)
-        return await self._calls(policy, names, costs, now_us)
+        """Takes from each key by itself, in order, at a given time. Raises StoreUnavailable."""
+        checks = [Check(policy, key, cost) for key, cost in zip(keys, costs, strict=True)]
+        asked = (promised(partial(self.ask, check, now_us=now_us)) for check in checks)
+        taken: list[Taken] = await asyncio.gather(*asked)
+        return taken
 
-    async def _calls(
-        self, policy: Policy, names: list[bytes], costs: Sequence[int], now_us: int | None
-    ) -> list[Taken]:
-        """Several calls at once. Those for one key go in order over one connection, so order is kept."""
-        parts = list(_parts(names))
-        answers = await asyncio.gather(
-            *(
-                self._call(policy, [names[i] for i in part], [costs[i] for i in part], now_us)
-                for part in parts
-            )
-        )
-        by_index = {
-            i: taken
-            for part, answer in zip(parts, answers, strict=True)
-            for i, taken in zip(part, answer, strict=True)
-        }
-        return [by_index[i] for i in range(len(names))]
+    def _form(self, policy: Policy) -> "_Form":
+        if len(self._forms) >= POLICIES_KEPT_MAX:
+            self._forms.clear()  # policies that come and go must not fill the memory
+        form = self._forms[policy] = _Form(policy)
+        return form
 
-    async def _call(
-        self, policy: Policy, names: Sequence[bytes], costs: Sequence[int], now_us: int | None
-    ) -> list[Taken]:
-        interval = policy.interval
-        now = "" if now_us is None else now_us
-        args = (now, interval.whole_us, interval.part, interval.parts, policy.burst, *costs)
-        try:
-            # Repeated, it takes twice: too much is then counted, never too much admitted.
-            flat = await self._client.run(self._take, names, args, repeat_safe=True)
-        except (ConnectionError, TimeoutError) as gone:
-            raise StoreUnavailable(str(gone)) from gone
-        return list(zip(flat[0::4], flat[1::4], flat[2::4], flat[3::4], strict=True))
-
-    def _name(self, policy: Policy, key: str) -> bytes:
+    def _name(self, form: "_Form", key: str) -> bytes:
         name = key.encode()
         if self._shards == 1:
-            return b"rl:{%b}:%b" % (policy.id.encode(), name)
-        return b"rl:{%b:%d}:%b" % (policy.id.encode(), crc32(name) % self._shards, name)
+            return form.name + name
+        return form.sharded % (crc32(name) % self._shards, name)
 
 
-def _parts(names: Sequence[bytes]) -> list[list[int]]:
-    """Indices of ``names`` in calls of one slot and at most KEYS_PER_CALL keys, in order."""
-    by_slot: dict[bytes, list[int]] = {}
-    for index, name in enumerate(names):
-        by_slot.setdefault(name[: name.index(b"}")], []).append(index)
-    return [
-        indices[start : start + KEYS_PER_CALL]
-        for indices in by_slot.values()
-        for start in range(0, len(indices), KEYS_PER_CALL)
-    ]
+class _Form:
+    """A policy as the scripts take it."""
+
+    __slots__ = ("_calendar", "_until", "_words", "name", "sharded", "take")
+
+    def __init__(self, policy: Policy) -> None:
+        tag, name = policy.tag.encode(), policy.id.encode()
+        self.name = b"rl:{%b}{%b}:" % (tag, name) if tag else b"rl:{%b}:" % name
+        sharded = b"rl:{%b:%%d}{%b}:%%b" if tag else b"rl:{%b:%%d}:%%b"
+        escaped = name.replace(b"%", b"%%")
+        self.sharded = sharded % ((tag.replace(b"%", b"%%"), escaped) if tag else escaped)
+        self.take: Words = ()
+        self._calendar: Calendar | None = None
+        self._until = 0.0
+        self._words = self._describe(policy)
+
+    def words(self, now_seconds: Callable[[], float]) -> Words:
+        """The five words of ``algorithms.lua``. A calendar's are of the window of the asker's clock."""
+        if self._calendar is not None and (now := now_seconds()) >= self._until:
+            start, end, after = bounds(self._calendar, now)
+            self._words, self._until = (*self._words[:2], start, end, after), end
+        return self._words
+
+    def _describe(self, policy: Policy) -> Words:
+        interval = policy.interval
+        match policy.algorithm:
+            case Gcra():
+                numbers = (interval.whole_us, interval.part, interval.parts, policy.burst)
+                self.take = ("", *numbers)
+                return ("g", *numbers)
+            case SlidingWindow():
+                return ("s", policy.period_seconds * 1_000_000 // SUB_WINDOWS, policy.limit, 0, 0)
+            case FixedWindow():
+                return ("f", policy.limit, policy.period_seconds * 1_000_000, 0, 0)
+            case Calendar():
+                self._calendar = policy.algorithm
+                return ("c", policy.limit, 0, 0, 0)
+        raise ValueError(f"{policy.id} counts what is under way: acquire and release it")
+
+
+def script(*names: str) -> Script:
+    """The texts of ``names`` one after the other."""
+    folder = files("ratelimit")
+    source = b"\n".join(folder.joinpath(f"{name}.lua").read_bytes() for name in names)
+    return Script(f"ratelimit.{names[-1]}", source)
+
+
+def _now(now_us: int | None) -> int | str:
+    return "" if now_us is None else now_us
+
+
+def _one(done: DoneOne, values: Any) -> None:
+    done(tuple(values) if type(values) is list else _unavailable(values))
+
+
+def _all(done: DoneAll, values: Any) -> None:
+    if type(values) is list:
+        done(list(zip(values[0::4], values[1::4], values[2::4], values[3::4], strict=True)))
+    else:
+        done(_unavailable(values))
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    """Whatever it was: a call that failed decided nothing, and every check is answered."""
+    unavailable = StoreUnavailable(str(error))
+    unavailable.__cause__ = error
+    return unavailable

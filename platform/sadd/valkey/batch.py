@@ -1,18 +1,19 @@
-"""Gathers single questions of one tick into one call of a many-key script.
+"""Gathers questions of one tick into one call of a many-key script.
 
 ::
 
-    ask(k1, args) ask(k2, args) ask(k3, other)      in one event-loop tick
+    post(k1, args, done) ask(k2, args) ask(k3, other)      in one event-loop tick
     EVALSHA script 2 k1 k2 args ; EVALSHA script 1 k3 other
     first answers -> asker of k1, second -> asker of k2, ...
 
-The script's side of the bargain: any number of KEYS; ARGV is what they share, then what is each key's
-own, in the order of KEYS; it returns ``width`` values a key in one flat list; and a key that is named
-twice is decided twice, one after the other (GET and SET a key, or MGET with a ``seen`` table).
+The script's side of the bargain: any number of KEYS; ARGV is what they share, then what is each
+question's own, in the order of KEYS; it returns ``width`` values a key in one flat list; and a key that
+is named twice is decided twice, one after the other (GET and SET a key, or MGET with a ``seen`` table).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from sadd.valkey.script import ScriptLike
@@ -22,8 +23,8 @@ KEYS_MAX = 64
 """Two such calls keep store and client at work together; longer ones gain little and make others wait."""
 
 Values: TypeAlias = list[Reply]
-Group: TypeAlias = tuple[int, tuple[Word, ...]]
-Question: TypeAlias = "tuple[bytes, tuple[Word, ...], asyncio.Future[Values]]"
+Done: TypeAlias = "Callable[[Values | Exception], None]"
+"""Called once with the values of a question's keys, or with what its call failed with."""
 
 
 class Runner(Protocol):
@@ -31,15 +32,34 @@ class Runner(Protocol):
 
     def slot(self, key: bytes) -> int: ...
 
-    async def run(
-        self, script: ScriptLike, keys: Sequence[bytes], args: Sequence[Word], *, repeat_safe: bool = False
-    ) -> Reply: ...
+    def post(
+        self,
+        script: ScriptLike,
+        keys: Sequence[bytes],
+        args: Sequence[Word],
+        done: "Callable[[Reply | Exception], None]",
+        *,
+        repeat_safe: bool = False,
+    ) -> None: ...
+
+
+class _Call:
+    """One call in the making."""
+
+    __slots__ = ("askers", "keys", "own")
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.own: list[Word] = []
+        self.askers: list[tuple[Done, int]] = []
+        """Whom to answer, and for how many keys, in order."""
 
 
 class Batch:
     """One script's questions. Those with equal ``shared`` words whose keys share a slot travel together.
 
-    An error of the call is raised to each asker of it; an asker that gives up harms no other.
+    An error of the call is told to each asker of it; an asker that gives up, or whose ``done`` raises, harms
+    no other.
     """
 
     def __init__(
@@ -57,57 +77,76 @@ class Batch:
         self._repeat_safe = repeat_safe
         self._keys_max = keys_max
         self._loop = asyncio.get_running_loop()
-        self._groups: dict[Group, list[Question]] = {}
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[tuple[int, tuple[Word, ...]], _Call] = {}
 
     def ask(
         self, key: bytes, shared: tuple[Word, ...] = (), own: tuple[Word, ...] = ()
     ) -> "asyncio.Future[Values]":
         """The future ``width`` values for one key. Raises what ``run`` raises."""
-        if not self._groups:
-            self._loop.call_soon(self._send)
-        group = (self._client.slot(key), shared)
-        questions = self._groups.get(group)
-        if questions is None:
-            questions = self._groups[group] = []
         answer: asyncio.Future[Values] = self._loop.create_future()
-        questions.append((key, own, answer))
-        if len(questions) >= self._keys_max:
-            self._groups[group] = []
-            self._start(shared, questions)
+        self.post((key,), shared, own, partial(_settle, answer))
         return answer
 
+    def post(self, keys: Sequence[bytes], shared: tuple[Word, ...], own: Sequence[Word], done: Done) -> None:
+        """One question of one or more keys, which share a slot; ``done`` gets ``width`` values for each."""
+        calls = self._calls
+        if not calls:
+            self._loop.call_soon(self._send)
+        group = (self._client.slot(keys[0]), shared)
+        call = calls.get(group)
+        if call is None:
+            call = calls[group] = _Call()
+        call.keys += keys
+        call.own += own
+        call.askers.append((done, len(keys)))
+        if len(call.keys) >= self._keys_max:
+            calls[group] = _Call()
+            self._start(shared, call)
+
     def _send(self) -> None:
-        groups, self._groups = self._groups, {}
-        for (_, shared), questions in groups.items():
-            if questions:
-                self._start(shared, questions)
+        calls, self._calls = self._calls, {}
+        for (_, shared), call in calls.items():
+            if call.keys:
+                self._start(shared, call)
 
-    def _start(self, shared: tuple[Word, ...], questions: list[Question]) -> None:
-        call = self._loop.create_task(self._call(shared, questions))
-        self._calls.add(call)  # the loop itself holds tasks weakly
-        call.add_done_callback(self._calls.discard)
+    def _start(self, shared: tuple[Word, ...], call: _Call) -> None:
+        args = (*shared, *call.own)
+        done = partial(self._answered, call.askers)
+        self._client.post(self._script, call.keys, args, done, repeat_safe=self._repeat_safe)
 
-    async def _call(self, shared: tuple[Word, ...], questions: Sequence[Question]) -> None:
-        keys = [key for key, _, _ in questions]
-        args = [*shared, *(word for _, own, _ in questions for word in own)]
-        try:
-            reply = await self._client.run(self._script, keys, args, repeat_safe=self._repeat_safe)
-            self._hand_out(questions, reply)
-        except Exception as error:
-            for _, _, answer in questions:
-                if not answer.done():
-                    answer.set_exception(_copy(error))
-
-    def _hand_out(self, questions: Sequence[Question], reply: Reply) -> None:
+    def _answered(self, askers: Sequence[tuple[Done, int]], reply: "Reply | Exception") -> None:
         width = self._width
-        if not isinstance(reply, list) or len(reply) != width * len(questions):
-            raise TypeError(f"script {self._script.name}: accepted is a list of {width} values a key")
+        if isinstance(reply, list) and len(reply) != width * sum(count for _, count in askers):
+            reply = TypeError(f"script {self._script.name}: accepted is a list of {width} values a key")
+        if not isinstance(reply, list):
+            self._fail(askers, reply if isinstance(reply, Exception) else TypeError("no list of values"))
+            return
         at = 0
-        for _, _, answer in questions:
-            if not answer.done():
-                answer.set_result(reply[at : at + width])
-            at += width
+        for done, count in askers:
+            end = at + width * count
+            self._tell(done, reply[at:end])
+            at = end
+
+    def _fail(self, askers: Sequence[tuple[Done, int]], error: Exception) -> None:
+        for done, _ in askers:
+            self._tell(done, _copy(error))
+
+    def _tell(self, done: Done, values: Values | Exception) -> None:
+        try:
+            done(values)
+        except Exception as error:
+            # Its client is gone, say. Unguarded this once hung all the calls behind it for good.
+            context = {"message": f"an asker of {self._script.name} raised", "exception": error}
+            self._loop.call_exception_handler(context)
+
+
+def _settle(answer: "asyncio.Future[Values]", values: Values | Exception) -> None:
+    if answer.done():
+        return  # its asker gave up
+    if isinstance(values, Exception):
+        answer.set_exception(values)
+    else:
+        answer.set_result(values)
 
 
 def _copy(error: Exception) -> Exception:

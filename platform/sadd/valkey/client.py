@@ -1,7 +1,10 @@
 """The front door: ``run`` a script, ``command`` for plain words. One client a worker, shared by all."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from sadd.valkey.batch import KEYS_MAX, Batch
 from sadd.valkey.errors import DeadlineExceeded, ReplyError, StoreAway
 from sadd.valkey.lane import Lane
 from sadd.valkey.packing import Packing
@@ -9,7 +12,7 @@ from sadd.valkey.repeating import Call, Patience, Repeating
 from sadd.valkey.router import Router
 from sadd.valkey.script import ScriptLike
 from sadd.valkey.stats import ClientStats, Counters
-from sadd.valkey.wire import Reply, Word, pack
+from sadd.valkey.wire import Answer, Reply, Word, pack
 
 SHARED_CONNECTION_REFUSES = frozenset(
     """
@@ -46,6 +49,7 @@ class ValkeyClient:
         self._counters = counters
         self._repeating = Repeating(router, patience, counters)
         self._packing = Packing()
+        self._repeats: set[asyncio.Task[None]] = set()
 
     async def run(
         self,
@@ -69,6 +73,62 @@ class ValkeyClient:
         except _FAILURES as error:
             call = Call(key, packed, repeat_safe, script, keys, args)
             return await self._again(call, error, lane)
+
+    def post(
+        self,
+        script: ScriptLike,
+        keys: Sequence[bytes],
+        args: Sequence[Word],
+        done: "Callable[[Reply | Exception], None]",
+        *,
+        repeat_safe: bool = False,
+    ) -> None:
+        """``run`` without a task: ``done`` gets the reply, or what ``run`` would raise, at a later tick.
+
+        A task is made only for a call that failed once.
+        """
+        self._counters.calls += 1
+        packed = self._packing.evalsha(script, keys, args)
+        call = Call(keys[0], packed, repeat_safe, script, keys, args)
+        lane = None
+        try:
+            lane = self._router.lane(keys[0])
+            answer = lane.submit(packed) if len(keys) < MANY_KEYS else lane.submit_now(packed)
+        except _FAILURES as error:
+            self._repeat(call, error, lane, done)
+        else:
+            answer.add_done_callback(partial(self._posted, call, lane, done))
+
+    def _posted(
+        self, call: Call, lane: Lane, done: "Callable[[Reply | Exception], None]", answer: Answer
+    ) -> None:
+        error = answer.exception()
+        if error is None:
+            done(answer.result())
+        elif isinstance(error, _FAILURES):
+            self._repeat(call, error, lane, done)
+        else:
+            done(error if isinstance(error, Exception) else StoreAway(str(error)))
+
+    def _repeat(
+        self, call: Call, error: Exception, lane: Lane | None, done: "Callable[[Reply | Exception], None]"
+    ) -> None:
+        async def again() -> None:
+            try:
+                reply: Reply | Exception = await self._again(call, error, lane)
+            except Exception as last:
+                reply = last
+            done(reply)
+
+        task = asyncio.get_running_loop().create_task(again())
+        self._repeats.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._repeats.discard)
+
+    def batch(
+        self, script: ScriptLike, *, width: int = 1, repeat_safe: bool = False, keys_max: int = KEYS_MAX
+    ) -> Batch:
+        """Gathers the questions of a tick into calls of ``script``; see ``batch``."""
+        return Batch(self, script, width=width, repeat_safe=repeat_safe, keys_max=keys_max)
 
     async def command(self, *words: Word, key: bytes | None = None, repeat_safe: bool = False) -> Reply:
         """Sends plain words to the node of ``key`` (None: any node). Raises as ``run`` does.

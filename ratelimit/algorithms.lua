@@ -1,0 +1,225 @@
+-- How each algorithm counts. This text stands before take_all.lua, lease.lua and give_back.lua.
+--
+-- A policy is five words: its kind and four numbers.
+--   g  whole, part, parts, burst     GCRA: emission interval us, its fraction, units at once
+--   s  width us, limit               sliding: ten sub-windows of this width, and the one before them
+--   f  limit, length us              fixed window from 1970 on
+--   c  limit, start s, end s, next   calendar window by the asker's zone; this server's clock picks
+-- A state is what GET gave, opened at `now`:
+--   g  "<us>" or "<us>:<part>"       theoretical arrival time
+--   s  "s<sub-window>:<n>,<n>,..."   units of that sub-window, of the one before it, ...
+--   f, c  "f<end s>:<n>"             units of the window that ends then
+-- A state of another algorithm counts as never used. Everything is an integer below 2^53.
+--
+-- For each kind: open(p, held) -> state; wait(p, st, n) -> us until n units fit (0 now, -1 never);
+-- add(p, st, n), back(p, st, n) change it; left(p, st) -> units; reset(p, st) -> us; pack(p, st) -> text
+
+local WIDTH = 6 -- words of a check: the policy's five, and the cost
+local OLDEST = 10
+
+local now = tonumber(ARGV[1])
+local linger_ms = 60000 -- with a passed time the server's own clock must not end the key early
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000000 + time[2]
+  linger_ms = 1
+end
+
+local open, wait, add, back, left, reset, pack = {}, {}, {}, {}, {}, {}, {}
+
+-- n x T as us and part
+local function intervals(p, n)
+  local product = n * p[2]
+  local rest = product % p[3]
+  return n * p[1] + (product - rest) / p[3], rest
+end
+
+function open.g(p, held)
+  local depth_us, depth_part = intervals(p, p[4])
+  local st = { us = now, part = 0, full_us = now + depth_us, full_part = depth_part }
+  if not held then return st end
+  local us, rest = tonumber(held), 0
+  if not us then
+    local whole, fraction = string.match(held, '^(%d+):(%d+)$')
+    if not whole then return st end
+    us, rest = tonumber(whole), tonumber(fraction)
+    if rest >= p[3] then us, rest = us + 1, 0 end -- written under another rate: round up
+  end
+  if us < now then return st end
+  -- Never beyond full: a stricter policy or a clock that is behind must not shut a key for longer.
+  if us > st.full_us or (us == st.full_us and rest > depth_part) then us, rest = st.full_us, depth_part end
+  st.us, st.part = us, rest
+  return st
+end
+
+local function moved(p, st, n)
+  local step_us, step_part = intervals(p, n)
+  local us, part = st.us + step_us, st.part + step_part
+  if part >= p[3] then us, part = us + 1, part - p[3] end
+  return us, part
+end
+
+function wait.g(p, st, n)
+  if n > p[4] then return -1 end
+  local us, part = moved(p, st, n)
+  if us < st.full_us or (us == st.full_us and part <= st.full_part) then return 0 end
+  return us - st.full_us + (part > st.full_part and 1 or 0)
+end
+
+function add.g(p, st, n)
+  st.us, st.part = moved(p, st, n)
+end
+
+function back.g(p, st, n)
+  local step_us, step_part = intervals(p, math.min(n, p[4]))
+  local us, part = st.us - step_us, st.part - step_part
+  if part < 0 then us, part = us - 1, part + p[3] end
+  if us < now then us, part = now, 0 end
+  st.us, st.part = us, part
+end
+
+function left.g(p, st)
+  local free_us, free_part = st.full_us - st.us, st.full_part - st.part
+  if free_part < 0 then free_us, free_part = free_us - 1, free_part + p[3] end
+  local function fits(n)
+    local n_us, n_part = intervals(p, n)
+    return n_us < free_us or (n_us == free_us and n_part <= free_part)
+  end
+  local n = math.floor((free_us + free_part / p[3]) / (p[1] + p[2] / p[3]))
+  if not fits(n) then return n - 1 end -- the division rounds, the comparison does not
+  if fits(n + 1) then return n + 1 end
+  return n
+end
+
+function reset.g(_, st)
+  return st.us - now + (st.part > 0 and 1 or 0)
+end
+
+function pack.g(_, st)
+  if st.part == 0 then return string.format('%.0f', st.us) end
+  return string.format('%.0f:%.0f', st.us, st.part)
+end
+
+function open.s(p, held)
+  local index = math.floor(now / p[1])
+  local st, sum = { index = index }, 0
+  for i = 0, OLDEST do st[i] = 0 end
+  local last, counts = string.match(held or '', '^s(%d+):([%d,]+)$')
+  if last then
+    -- From a clock that is ahead: counted as of now, which admits no more and is over in one window.
+    local i = math.max(index - tonumber(last), 0)
+    for count in string.gmatch(counts, '%d+') do
+      if i > OLDEST then break end
+      st[i], sum, i = tonumber(count), sum + tonumber(count), i + 1
+    end
+  end
+  st.sum = sum
+  return st
+end
+
+local function leaves(p, st, i) -- us until sub-window i counts no more
+  return (st.index - i + OLDEST + 1) * p[1] - now
+end
+
+function wait.s(p, st, n)
+  if n > p[2] then return -1 end
+  local need = st.sum + n - p[2]
+  if need <= 0 then return 0 end
+  for i = OLDEST, 0, -1 do
+    need = need - st[i]
+    if need <= 0 then return leaves(p, st, i) end
+  end
+  return leaves(p, st, 0)
+end
+
+function add.s(_, st, n)
+  st[0], st.sum = st[0] + n, st.sum + n
+end
+
+function back.s(_, st, n)
+  for i = OLDEST, 0, -1 do -- the oldest first: those end first, so this can only admit less
+    local part = math.min(n, st[i])
+    st[i], st.sum, n = st[i] - part, st.sum - part, n - part
+  end
+end
+
+function left.s(p, st)
+  return math.max(p[2] - st.sum, 0)
+end
+
+function reset.s(p, st)
+  for i = 0, OLDEST do
+    if st[i] > 0 then return leaves(p, st, i) end
+  end
+  return 0
+end
+
+function pack.s(_, st)
+  local counts, last = {}, 0
+  for i = 0, OLDEST do
+    counts[i + 1] = string.format('%.0f', st[i])
+    if st[i] > 0 then last = i + 1 end
+  end
+  return string.format('s%.0f:', st.index) .. table.concat(counts, ',', 1, math.max(last, 1))
+end
+
+local function window(p, held, finish, after)
+  local st = { finish = finish, n = 0 }
+  local ends, count = string.match(held or '', '^f(%d+):(%d+)$')
+  ends = tonumber(ends)
+  -- One window ahead: this clock is behind the one that wrote. What was counted there counts here.
+  if ends and (ends == finish or ends == after) then st.n = tonumber(count) end
+  return st
+end
+
+function open.f(p, held)
+  local length = p[2] / 1000000
+  local finish = (math.floor(now / p[2]) + 1) * length
+  return window(p, held, finish, finish + length)
+end
+
+function open.c(p, held)
+  if now < p[2] * 1000000 then return window(p, held, p[2], p[3]) end
+  if now < p[3] * 1000000 then return window(p, held, p[3], p[4]) end
+  return window(p, held, p[4], nil)
+end
+
+function wait.f(p, st, n)
+  if n > p[1] then return -1 end
+  if st.n + n <= p[1] then return 0 end
+  return math.max(st.finish * 1000000 - now, 1)
+end
+
+function add.f(_, st, n)
+  st.n = st.n + n
+end
+
+function back.f(_, st, n)
+  st.n = math.max(st.n - n, 0)
+end
+
+function left.f(p, st)
+  return math.max(p[1] - st.n, 0)
+end
+
+function reset.f(_, st)
+  return st.n > 0 and math.max(st.finish * 1000000 - now, 1) or 0
+end
+
+function pack.f(_, st)
+  return string.format('f%.0f:%.0f', st.finish, st.n)
+end
+
+for _, verb in ipairs({ wait, add, back, left, reset, pack }) do verb.c = verb.f end
+
+local function keep(key, kind, p, st)
+  local reset_us = reset[kind](p, st)
+  if reset_us <= 0 then return redis.call('DEL', key) end
+  redis.call('SET', key, pack[kind](p, st), 'PX', math.ceil((reset_us + 1) / 1000) + linger_ms)
+end
+
+local function policy_at(at) -- kind, and its numbers
+  local p = {}
+  for i = 1, 4 do p[i] = tonumber(ARGV[at + i]) end
+  return ARGV[at], p
+end
