@@ -5,9 +5,6 @@ import msgspec
 from ratelimit.decision import Decision
 from ratelimit.policy import Policy
 
-UNLIMITED = 999_999_999_999_999
-"""Limit and remaining of who is let through without counting: the largest integer of a structured field."""
-
 
 class Answer(msgspec.Struct, frozen=True):
     """May the request proceed, and by which limits. A struct since one is made for each request.

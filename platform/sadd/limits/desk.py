@@ -10,14 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
-from ratelimit.decision import Decision
+from msgspec import structs
+
+from ratelimit.decision import Decision, Verdict
 from ratelimit.limiter import Check
-from ratelimit.policy import Policy
+from ratelimit.policy import UNLIMITED, Policy
 from sadd.catalogue.model import Catalogue
 from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
-from sadd.limits.classes import limit_of
+from sadd.limits.candidate import Candidate
 from sadd.limits.fields import policy_field
+from sadd.limits.joining import Joining
+from sadd.limits.plan import Plan, plan_of
+from sadd.limits.rule import Rules
+from sadd.limits.rules import Book, Held, Ruling, resolve
 
 T = TypeVar("T")
 Done = Callable[[Answer], None]
@@ -30,20 +36,36 @@ class View(Protocol):
     def current(self) -> Catalogue: ...
 
 
+class Books(Protocol):
+    """What is asked of the rules' view."""
+
+    @property
+    def current(self) -> Book: ...
+
+
 class Limiter(Protocol):
     """What is asked of the engine."""
 
     def ask(self, check: Check, done: Callable[[Decision], None]) -> None: ...
 
+    def ask_together(self, checks: Sequence[Check], done: Callable[[Verdict], None]) -> None: ...
+
+
+class NoRules:
+    """A view of no rules: each service has its class, and nothing else holds."""
+
+    current = Book(Rules(), ())
+
 
 class Desk:
     """Decides requests. One for each worker."""
 
-    def __init__(self, limiter: Limiter, view: View) -> None:
+    def __init__(self, limiter: Limiter, view: View, rules: Books | None = None) -> None:
         self._limiter = limiter
         self._view = view
-        self._catalogue = view.current
-        self._plans: dict[str, _Plan] = {}
+        self._rules = rules or NoRules()
+        self._catalogue, self._book = self._view.current, self._rules.current
+        self._plans: dict[str, Plan] = {}
 
     def ask(self, agency: str | None, asked: Asked, done: Done) -> None:
         """Decide, and call ``done`` once: perhaps before this returns, else with the tick's batch.
@@ -51,9 +73,8 @@ class Desk:
         ``agency`` None asks for a service of whatever agency (the gate, which is not an agency's). Raises
         UnknownService, and ValueError for a key or a cost out of bounds; ``done`` is then never called.
         """
-        plan = self._plan(agency, asked.service)
-        check = Check(plan.policy, asked.key or _caller(asked), asked.cost)
-        self._limiter.ask(check, lambda decision: done(plan.answer(decision)))
+        plan = self.plan(agency, asked.service)
+        self._start(plan, _prepare(plan, asked), done)
 
     async def decide(self, agency: str | None, asked: Asked) -> Answer:
         """The same for who can wait."""
@@ -68,81 +89,136 @@ class Desk:
         if not many:
             done([])
             return
-        checks = []
-        for asked in many:
-            plan = self._plan(agency, asked.service)
-            checks.append((plan, Check(plan.policy, asked.key or _caller(asked), asked.cost)))
-        gathered = _Gathered(len(many), done)
-        for place, (plan, check) in enumerate(checks):
-            self._limiter.ask(check, gathered.slot(place, plan))
+        plans = [self.plan(agency, asked.service) for asked in many]
+        questions = list(map(_prepare, plans, many))
+        joining = Joining(len(many), done)
+        for place, question in enumerate(questions):
+            self._start(plans[place], question, partial(joining.put, place))
 
     async def decide_many(self, agency: str | None, many: Sequence[Asked]) -> list[Answer]:
         waiting: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
         self.ask_many(agency, many, partial(_settle, waiting))
         return await waiting
 
-    def _plan(self, agency: str | None, service_id: str) -> "_Plan":
-        catalogue = self._view.current
-        if catalogue is not self._catalogue:
-            self._catalogue = catalogue
+    def plan(self, agency: str | None, id_: str) -> Plan:
+        """What holds for a service of the agency, or for a rule's policy. UnknownService: not theirs."""
+        catalogue, book = self._view.current, self._rules.current
+        if catalogue is not self._catalogue or book is not self._book:
+            self._catalogue, self._book = catalogue, book
             self._plans.clear()
-        plan = self._plans.get(service_id) or self._make(catalogue, service_id)
-        if agency is not None and plan.agency != agency:
-            raise UnknownService(service_id)
+        plan = self._plans.get(id_)
+        if plan is None:  # as many as there are services and rules: what exists bounds the number
+            plan = self._plans[id_] = plan_of(catalogue, book, id_)
+        if agency is not None and plan.agency != agency and plan.agency is not None:
+            raise UnknownService(id_)
         return plan
 
-    def _make(self, catalogue: Catalogue, service_id: str) -> "_Plan":
-        """Kept for each service that there is: what the catalogue holds bounds the number."""
-        service = catalogue.services.get(service_id)
-        if service is None or service.status == "retired":
-            raise UnknownService(service_id)
-        policies = (limit_of(catalogue, service),)
-        plan = _Plan(service.agency, policies[0], policies, policy_field(policies))
-        self._plans[service_id] = plan
-        return plan
+    def policy(self, agency: str | None, id_: str, key: str) -> Policy:
+        """The policy that a service's class or a rule has for a key. UnknownService: not theirs.
+
+        Of a service with rules it is the class: the rules have policies of their own.
+        """
+        plan = self.plan(agency, id_)
+        one = plan.only or next(c for c in plan.candidates if c.rule is None)
+        policy = one.policy_for(key)
+        assert policy is not None, "a class and a rule that is found by its policy both count"
+        return policy
+
+    def _start(self, plan: Plan, question: "Check | _Questions", done: Done) -> None:
+        if isinstance(question, Check):
+            self._limiter.ask(question, lambda decision: done(plan.answer(decision)))
+            return
+        ruling = question.ruling
+        if ruling.denied_by is not None:
+            done(_denied(ruling.denied_by))
+            return
+        if question.trials or ruling.trial_denials:
+            done = self._try(question, done)
+        self._take(question, done)
+
+    def _take(self, question: "_Questions", done: Done) -> None:
+        held, checks = question.held, question.checks
+        if not held:
+            done(_free(question.ruling))
+        elif len(held) == 1:
+            self._limiter.ask(checks[0], lambda decision: done(_answer(held, (decision,), None)))
+        else:
+            self._limiter.ask_together(
+                checks, lambda verdict: done(_answer(held, verdict.decisions, verdict.denied_by))
+            )
+
+    def _try(self, question: "_Questions", done: Done) -> Done:
+        """Count the rules on trial, each by itself; the answer waits for them and names those that refuse."""
+        trials = question.trials
+        refusing = [one.id or "" for one in question.ruling.trial_denials]
+
+        def joined(found: list[Answer | Decision]) -> None:
+            answer, *decisions = found
+            assert isinstance(answer, Answer), "the answer has the first place"
+            late = [one.candidate.id or "" for one, d in zip(trials, decisions, strict=True) if not d.allowed]
+            done(structs.replace(answer, shadow=(*refusing, *late)))
+
+        joining: Joining[Answer | Decision] = Joining(1 + len(trials), joined)
+        for place, check in enumerate(question.trial_checks, 1):
+            self._limiter.ask(check, partial(joining.put, place))
+        return partial(joining.put, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """What holds for a service, until catalogue or rules change."""
+class _Questions:
+    """What is to be asked for a request that several candidates may hold for."""
 
-    agency: str
-    policy: Policy
-    policies: tuple[Policy, ...]
-    field: str
-
-    def answer(self, decision: Decision) -> Answer:
-        return Answer(decision.allowed, decision, (decision,), None, (), self.policies, self.field)
+    ruling: Ruling
+    held: tuple[Held, ...]
+    trials: tuple[Held, ...]
+    checks: tuple[Check, ...]
+    trial_checks: tuple[Check, ...]
 
 
-class _Gathered:
-    """Answers that come one by one, handed over together and in order."""
+def _prepare(plan: Plan, asked: Asked) -> Check | _Questions:
+    """All that can be wrong with a question is found here. ValueError: key or cost out of bounds."""
+    if plan.only is not None:
+        return plan.check(asked)
+    ruling = resolve(plan.candidates, asked)
+    # What counts requests under way is acquired and released; it has no part in a check.
+    held = tuple(one for one in ruling.held if not one.policy.slots)
+    trials = tuple(one for one in ruling.trials if not one.policy.slots)
+    checks = tuple(Check(one.policy, one.key, asked.cost) for one in held)
+    return _Questions(
+        ruling, held, trials, checks, tuple(Check(one.policy, one.key, asked.cost) for one in trials)
+    )
 
-    __slots__ = ("_answers", "_done", "_missing")
 
-    def __init__(self, count: int, done: Callable[[list[Answer]], None]) -> None:
-        self._answers: list[Answer] = [None] * count  # type: ignore[list-item]  # all are there when handed over
-        self._missing = count
-        self._done = done
+def _answer(held: Sequence[Held], decisions: Sequence[Decision], denied_by: Decision | None) -> Answer:
+    reported = denied_by or min(decisions, key=lambda one: (one.allowed, one.remaining, -one.reset_after_ms))
+    by_policy = {one.policy.id: one.candidate for one in held}
+    policies = tuple(one.policy for one in held)
+    field = ", ".join(_field(one) for one in held)
+    rule = by_policy[reported.policy].id
+    return Answer(reported.allowed, reported, tuple(decisions), rule, (), policies, field)
 
-    def slot(self, place: int, plan: _Plan) -> Callable[[Decision], None]:
-        def decided(decision: Decision) -> None:
-            self._answers[place] = plan.answer(decision)
-            self._missing -= 1
-            if not self._missing:
-                self._done(self._answers)
 
-        return decided
+def _field(held: Held) -> str:
+    own = held.candidate
+    return own.field if held.policy is own.policy else policy_field((held.policy,))
+
+
+def _denied(by: Candidate) -> Answer:
+    """Refused by a rule that counts nothing: no wait helps."""
+    assert by.rule is not None, "a class counts"
+    decision = Decision(False, by.rule.policy_id, 0, 0, 0, None, "ban")
+    return Answer(False, decision, (), by.id, (), (), "")
+
+
+def _free(ruling: Ruling) -> Answer:
+    """Nothing counts the request: the rule that says so is told."""
+    by = ruling.lifted_by or ruling.freed_by
+    policy_id = "" if by is None or by.rule is None else by.rule.policy_id
+    decision = Decision(True, policy_id, UNLIMITED, UNLIMITED, 0, None, "unlimited")
+    return Answer(True, decision, (), None if by is None else by.id, (), (), "")
 
 
 def _settle(waiting: "asyncio.Future[T]", value: T) -> None:
     """Who asked may have gone meanwhile."""
     if not waiting.done():
         waiting.set_result(value)
-
-
-def _caller(asked: Asked) -> str:
-    caller = asked.caller()
-    if not caller:
-        raise ValueError("neither a key nor a descriptor says whose limit it is")
-    return caller

@@ -16,7 +16,6 @@ from ratelimit.limiter import Limiter
 from ratelimit.valkey import ValkeyStore as LimitStore
 from sadd.catalogue.model import Capacity, Catalogue, Protection
 from sadd.identity.caller import SCOPES, Caller
-from sadd.limits.awaited import Awaited
 from sadd.limits.desk import Desk
 from sadd.session.ids import Ids
 from sadd.session.sessions import Sessions
@@ -73,7 +72,7 @@ async def four_services(valkey_url: str, *, deadline_ms: int = 2_000) -> AsyncIt
     tickets = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
     async with connected(valkey_url, deadline_ms=deadline_ms) as client:
         endpoints = [
-            *limits.endpoints(Desk(Awaited(Limiter(LimitStore(client))), view)),
+            *limits.endpoints(Desk(Limiter(LimitStore(client)), view)),
             *cache.endpoints(Cache(CacheStore(client)), view),
             *queues.endpoints(Rooms(RoomStore(client), tickets, passes), passes, view),
             *sessions.endpoints(Sessions(SessionStore(client), Ids(b"p" * 32)), view),
