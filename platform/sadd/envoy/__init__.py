@@ -1,0 +1,1 @@
+"""Envoy's rate limit service: envoyproxy/ratelimit's configuration and decisions, on Sadd's counters."""

@@ -1,0 +1,131 @@
+"""One request on its way: its counters are asked, and when the last has answered it goes on.
+
+::
+
+    together   all or nothing: one that denies leaves the others as they were
+    by itself  shadow_mode, quota_mode, refunds, and all when counting is independent
+
+A denied addend uses up what is left of its own counter, in one more trip that nobody waits for: hits that
+were reported after they happened (tokens of a stream) would else never count once they no longer fit.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ratelimit.check import Check
+from ratelimit.decision import Decision, Verdict
+from ratelimit.policy import Policy
+from ratelimit.store import StoreUnavailable
+from sadd.envoy.plan import Count
+
+
+class Limiter(Protocol):
+    """What is asked of the engine."""
+
+    def ask(self, check: Check, done: Callable[[Decision], None]) -> None: ...
+
+    def ask_together(self, checks: Sequence[Check], done: Callable[[Verdict], None]) -> None: ...
+
+    def refund(self, policy: Policy, key: str, cost: int) -> Awaitable[Decision]: ...
+
+
+class Answered(Struct, frozen=True):
+    """What a counter said. ``taken``: the hits are in it now."""
+
+    decision: Decision
+    taken: bool
+
+
+_refunds: set["asyncio.Future[None]"] = set()
+"""The loop holds tasks weakly; here they live until they are done."""
+
+
+class Asking:
+    """``done`` is called once with the answers in the order of ``counts``: at once, or with the tick's."""
+
+    __slots__ = ("_answers", "_counts", "_done", "_left", "_limiter")
+
+    def __init__(
+        self, limiter: Limiter, counts: Sequence[Count], done: Callable[[list[Answered]], None]
+    ) -> None:
+        self._limiter = limiter
+        self._counts = counts
+        self._done = done
+        self._left = len(counts)
+        self._answers: list[Answered | None] = [None] * len(counts)
+
+    def begin(self) -> None:
+        counts = self._counts
+        if not counts:
+            self._done([])
+            return
+        together = [place for place, count in enumerate(counts) if not count.by_itself]
+        if len(together) > 1:
+            checks = [_check(counts[place]) for place in together]
+            self._limiter.ask_together(checks, partial(self._judged, together))
+        for place, count in enumerate(counts):
+            if count.negative:
+                self._give_back(place, count)
+            elif count.by_itself or len(together) == 1:
+                self._limiter.ask(_check(count), partial(self._answered, place))
+
+    def _answered(self, place: int, decision: Decision) -> None:
+        if not decision.allowed:
+            self._use_up(self._counts[place], decision)
+        self._put(place, decision, taken=decision.allowed)
+
+    def _judged(self, together: Sequence[int], verdict: Verdict) -> None:
+        if len(verdict.decisions) < len(together):
+            self._look_at(together)
+            return
+        for place, decision in zip(together, verdict.decisions, strict=True):
+            if not decision.allowed:
+                self._use_up(self._counts[place], decision)
+            self._put(place, decision, taken=verdict.allowed)
+
+    def _look_at(self, together: Sequence[int]) -> None:
+        """One was denied from memory, so the store was not asked about the others: ask, and take nothing."""
+        for place in together:
+            count = self._counts[place]
+            self._limiter.ask(Check(count.policy, count.key, 0), partial(self._looked, place))
+
+    def _looked(self, place: int, decision: Decision) -> None:
+        if decision.allowed and decision.remaining < self._counts[place].cost:
+            decision = replace(decision, allowed=False)
+        self._put(place, decision, taken=False)
+
+    def _use_up(self, count: Count, decision: Decision) -> None:
+        if decision.decided_by == "store" and 0 < decision.remaining < count.cost:
+            self._limiter.ask(Check(count.policy, count.key, decision.remaining), _nobody)
+
+    def _give_back(self, place: int, count: Count) -> None:
+        task = asyncio.ensure_future(self._refund(place, count))
+        _refunds.add(task)
+        task.add_done_callback(_refunds.discard)
+
+    async def _refund(self, place: int, count: Count) -> None:
+        policy = count.policy
+        try:
+            decision = await self._limiter.refund(policy, count.key, count.cost)
+        except StoreUnavailable:
+            decision = Decision(False, policy.id, policy.limit, 0, 0, None, "closed")
+        self._put(place, decision, taken=False)
+
+    def _put(self, place: int, decision: Decision, *, taken: bool) -> None:
+        self._answers[place] = Answered(decision, taken)
+        self._left -= 1
+        if not self._left:
+            self._done([answer for answer in self._answers if answer is not None])
+
+
+def _check(count: Count) -> Check:
+    return Check(count.policy, count.key, count.cost)
+
+
+def _nobody(decision: Decision) -> None:
+    """It does not matter: if this failed, a little less is used up than envoyproxy/ratelimit would have."""

@@ -1,0 +1,117 @@
+"""What the counters' answers mean for a request: its statuses, its code, headers and metadata. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ratelimit.decision import Decision
+from sadd.envoy.plan import NO_LIMIT, Count, Modes, Plan
+from sadd.envoy.request import Code, CurrentLimit, Descriptor, Outcome, Status
+
+
+def conclude(plan: Plan, decisions: Sequence[Decision], modes: Modes, now_ms: int) -> tuple[Outcome, bool]:
+    """The outcome for ``decisions`` (one for each of ``plan.counts``); and did global shadow mode make it OK.
+
+    ``now_ms`` since 1970: of a counter that was not asked (a ban) it tells when the window ends.
+    """
+    statuses = [status or NO_LIMIT for status in plan.statuses]
+    for count, decision in zip(plan.counts, decisions, strict=True):
+        statuses[count.place] = _status(count, decision, now_ms)
+    over = _is_over(plan, statuses, modes)
+    outcome = Outcome(
+        overall=Code.OVER_LIMIT if over and not modes.shadow else Code.OK,
+        statuses=tuple(statuses),
+        response_headers=_headers(statuses, modes) if modes.headers else (),
+        dynamic_metadata=_metadata(plan, statuses) if modes.metadata else None,
+    )
+    return outcome, over and modes.shadow
+
+
+def _status(count: Count, decision: Decision, now_ms: int) -> Status:
+    rule = count.match.rule
+    assert rule.unit is not None
+    shadowed = not decision.allowed and rule.shadow_mode
+    return Status(
+        code=Code.OK if decision.allowed or count.negative or shadowed else Code.OVER_LIMIT,
+        current_limit=CurrentLimit(rule.requests_per_unit, rule.unit, rule.name),
+        limit_remaining=0 if shadowed else decision.remaining,
+        duration_until_reset_ms=decision.reset_after_ms or _window_left_ms(count, now_ms),
+    )
+
+
+def _window_left_ms(count: Count, now_ms: int) -> int:
+    window_ms = count.policy.period_seconds * 1000
+    return window_ms - now_ms % window_ms
+
+
+def _is_over(plan: Plan, statuses: Sequence[Status], modes: Modes) -> bool:
+    """A limit is over, or all those in quota mode are.
+
+    In global quota mode every descriptor is, also one that met no limit, so one of those is enough for OK:
+    that is how envoyproxy/ratelimit has it.
+    """
+    if modes.quota:
+        return all(status.code is Code.OVER_LIMIT for status in statuses)
+    quotas = [statuses[count.place].code for count in plan.counts if count.match.rule.quota_mode]
+    if quotas and all(code is Code.OVER_LIMIT for code in quotas):
+        return True
+    quota_places = {count.place for count in plan.counts if count.match.rule.quota_mode}
+    return any(
+        status.code is Code.OVER_LIMIT for place, status in enumerate(statuses) if place not in quota_places
+    )
+
+
+def _headers(statuses: Sequence[Status], modes: Modes) -> tuple[tuple[str, str], ...]:
+    """Of the descriptor with the least remaining; one that is over wins, the last of several."""
+    limited = [status for status in statuses if status.current_limit is not None]
+    over = [status for status in limited if status.code is Code.OVER_LIMIT]
+    if not limited:
+        return ()
+    told = over[-1] if over else min(limited, key=lambda status: status.limit_remaining)
+    assert told.current_limit is not None
+    return (
+        (modes.limit_header, str(told.current_limit.requests_per_unit)),
+        (modes.remaining_header, str(told.limit_remaining)),
+        (modes.reset_header, str(told.duration_until_reset_seconds)),
+    )
+
+
+def _metadata(plan: Plan, statuses: Sequence[Status]) -> dict[str, Any]:
+    """The request, and under ``metadata`` that of the rules which it passed, the first one's word first."""
+    told: dict[str, Any] = {
+        "domain": plan.domain,
+        "descriptors": [_described(descriptor) for descriptor in plan.descriptors],
+    }
+    if plan.hits_addend:
+        told["hitsAddend"] = float(plan.hits_addend)
+    merged: dict[str, Any] = {}
+    for count in plan.counts:
+        if count.match.metadata and statuses[count.place].code is Code.OK:
+            merge(merged, count.match.metadata)
+    if merged:
+        told["metadata"] = merged
+    return told
+
+
+def _described(descriptor: Descriptor) -> dict[str, Any]:
+    told: dict[str, Any] = {"entries": [f"{key}={value}" for key, value in descriptor.entries]}
+    if descriptor.limit is not None:
+        unit, requests_per_unit = descriptor.limit
+        told["limit"] = f"requests_per_unit:{requests_per_unit} unit:{unit}"
+    if descriptor.hits_addend is not None:
+        told["hitsAddend"] = float(descriptor.hits_addend)
+    return told
+
+
+def merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Add what ``into`` has not: of equal keys the first value stays, of two maps the parts are merged."""
+    for key, value in other.items():
+        mine = into.get(key)
+        if isinstance(mine, dict) and isinstance(value, Mapping):
+            merge(mine, value)
+        elif key not in into:
+            into[key] = _copied(value)
+
+
+def _copied(value: Any) -> Any:
+    """Maps are made anew, so that merging into one never changes the configuration."""
+    return {key: _copied(one) for key, one in value.items()} if isinstance(value, Mapping) else value

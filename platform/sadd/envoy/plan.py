@@ -1,0 +1,183 @@
+"""What to count for a request: which limits, under which keys, and which of them all together. Pure.
+
+Limits that can deny are asked together, all or nothing: one that is over leaves the others as they were,
+where envoyproxy/ratelimit counts a refused request against them all. What cannot deny alone (``shadow_mode``,
+``quota_mode``, hits given back) is counted by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from msgspec import Struct
+
+from ratelimit.check import COST_MAX
+from ratelimit.limiter import TOGETHER_MAX
+from ratelimit.policy import Policy
+from sadd.envoy import lookup
+from sadd.envoy.lookup import Match
+from sadd.envoy.request import Code, Descriptor, InvalidRequest, Status
+from sadd.envoy.rules import SECONDS, UINT32_MAX, Config, Unit
+
+DESCRIPTORS_MAX = TOGETHER_MAX
+"""Of one request. Envoy sends one for each rate limit of a route: a few."""
+KEY_LETTERS_MAX = 120
+"""A longer counter key is a digest of itself; four bytes a letter stay within the engine's bound."""
+POLICIES_MAX = 10_000
+
+NO_LIMIT = Status(Code.OK)
+UNLIMITED = Status(Code.OK, limit_remaining=UINT32_MAX)
+
+_LETTER: dict[Unit, str] = {
+    "SECOND": "s",
+    "MINUTE": "m",
+    "HOUR": "h",
+    "DAY": "d",
+    "WEEK": "w",
+    "MONTH": "M",
+    "YEAR": "y",
+}
+_ESCAPED = str.maketrans({letter: f"%{ord(letter):02x}" for letter in "%=|~"})
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """What envoyproxy/ratelimit takes from its environment, for all domains.
+
+    ``together`` is ours: false counts each limit by itself, as envoyproxy/ratelimit does.
+    """
+
+    shadow: bool = False
+    quota: bool = False
+    together: bool = True
+    headers: bool = False
+    limit_header: str = "RateLimit-Limit"
+    remaining_header: str = "RateLimit-Remaining"
+    reset_header: str = "RateLimit-Reset"
+    metadata: bool = False
+
+
+class Count(Struct, frozen=True):
+    """One counter to ask. ``place`` is that of its descriptor."""
+
+    place: int
+    match: Match
+    policy: Policy
+    key: str
+    cost: int
+    negative: bool
+    by_itself: bool
+
+
+class Plan(Struct, frozen=True):
+    """``statuses`` are those that no counter decides; ``counts`` fill the places that are left (None)."""
+
+    domain: str
+    descriptors: Sequence[Descriptor]
+    hits_addend: int
+    statuses: list[Status | None]
+    counts: list[Count]
+    known: bool
+    """The configuration has this domain."""
+
+
+class Planner:
+    """Plans requests on one configuration, and keeps the policies that its rules mean."""
+
+    def __init__(self, modes: Modes) -> None:
+        self._modes = modes
+        self._policies: dict[tuple[str, Unit, int], Policy] = {}
+
+    def plan(
+        self, config: Config | None, domain: str, descriptors: Sequence[Descriptor], hits_addend: int
+    ) -> Plan:
+        """Raises InvalidRequest."""
+        _check(config, domain, descriptors)
+        assert config is not None
+        statuses: list[Status | None] = []
+        counts: list[Count] = []
+        replaced: frozenset[str] = frozenset()
+        for place, descriptor in enumerate(descriptors):
+            match = lookup.find(config, domain, descriptor)
+            statuses.append(_without_counter(match))
+            if match is None:
+                continue
+            replaced |= match.rule.replaces
+            if match.rule.unit is not None:
+                counts.append(self._count(place, match, descriptor, domain, hits_addend))
+        if replaced:
+            counts = _leave_out(counts, replaced, statuses)
+        return Plan(domain, descriptors, hits_addend, statuses, counts, domain in config.domains)
+
+    def _count(
+        self, place: int, match: Match, descriptor: Descriptor, domain: str, hits_addend: int
+    ) -> Count:
+        rule = match.rule
+        assert rule.unit is not None
+        addend = descriptor.hits_addend
+        cost = max(1, hits_addend) if addend is None else addend
+        negative = descriptor.is_negative_hits
+        modes = self._modes
+        free = not modes.together or modes.shadow or modes.quota or rule.shadow_mode or rule.quota_mode
+        return Count(
+            place,
+            match,
+            self._policy(domain, rule.unit, rule.requests_per_unit),
+            counter_key(rule.unit, match.counted),
+            min(cost, COST_MAX),
+            negative,
+            negative or free,
+        )
+
+    def _policy(self, domain: str, unit: Unit, requests_per_unit: int) -> Policy:
+        """The same value each time. Of a changed limit the counters go on: they belong to domain and key."""
+        known = self._policies.get((domain, unit, requests_per_unit))
+        if known is not None:
+            return known
+        if len(self._policies) >= POLICIES_MAX:  # limits that requests bring can be any number
+            self._policies.clear()
+        policy = Policy.fixed(policy_id(domain), requests_per_unit, SECONDS[unit], on_store_loss="closed")
+        self._policies[domain, unit, requests_per_unit] = policy
+        return policy
+
+
+def counter_key(unit: Unit, counted: tuple[lookup.Entry, ...]) -> str:
+    """No two lists of entries have the same key, whatever is in them; envoyproxy/ratelimit joins by ``_``."""
+    joined = "|".join([f"{k.translate(_ESCAPED)}={v.translate(_ESCAPED)}" for k, v in counted])
+    if len(joined) > KEY_LETTERS_MAX:
+        joined = "~" + blake2b(joined.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+    return f"{_LETTER[unit]}|{joined}"
+
+
+def policy_id(domain: str) -> str:
+    """The domain's name in the store."""
+    return f"envoy:{domain}".replace("{", "(").replace("}", ")").replace("\0", " ")
+
+
+def _check(config: Config | None, domain: str, descriptors: Sequence[Descriptor]) -> None:
+    if not domain:
+        raise InvalidRequest("rate limit domain must not be empty")
+    if not descriptors:
+        raise InvalidRequest("rate limit descriptor list must not be empty")
+    if config is None:
+        raise InvalidRequest("no rate limit configuration loaded")
+    if len(descriptors) > DESCRIPTORS_MAX:
+        raise InvalidRequest(f"rate limit descriptor list must not have more than {DESCRIPTORS_MAX}")
+
+
+def _without_counter(match: Match | None) -> Status | None:
+    if match is None:
+        return NO_LIMIT
+    return UNLIMITED if match.rule.unit is None else None
+
+
+def _leave_out(counts: list[Count], replaced: frozenset[str], statuses: list[Status | None]) -> list[Count]:
+    """The counts whose rule nobody replaces; the others' descriptors are as if they met no limit."""
+    kept: list[Count] = []
+    for count in counts:
+        name = count.match.rule.name
+        if name and name in replaced:
+            statuses[count.place] = NO_LIMIT
+        else:
+            kept.append(count)
+    return kept
