@@ -14,9 +14,10 @@ from aiohttp import web
 from sadd.app.services import Services, open_services
 from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
+from sadd.gate.endpoints import endpoints as gate_endpoints
+from sadd.gate.gate import Gate
 from sadd.identity.ring import KeyRing
 from sadd.identity.store import CHANNEL as KEYS_CHANNEL
-from sadd.limits.awaited import Awaited
 from sadd.limits.desk import Desk
 from sadd.postgres.listen import Listener
 from sadd.postgres.pool import AWAY, Pool, open_pool
@@ -75,10 +76,16 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             workers=settings.server.workers,
             clustered=parse(settings.valkey.url).shape is Shape.CLUSTER,
         )
+        desk = Desk(services.limiter, view)
+        gate = Gate(desk, services.sessions, view, settings.gate)
         numbers = _Numbers(settings, slot, services, valkey, keys)
+        numbers.metrics.register("sadd_gate", gate.stats, labels={"replies": "outcome"})
         ready = Health({"valkey": valkey.probe, "postgres": lambda: _ask(pool)})
         await ready.probe()
-        described = _endpoints(services, view, pool, settings, ready, numbers.metrics)
+        described = [
+            *_endpoints(services, desk, view, pool, settings, ready, numbers.metrics),
+            *gate_endpoints(gate),
+        ]
         app = build(
             [*described, *document_endpoints(described)],
             keys=keys,
@@ -96,6 +103,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
 
 def _endpoints(
     services: Services,
+    desk: Desk,
     view: CatalogueView,
     pool: Pool,
     settings: Settings,
@@ -103,7 +111,7 @@ def _endpoints(
     numbers: Metrics,
 ) -> list[Endpoint]:
     return [
-        *limits.endpoints(Desk(Awaited(services.limiter), view)),
+        *limits.endpoints(desk),
         *cache.endpoints(services.cache, view),
         *queues.endpoints(services.rooms, services.passes, view),
         *sessions.endpoints(services.sessions, view),

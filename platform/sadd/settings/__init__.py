@@ -7,13 +7,25 @@
 from sadd.settings.loader import Loaded, SettingsError, load
 from sadd.settings.names import EVERY_SETTING, Setting, as_environment, environment_names
 from sadd.settings.sources import Origin, process_environment
-from sadd.settings.values import Catalogue, Data, Database, Identity, Log, Server, Settings, Startup, Valkey
+from sadd.settings.values import (
+    Catalogue,
+    Data,
+    Database,
+    Gate,
+    Identity,
+    Log,
+    Server,
+    Settings,
+    Startup,
+    Valkey,
+)
 
 __all__ = [
     "EVERY_SETTING",
     "Catalogue",
     "Data",
     "Database",
+    "Gate",
     "Identity",
     "Loaded",
     "Log",

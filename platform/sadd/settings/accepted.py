@@ -5,6 +5,7 @@ that is not accepted raises ``ValueError`` and the caller adds the setting's nam
 """
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Protocol, TypeVar
 
 from sadd.settings.masking import masked
@@ -139,6 +140,31 @@ class Text:
 
     def shown(self, value: object) -> str:
         return "***" if self.secret and value else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Ranges of addresses in CIDR form, separated by commas."""
+
+    says: str = "ranges of addresses such as 10.1.0.0/16, separated by commas, or empty"
+
+    def read(self, text: str) -> str:
+        return self.check(text)
+
+    def check(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        for one in parts(value):
+            ip_network(one)  # a host's bits in a range are a slip of the pen: refused
+        return value
+
+    def shown(self, value: object) -> str:
+        return str(value)
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """The members of a text that commas separate."""
+    return tuple(one for part in text.split(",") if (one := part.strip()))
 
 
 @dataclass(frozen=True, slots=True)

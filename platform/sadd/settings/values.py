@@ -8,7 +8,7 @@ setting, add its line here; ``sadd config show``, the flags, and docs/settings.m
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sadd.settings.accepted import Accepted, Choice, Number, Text, Url, Value, Whole
+from sadd.settings.accepted import Accepted, Choice, Number, Ranges, Text, Url, Value, Whole, parts
 
 V = TypeVar("V", bound=Value)
 
@@ -113,6 +113,34 @@ class Identity:
     )
 
 
+_FIELD = Text("the name of a header field", or_empty=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    trusted_proxies: str = _setting(
+        "127.0.0.0/8, ::1/128",
+        Ranges(),
+        "Addresses of our own proxies: only they may ask the gate, and only their word is taken.",
+    )
+    client_ip_header: str = _setting(
+        "X-Forwarded-For",
+        Text("the name of a header field"),
+        "Field in which a proxy tells the visitor's address; of a list, the last that is none of ours.",
+    )
+    subject_header: str = _setting(
+        "",
+        _FIELD,
+        "Field in which a proxy that signs citizens in names the citizen; empty: only sessions do.",
+    )
+    app_header: str = _setting("", _FIELD, "Field in which a proxy names the calling app; empty: none does.")
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """The ranges of the trusted proxies, one by one."""
+        return parts(self.trusted_proxies)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     server: Server = field(default_factory=Server)
@@ -123,3 +151,4 @@ class Settings:
     log: Log = field(default_factory=Log)
     catalogue: Catalogue = field(default_factory=Catalogue)
     identity: Identity = field(default_factory=Identity)
+    gate: Gate = field(default_factory=Gate)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from aiohttp import hdrs
 
 from sadd.version import __version__
 from sadd.web.answer import PROBLEM_JSON
@@ -52,7 +53,8 @@ def document(endpoints: Sequence[Endpoint]) -> Json:
     paths: dict[str, Json] = {}
     for endpoint in endpoints:
         operations = paths.setdefault(endpoint.template, {})
-        method = endpoint.method.lower()
+        # What takes any method is described by one: OpenAPI has no word for any.
+        method = "get" if endpoint.method == hdrs.METH_ANY else endpoint.method.lower()
         if method in operations:
             raise ValueError(f"{endpoint.method} {endpoint.path} is mounted twice")
         operations[method] = _operation(endpoint, schemas)

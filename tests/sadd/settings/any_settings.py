@@ -6,7 +6,7 @@ from typing import Any, cast
 from hypothesis import strategies as st
 
 from sadd.settings import EVERY_SETTING, Setting, Settings
-from sadd.settings.accepted import Choice, Number, Switch, Text, Url, Whole
+from sadd.settings.accepted import Choice, Number, Ranges, Switch, Text, Url, Whole
 
 _LINES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 
@@ -23,6 +23,8 @@ def values(setting: Setting) -> st.SearchStrategy[Any]:
             return st.sampled_from(words)
         case Url(schemes):
             return st.just("") | st.builds("{}://{}".format, st.sampled_from(schemes), _LINES)
+        case Ranges():
+            return st.lists(st.ip_addresses().map(str), max_size=3).map(", ".join)
         case Text(or_empty=True):
             return st.just("") | _LINES
         case Text():

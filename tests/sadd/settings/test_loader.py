@@ -181,6 +181,13 @@ def test_unknown_key(file: str, says: str) -> None:
             "database.url = 'mysql://u:***@h/d' (from environment SADD_DATABASE_URL) is not accepted:"
             " it must be a URL that starts with postgresql://, postgres://, or empty",
         ),
+        (
+            "SADD_GATE_TRUSTED_PROXIES",
+            "10.0.0.0/8, 10.1.2.3/16",
+            "gate.trusted_proxies = '10.0.0.0/8, 10.1.2.3/16' (from environment SADD_GATE_TRUSTED_PROXIES)"
+            " is not accepted: it must be ranges of addresses such as 10.1.0.0/16, separated by commas,"
+            " or empty",
+        ),
     ],
 )
 def test_bad_value(variable: str, value: str, line: str) -> None:

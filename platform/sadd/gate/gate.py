@@ -1,0 +1,177 @@
+"""The gate: may the request that a proxy holds go on to its service?
+
+It fails as each service's limits do: with the store away an open policy lets the request through, a closed
+one refuses it with 503. Only who shows a session is refused in any case, since nobody can tell whose it is.
+The gate that is itself away is the proxy's affair; the configurations in docs/gate/ have both ways.
+
+It looks at limits and sessions. Waiting rooms do not yet send their visitors through here.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from sadd.catalogue.model import Catalogue, Service
+from sadd.gate import reply
+from sadd.gate.knock import Caller, Descriptors, Knock
+from sadd.gate.original import Contradiction, Headers, original_of
+from sadd.gate.reply import Reply
+from sadd.gate.shown import session_shown
+from sadd.gate.trust import Trust, prefix_of
+from sadd.limits.answer import Answer
+from sadd.limits.asked import Asked, UnknownService
+from sadd.session.record import Session
+from sadd.session.sessions import UnknownSession
+from sadd.session.store import StoreUnavailable
+from sadd.settings import Gate as GateSettings
+from sadd.web.problem import Problem, invalid_request
+
+Done = Callable[[Reply], None]
+
+
+class Desk(Protocol):
+    """What is asked of the limits."""
+
+    def ask(self, agency: str | None, asked: Asked, done: Callable[[Answer], None]) -> None: ...
+
+
+class Sessions(Protocol):
+    """What is asked of the sessions."""
+
+    async def touch(self, agency: str, session_id: str) -> Session: ...
+
+
+class View(Protocol):
+    """What is asked of the catalogue's view."""
+
+    @property
+    def current(self) -> Catalogue: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GateStats:
+    """``replies`` by what they were."""
+
+    replies: dict[str, int]
+
+
+OUTCOMES = (
+    "admitted",
+    "refused",
+    "store_away",
+    "session_away",
+    "unknown_service",
+    "foreign_proxy",
+    "contradiction",
+    "misfit",
+)
+
+
+class Gate:
+    """Answers the proxies of all services. One for each worker."""
+
+    def __init__(self, desk: Desk, sessions: Sessions, view: View, settings: GateSettings) -> None:
+        self._desk = desk
+        self._sessions = sessions
+        self._view = view
+        self._settings = settings
+        self._trust = Trust(settings.ranges)
+        self._counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+        self._looking: set[asyncio.Task[None]] = set()
+
+    def ask(self, knock: Knock, done: Done) -> None:
+        """Reply by ``done``, once: perhaps before this returns, else when the store has answered."""
+        try:
+            caller = self._caller(knock)
+        except Contradiction as told:
+            done(self._wrong("contradiction", reply.contradiction(told)))
+            return
+        if caller is None:
+            done(self._wrong("foreign_proxy", reply.foreign_proxy(knock.peer)))
+            return
+        service = self._view.current.services.get(knock.service)
+        if service is not None and not caller.subject and (shown := self._session_id(service, knock)):
+            task = asyncio.get_running_loop().create_task(self._look(service, shown, knock, caller, done))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
+            return
+        self._decide(knock, caller, caller.subject, done)
+
+    async def decide(self, knock: Knock) -> Reply:
+        """The same for who can wait."""
+        waiting: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.ask(knock, partial(_settle, waiting))
+        return await waiting
+
+    def trusts(self, peer: str) -> bool:
+        """Whether a call from this address would be answered."""
+        return self._trust.visitor(peer, ()) is not None
+
+    def stats(self) -> GateStats:
+        return GateStats(dict(self._counts))
+
+    def _caller(self, knock: Knock) -> Caller | None:
+        """Who asks for what, by the words of a proxy of ours; None: it is none. Raises Contradiction."""
+        headers, settings = knock.headers, self._settings
+        address = self._trust.visitor(knock.peer, headers.getall(settings.client_ip_header, []))
+        if address is None:
+            return None
+        return Caller(
+            prefix_of(address),
+            original_of(headers, knock.method, knock.rest),
+            subject=_vouched(headers, settings.subject_header),
+            app=_vouched(headers, settings.app_header),
+        )
+
+    def _session_id(self, service: Service, knock: Knock) -> str:
+        return "" if service.protection.session is None else session_shown(knock.headers)
+
+    async def _look(self, service: Service, shown: str, knock: Knock, caller: Caller, done: Done) -> None:
+        """Find out who the visitor is, then decide."""
+        try:
+            subject = (await self._sessions.touch(service.agency, shown)).subject
+        except UnknownSession:
+            subject = ""
+        except StoreUnavailable:
+            self._counts["session_away"] += 1
+            done(reply.refusal(reply.session_away(), knock.headers))
+            return
+        self._decide(knock, caller, subject, done)
+
+    def _decide(self, knock: Knock, caller: Caller, subject: str, done: Done) -> None:
+        known = {"ip": caller.address}
+        if subject:
+            known["citizen"] = subject
+        if caller.app:
+            known["app"] = caller.app
+        descriptors = Descriptors(known, knock.headers)
+        asked = Asked(knock.service, route=caller.original.path, descriptors=descriptors)
+        try:
+            self._desk.ask(None, asked, lambda answer: done(self._said(answer, subject, knock.headers)))
+        except UnknownService:
+            done(self._wrong("unknown_service", reply.no_such_service(knock.service)))
+        except ValueError as wrong:  # a name or a field too long to be counted: never a 500, which may open
+            done(self._wrong("misfit", invalid_request(str(wrong), status=400)))
+
+    def _said(self, answer: Answer, subject: str, headers: Headers) -> Reply:
+        closed = answer.decision.fallback == "closed"
+        outcome = "admitted" if answer.allowed else "store_away" if closed else "refused"
+        self._counts[outcome] += 1
+        return reply.reply_to(answer, subject, headers)
+
+    def _wrong(self, outcome: str, problem: Problem) -> Reply:
+        self._counts[outcome] += 1
+        return reply.misuse(problem)
+
+
+def _vouched(headers: Headers, field: str) -> str:
+    return (headers.get(field) or "") if field else ""
+
+
+def _settle(waiting: "asyncio.Future[Reply]", said: Reply) -> None:
+    """The proxy may have gone meanwhile."""
+    if not waiting.done():
+        waiting.set_result(said)

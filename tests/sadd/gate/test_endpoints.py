@@ -1,0 +1,101 @@
+"""The gate over real HTTP, with real limits and sessions."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from ratelimit.limiter import Limiter
+from ratelimit.valkey import ValkeyStore as LimitStore
+from sadd.gate.endpoints import endpoints
+from sadd.gate.gate import Gate
+from sadd.limits.awaited import Awaited
+from sadd.limits.desk import Desk
+from sadd.session.ids import Ids
+from sadd.session.policy import SessionPolicy
+from sadd.session.sessions import Sessions
+from sadd.session.valkey import ValkeyStore as SessionStore
+from sadd.settings import Gate as GateSettings
+from tests.sadd.web.scene import BARE, RESULTS, View, catalogue
+from tests.sadd.web.served import Served, served
+from tests.stores import connected, stoppable_valkey
+from tests.waiting import eventually
+
+BURST = 20
+
+
+@asynccontextmanager
+async def gated(valkey_url: str) -> AsyncIterator[tuple[Served, Sessions]]:
+    view = View(catalogue())
+    async with connected(valkey_url) as client:
+        sessions = Sessions(SessionStore(client), Ids(b"p" * 32))
+        desk = Desk(Awaited(Limiter(LimitStore(client))), view)
+        async with served(endpoints(Gate(desk, sessions, view, GateSettings()))) as server:
+            yield server, sessions
+
+
+async def test_a_visitor_uses_up_its_burst(valkey_url: str) -> None:
+    """One address is refused after its burst, with a problem that says by which policy; another is not."""
+    noisy, quiet = {"X-Forwarded-For": "203.0.113.7"}, {"X-Forwarded-For": "203.0.113.8"}
+    async with gated(valkey_url) as (server, _):
+        for _ in range(BURST):
+            async with server.client.get(f"/gate/{RESULTS}", headers=noisy) as admitted:
+                assert admitted.status == 200
+                assert admitted.headers["X-Sadd-Subject"] == ""
+                assert await admitted.read() == b""
+        async with server.client.get(f"/gate/{RESULTS}", headers=noisy) as refused:
+            assert refused.status == 429
+            assert refused.headers["RateLimit"].startswith(f'"{RESULTS}";r=0;t=')
+            assert int(refused.headers["Retry-After"]) >= 1
+            problem = await refused.json()
+            assert problem["type"].endswith("/quota-exceeded")
+            assert problem["violated-policies"] == [RESULTS]
+        async with server.client.get(f"/gate/{RESULTS}", headers=quiet) as admitted:
+            assert admitted.status == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("rest", ["", "/", "/results/7?x=1&x=2", "//..//x", "?a"])
+async def test_any_method_and_path(valkey_url: str, method: str, rest: str) -> None:
+    """A proxy asks by the method that it has, with whatever it puts behind the service's id."""
+    async with gated(valkey_url) as (server, _):
+        asked = f"{method} /gate/{RESULTS}{rest} HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n"
+        assert (await server.exchange(asked.encode())).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_no_path_leads_to_another_service(valkey_url: str) -> None:
+    """Envoy appends what the visitor sent, dots and all: it stays the same service's gate."""
+    async with gated(valkey_url) as (server, _):
+        for rest in (f"/../{BARE}", f"/%2e%2e/{BARE}", f"/..%2f{BARE}", f"/\\..\\{BARE}"):
+            asked = f"GET /gate/{RESULTS}{rest} HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n"
+            assert f'"{RESULTS}";q=' in (await server.exchange(asked.encode())).decode()
+
+
+async def test_a_session_of_the_service(valkey_url: str) -> None:
+    """The cookie of a living session becomes the subject, and the citizen's limit counts."""
+    async with gated(valkey_url) as (server, sessions):
+        policy = SessionPolicy(60_000, 60_000)
+        session_id, _ = await sessions.create("moehe", RESULTS, "28012345678", policy, {})
+        shown = {"Cookie": f"__Host-sadd_session={session_id}"}
+        async with server.client.get(f"/gate/{RESULTS}", headers=shown) as admitted:
+            assert (admitted.status, admitted.headers["X-Sadd-Subject"]) == (200, "28012345678")
+
+
+async def test_with_the_store_away(tmp_path: Path) -> None:
+    """The limit's own way decides; who shows a session is told to come again, not taken for nobody."""
+    with stoppable_valkey(tmp_path) as valkey:
+        async with gated(valkey.url) as (server, _):
+            valkey.stop()
+            async with server.client.get(f"/gate/{RESULTS}") as answer:
+                assert answer.status == 200
+            shown = {"Sadd-Session": "A" * 54}
+            async with server.client.get(f"/gate/{RESULTS}", headers=shown) as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+            valkey.start()
+
+            async def whole() -> bool:
+                async with server.client.get(f"/gate/{RESULTS}", headers=shown) as answer:
+                    return answer.status == 200
+
+            await eventually(whole)
