@@ -10,7 +10,6 @@ from ratelimit.limiter import Limiter
 from ratelimit.valkey import ValkeyStore as LimitStore
 from sadd.gate.endpoints import endpoints
 from sadd.gate.gate import Gate
-from sadd.limits.awaited import Awaited
 from sadd.limits.desk import Desk
 from sadd.session.ids import Ids
 from sadd.session.policy import SessionPolicy
@@ -30,7 +29,7 @@ async def gated(valkey_url: str) -> AsyncIterator[tuple[Served, Sessions]]:
     view = View(catalogue())
     async with connected(valkey_url) as client:
         sessions = Sessions(SessionStore(client), Ids(b"p" * 32))
-        desk = Desk(Awaited(Limiter(LimitStore(client))), view)
+        desk = Desk(Limiter(LimitStore(client)), view)
         async with served(endpoints(Gate(desk, sessions, view, GateSettings()))) as server:
             yield server, sessions
 
