@@ -1,10 +1,10 @@
 -- How each algorithm counts. This text stands before take_all.lua, lease.lua and give_back.lua.
 --
--- A policy is five words: its kind and four numbers.
---   g  whole, part, parts, burst     GCRA: emission interval us, its fraction, units at once
---   s  width us, limit               sliding: ten sub-windows of this width, and the one before them
---   f  limit, length us              fixed window from 1970 on
---   c  limit, start s, end s, next   calendar window by the asker's zone; this server's clock picks
+-- A policy is one word, its kind and its numbers:
+--   g:<whole>:<part>:<parts>:<burst>      GCRA: emission interval us, its fraction, units at once
+--   s:<width us>:<limit>                  sliding: ten sub-windows of this width, and the one before
+--   f:<limit>:<length us>                 fixed window from 1970 on
+--   c:<limit>:<start s>:<end s>:<next s>  calendar window by the asker's zone; this server's clock picks
 -- A state is what GET gave, opened at `now`:
 --   g  "<us>" or "<us>:<part>"       theoretical arrival time
 --   s  "s<sub-window>:<n>,<n>,..."   units of that sub-window, of the one before it, ...
@@ -14,7 +14,6 @@
 -- For each kind: open(p, held) -> state; wait(p, st, n) -> us until n units fit (0 now, -1 never);
 -- add(p, st, n), back(p, st, n) change it; left(p, st) -> units; reset(p, st) -> us; pack(p, st) -> text
 
-local WIDTH = 6 -- words of a check: the policy's five, and the cost
 local OLDEST = 10
 
 local now = tonumber(ARGV[1])
@@ -35,21 +34,23 @@ local function intervals(p, n)
 end
 
 function open.g(p, held)
-  local depth_us, depth_part = intervals(p, p[4])
-  local st = { us = now, part = 0, full_us = now + depth_us, full_part = depth_part }
-  if not held then return st end
-  local us, rest = tonumber(held), 0
-  if not us then
-    local whole, fraction = string.match(held, '^(%d+):(%d+)$')
-    if not whole then return st end
-    us, rest = tonumber(whole), tonumber(fraction)
-    if rest >= p[3] then us, rest = us + 1, 0 end -- written under another rate: round up
+  local full_us, full_part = now + p.depth_us, p.depth_part
+  local us, rest = now, 0
+  if held then
+    us = tonumber(held)
+    if not us then
+      local whole, fraction = string.match(held, '^(%d+):(%d+)$')
+      us, rest = tonumber(whole) or now, tonumber(fraction) or 0
+      if rest >= p[3] then us, rest = us + 1, 0 end -- written under another rate: round up
+    end
+    if us < now then
+      us, rest = now, 0
+    elseif us > full_us or (us == full_us and rest > full_part) then
+      -- Never beyond full: a stricter policy or a clock that is behind must not shut a key for longer.
+      us, rest = full_us, full_part
+    end
   end
-  if us < now then return st end
-  -- Never beyond full: a stricter policy or a clock that is behind must not shut a key for longer.
-  if us > st.full_us or (us == st.full_us and rest > depth_part) then us, rest = st.full_us, depth_part end
-  st.us, st.part = us, rest
-  return st
+  return { us = us, part = rest, full_us = full_us, full_part = full_part }
 end
 
 local function moved(p, st, n)
@@ -81,13 +82,12 @@ end
 function left.g(p, st)
   local free_us, free_part = st.full_us - st.us, st.full_part - st.part
   if free_part < 0 then free_us, free_part = free_us - 1, free_part + p[3] end
-  local function fits(n)
-    local n_us, n_part = intervals(p, n)
-    return n_us < free_us or (n_us == free_us and n_part <= free_part)
-  end
   local n = math.floor((free_us + free_part / p[3]) / (p[1] + p[2] / p[3]))
-  if not fits(n) then return n - 1 end -- the division rounds, the comparison does not
-  if fits(n + 1) then return n + 1 end
+  -- The division rounds, the comparison does not.
+  local n_us, n_part = intervals(p, n)
+  if n_us > free_us or (n_us == free_us and n_part > free_part) then return n - 1 end
+  n_us, n_part = intervals(p, n + 1)
+  if n_us < free_us or (n_us == free_us and n_part <= free_part) then return n + 1 end
   return n
 end
 
@@ -212,14 +212,24 @@ end
 
 for _, verb in ipairs({ wait, add, back, left, reset, pack }) do verb.c = verb.f end
 
-local function keep(key, kind, p, st)
-  local reset_us = reset[kind](p, st)
+local function keep(key, p, st)
+  local reset_us = p.reset(p, st)
   if reset_us <= 0 then return redis.call('DEL', key) end
-  redis.call('SET', key, pack[kind](p, st), 'PX', math.ceil((reset_us + 1) / 1000) + linger_ms)
+  redis.call('SET', key, p.pack(p, st), 'PX', math.ceil((reset_us + 1) / 1000) + linger_ms)
 end
 
-local function policy_at(at) -- kind, and its numbers
-  local p = {}
-  for i = 1, 4 do p[i] = tonumber(ARGV[at + i]) end
-  return ARGV[at], p
+local policies = {} -- most checks of a call are of few policies
+
+local function policy_of(word)
+  local p = policies[word]
+  if p then return p end
+  local kind = string.sub(word, 1, 1)
+  p = {
+    open = open[kind], wait = wait[kind], add = add[kind], back = back[kind],
+    left = left[kind], reset = reset[kind], pack = pack[kind],
+  }
+  for number in string.gmatch(word, '%d+') do p[#p + 1] = tonumber(number) end
+  if kind == 'g' then p.depth_us, p.depth_part = intervals(p, p[4]) end
+  policies[word] = p
+  return p
 end

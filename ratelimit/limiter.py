@@ -10,19 +10,22 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ratelimit.algorithm import Unlimited
 from ratelimit.check import COST_MAX as COST_MAX
 from ratelimit.check import Check as Check
 from ratelimit.decision import Decision, Taken, Verdict
-from ratelimit.fallback import Fallback
-from ratelimit.policy import OnStoreLoss, Policy
+from ratelimit.heavy import Heavy
+from ratelimit.judge import Judge
+from ratelimit.known import KEYS_MAX
+from ratelimit.many import Many
+from ratelimit.policy import Policy
 from ratelimit.promise import promised
+from ratelimit.spread import Spread
 from ratelimit.stats import LimiterStats
 from ratelimit.store import Store, StoreUnavailable
-from ratelimit.together import Together
+from ratelimit.together import Reservation, judged
 
 TOGETHER_MAX = 32
-"""Limits of one request: more are a mistake in the rules, and each costs the store a microsecond or two."""
+"""Limits of one request: more are a mistake in the rules, and each costs the store a few microseconds."""
 
 
 class Limiter:
@@ -34,23 +37,29 @@ class Limiter:
         *,
         holders: int = 1,
         local_keys_max: int = 100_000,
+        known_keys_max: int = KEYS_MAX,
+        spread: Spread | None = None,
         now_us: Callable[[], int] = lambda: time.monotonic_ns() // 1000,
     ) -> None:
         self._store = store
-        self._fallback = Fallback(holders=holders, keys_max=local_keys_max, now_us=now_us)
-        self._outcomes = {True: 0, False: 0}
-        self._fallbacks: dict[OnStoreLoss, int] = {"open": 0, "closed": 0, "local": 0}
+        self._judge = Judge(
+            holders=holders,
+            local_keys_max=local_keys_max,
+            known_keys_max=known_keys_max,
+            spread=spread or Spread(),
+            now_us=now_us,
+        )
 
     # -- one limit -----------------------------------------------------------
 
     def ask(self, check: Check, done: Callable[[Decision], None]) -> None:
         """Decide one. ``done`` is called once: at once, or with the others of this event-loop tick.
 
-        No task and no future: two microseconds. What ``done`` raises is logged and harms no other.
+        No task and no future: some microseconds. What ``done`` raises is logged and harms no other.
         """
-        at_once = self._without_store(check)
-        if at_once is not None:
-            done(at_once)
+        decision = self._judge.at_once(check)
+        if decision is not None:
+            done(decision)
         else:
             self._store.ask(check, partial(self._answered, check, done))
 
@@ -59,11 +68,9 @@ class Limiter:
         return await promised(partial(self.ask, Check(policy, key, cost)))
 
     async def check_many(self, checks: Sequence[Check]) -> list[Decision]:
-        """Decide each by itself; answers in order."""
-        gathering = _Gathering(len(checks))
-        for index, check in enumerate(checks):
-            self.ask(check, partial(gathering.put, index))
-        return await gathering.all
+        """Decide each by itself; answers in order. One call of the store for each policy and 64 keys."""
+        answer: asyncio.Future[list[Decision]] = promised(partial(Many, checks, self._store, self._judge))
+        return await answer
 
     # -- several limits, all or nothing --------------------------------------
 
@@ -71,85 +78,82 @@ class Limiter:
         """Take of all limits or of none, in one trip; ``done`` is called once, as ``ask`` does.
 
         On a cluster that needs keys of one slot (``Policy.tag``); otherwise see ``together``.
+        Raises ValueError for more than TOGETHER_MAX checks.
         """
         if len(checks) > TOGETHER_MAX:
             raise ValueError(f"{len(checks)} limits together, not up to {TOGETHER_MAX}")
-        at_once = [self._without_store(check) for check in checks]
-        for decision in at_once:
-            if decision is not None and not decision.allowed:
+        free: list[tuple[int, Decision]] = []
+        for index, check in enumerate(checks):
+            decision = self._judge.at_once(check)
+            if decision is None:
+                continue
+            if not decision.allowed:
                 done(Verdict(False, (decision,), decision))
                 return
-        asked = [check for check, decision in zip(checks, at_once, strict=True) if decision is None]
-        if asked:
-            Together(asked, self._store, self._fallback, partial(self._judged, at_once, done)).ask()
+            free.append((index, decision))
+        if free or not checks:
+            self._ask_limited(checks, free, done)
         else:
-            done(Verdict.of([decision for decision in at_once if decision is not None]))
+            self._ask_all(checks, done)
 
     async def check_together(self, checks: Sequence[Check]) -> Verdict:
         return await promised(partial(self.ask_together, checks))
 
     # -- what it counted -----------------------------------------------------
 
+    def heaviest(self, policy: str | None = None) -> list[Heavy]:
+        """The keys that asked this worker most, of one policy or of all; estimates from a sample."""
+        return self._judge.tally.heaviest(policy)
+
     def stats(self) -> LimiterStats:
+        judge = self._judge
+        counts = judge.tally.by_policy()
+        every = list(counts.values())
         return LimiterStats(
-            allowed=self._outcomes[True],
-            refused=self._outcomes[False],
-            fallback_open=self._fallbacks["open"],
-            fallback_closed=self._fallbacks["closed"],
-            fallback_local=self._fallbacks["local"],
-            local_keys=len(self._fallback),
+            allowed=sum(one.allowed for one in every),
+            refused=sum(one.refused for one in every),
+            fallback_open=sum(one.open for one in every),
+            fallback_closed=sum(one.closed for one in every),
+            fallback_local=sum(one.local for one in every),
+            local_keys=len(judge.fallback),
+            known_keys=len(judge.known),
+            known_hits=sum(one.memory for one in every),
+            policy_allowed={name: one.allowed for name, one in counts.items()},
+            policy_refused={name: one.refused for name, one in counts.items()},
+            policy_near={name: one.near for name, one in counts.items()},
+            policy_fallback={name: one.open + one.closed + one.local for name, one in counts.items()},
         )
 
     # -- inside --------------------------------------------------------------
 
-    def _without_store(self, check: Check) -> Decision | None:
-        """The decision that needs no store, if there is one."""
-        policy = check.policy
-        if policy.limit == 0:
-            return self._count(Decision(False, policy.id, 0, 0, 0, None, "ban"))
-        if type(policy.algorithm) is Unlimited:
-            return self._count(Decision(True, policy.id, policy.limit, policy.limit, 0, None, "unlimited"))
-        return None
-
     def _answered(
         self, check: Check, done: Callable[[Decision], None], taken: Taken | StoreUnavailable
     ) -> None:
-        if type(taken) is tuple:
-            decision = Decision.of(check.policy, taken)
+        if isinstance(taken, StoreUnavailable):
+            done(self._judge.without(check))
         else:
-            decision = self._fallback.decide(check.policy, check.key, check.cost)
-        done(self._count(decision))
+            done(self._judge.taken(check, taken))
 
-    def _judged(
+    def _ask_all(self, checks: Sequence[Check], done: Callable[[Verdict], None]) -> None:
+        if not self._store.ask_all(checks, partial(judged, self._judge, checks, done)):
+            Reservation(checks, self._store, self._judge, done).ask()
+
+    def _ask_limited(
         self,
-        at_once: Sequence[Decision | None],
+        checks: Sequence[Check],
+        free: Sequence[tuple[int, Decision]],
         done: Callable[[Verdict], None],
-        decisions: list[Decision],
     ) -> None:
-        for decision in decisions:
-            self._count(decision)
-        answers = iter(decisions)
-        done(Verdict.of([decision or next(answers) for decision in at_once]))
+        """Without the unlimited ones, whose decisions take their places in the answer."""
+        unlimited = dict(free)
+        limited = [check for index, check in enumerate(checks) if index not in unlimited]
 
-    def _count(self, decision: Decision) -> Decision:
-        self._outcomes[decision.allowed] += 1
-        if decision.fallback is not None:
-            self._fallbacks[decision.fallback] += 1
-        return decision
+        def all_of(verdict: Verdict) -> None:
+            rest = iter(verdict.decisions)
+            decisions = [unlimited.get(index) or next(rest) for index in range(len(checks))]
+            done(Verdict(verdict.allowed, tuple(decisions), verdict.denied_by))
 
-
-class _Gathering:
-    """The answers of many questions, in order."""
-
-    def __init__(self, count: int) -> None:
-        self._decisions: dict[int, Decision] = {}
-        self._count = count
-        self.all: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
-        if not count:
-            self.all.set_result([])
-
-    def put(self, index: int, decision: Decision) -> None:
-        decisions = self._decisions
-        decisions[index] = decision
-        if len(decisions) == self._count and not self.all.done():
-            self.all.set_result([decisions[index] for index in range(self._count)])
+        if limited:
+            self._ask_all(limited, all_of)
+        else:
+            all_of(Verdict(True, ()))

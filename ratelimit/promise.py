@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def promised(ask: Callable[[Callable[[T | Exception], None]], None]) -> "asyncio.Future[T]":
+def promised(ask: Callable[[Callable[[T | Exception], None]], object]) -> "asyncio.Future[T]":
     """Calls ``ask`` with a ``done`` that settles the future. Who gives up cancels it and harms nobody."""
     answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     ask(partial(_settle, answer))

@@ -5,10 +5,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LimiterStats:
+    """Mappings are by policy: at most 1,000 of them by name, and ``other``; a key is never a label."""
+
     allowed: int
     refused: int
     fallback_open: int
     fallback_closed: int
     fallback_local: int
     local_keys: int
-    """Keys that the fallback remembers now; a gauge, the others are counters."""
+    """Keys that the fallback remembers now; a gauge."""
+    known_keys: int
+    """Keys known to be over now; a gauge."""
+    known_hits: int
+    """Refused in this worker, without a trip."""
+    policy_allowed: dict[str, int]
+    policy_refused: dict[str, int]
+    policy_near: dict[str, int]
+    """Allowed with less than a fifth left."""
+    policy_fallback: dict[str, int]
+    """Decided while the store was away."""

@@ -17,15 +17,22 @@ class StoreUnavailable(Exception):
 
 DoneOne: TypeAlias = Callable[[Taken | StoreUnavailable], None]
 DoneAll: TypeAlias = Callable[[Sequence[Taken] | StoreUnavailable], None]
-"""Called once, at a later tick of the event loop."""
+DoneEach: TypeAlias = Callable[[Sequence[int], Sequence[Taken] | StoreUnavailable], None]
+"""Called once, at a later tick of the event loop; ``DoneEach`` once for each part, with its indices."""
 
 
 class Store(Protocol):
     def ask(self, check: Check, done: DoneOne) -> None:
         """Take ``cost`` from one key. A tick's questions travel together and are decided in their order."""
 
-    def ask_all(self, checks: Sequence[Check], done: DoneAll) -> None:
-        """Take all or nothing of ``checks``, which must be one of ``parts``; many requests in one trip."""
+    def ask_each(self, checks: Sequence[Check], done: DoneEach) -> None:
+        """Take from each by itself, in order. All are of one policy."""
+
+    def ask_all(self, checks: Sequence[Check], done: DoneAll) -> bool:
+        """Take all or nothing; many requests of a tick in one trip.
+
+        False, and nothing was asked, when the keys lie in several slots. Then ask for each of ``parts``.
+        """
 
     def parts(self, checks: Sequence[Check]) -> list[list[int]]:
         """The indices of ``checks`` in groups, each of which one ``ask_all`` can decide."""

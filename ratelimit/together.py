@@ -1,6 +1,6 @@
-"""Several limits of one request whose counters lie in more than one slot: reserve and confirm.
+"""Several limits of one request: all or nothing, in one trip, or by reserve and confirm.
 
-::
+Counters that share a slot are decided by one call, and all counters of a single node do. On a cluster::
 
     slot A: [agency, service]   slot B: [citizen]        both asked at once, each all or nothing
     A took, B took       allowed
@@ -14,27 +14,43 @@ reserved that nobody used: they come back with the window, as any others.
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from ratelimit.check import Check
-from ratelimit.decision import Decision, Taken
-from ratelimit.fallback import Fallback
+from ratelimit.decision import Decision, Taken, Verdict
+from ratelimit.judge import Judge
 from ratelimit.store import Store, StoreUnavailable
 
 
-class Together:
-    """One request on its way. ``done`` gets a decision for each check, in order."""
+def judged(
+    judge: Judge,
+    checks: Sequence[Check],
+    done: Callable[[Verdict], None],
+    taken: Sequence[Taken] | StoreUnavailable,
+) -> None:
+    """Says to ``done`` what one call for all checks means."""
+    if isinstance(taken, StoreUnavailable):
+        done(_counted(judge, checks, judge.without_all(checks)))
+        return
+    for one in taken:
+        if one[0] != 1:
+            words = [judge.worded(check, one) for check, one in zip(checks, taken, strict=True)]
+            done(_counted(judge, checks, words))
+            return
+    done(Verdict(True, tuple([judge.taken(check, one) for check, one in zip(checks, taken, strict=True)])))
 
-    __slots__ = ("_checks", "_decisions", "_done", "_fallback", "_left", "_parts", "_store")
+
+class Reservation:
+    """One request whose counters lie in several slots, on its way."""
+
+    __slots__ = ("_checks", "_decisions", "_done", "_judge", "_left", "_parts", "_store")
 
     def __init__(
-        self,
-        checks: Sequence[Check],
-        store: Store,
-        fallback: Fallback,
-        done: Callable[[list[Decision]], None],
+        self, checks: Sequence[Check], store: Store, judge: Judge, done: Callable[[Verdict], None]
     ) -> None:
         self._checks = checks
         self._store = store
-        self._fallback = fallback
+        self._judge = judge
         self._done = done
         self._parts = store.parts(checks)
         self._left = len(self._parts)
@@ -49,21 +65,21 @@ class Together:
         self, part: list[int], checks: list[Check], taken: Sequence[Taken] | StoreUnavailable
     ) -> None:
         if isinstance(taken, StoreUnavailable):
-            decisions = self._fallback.decide_all(checks)
+            decisions = self._judge.without_all(checks)
         else:
-            decisions = [Decision.of(check.policy, one) for check, one in zip(checks, taken, strict=True)]
+            decisions = [self._judge.worded(check, one) for check, one in zip(checks, taken, strict=True)]
         self._decisions.update(zip(part, decisions, strict=True))
         self._left -= 1
         if not self._left:
             self._finish()
 
     def _finish(self) -> None:
-        decisions = self._decisions
-        if len(self._parts) > 1 and not all(decision.allowed for decision in decisions.values()):
+        if not all(decision.allowed for decision in self._decisions.values()):
             for part in self._parts:
-                if all(decisions[index].allowed for index in part):
+                if all(self._decisions[index].allowed for index in part):
                     self._give_back(part)
-        self._done([decisions[index] for index in range(len(self._checks))])
+        decisions = [self._decisions[index] for index in range(len(self._checks))]
+        self._done(_counted(self._judge, self._checks, decisions))
 
     def _give_back(self, part: list[int]) -> None:
         for index in part:
@@ -73,20 +89,18 @@ class Together:
             if decision.decided_by == "store":
                 self._store.give_back(check.policy, check.key, check.cost, _nobody)
             else:
-                self._fallback.give_back(check.policy, check.key, check.cost)
-            self._decisions[index] = _as_if_alone(decision, check.cost)
+                self._judge.fallback.give_back(check.policy, check.key, check.cost)
+            # As if alone. The time to reset is still that of the taking, which is later by a moment.
+            self._decisions[index] = replace(decision, remaining=decision.remaining + check.cost)
 
 
-def _as_if_alone(decision: Decision, cost: int) -> Decision:
-    return Decision(
-        True,
-        decision.policy,
-        decision.limit,
-        decision.remaining + cost,
-        decision.reset_after_ms,
-        None,
-        decision.decided_by,
-    )
+def _counted(judge: Judge, checks: Sequence[Check], decisions: Sequence[Decision]) -> Verdict:
+    """Of a denied request only those that denied are counted: nothing was taken from the others."""
+    verdict = Verdict.of(decisions)
+    for check, decision in zip(checks, decisions, strict=True):
+        if verdict.allowed or not decision.allowed:
+            judge.tally.count(check.policy, check.key, decision)
+    return verdict
 
 
 def _nobody(taken: Taken | StoreUnavailable) -> None:

@@ -8,7 +8,7 @@ them lies in one slot.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -21,9 +21,11 @@ from ratelimit.check import Check
 from ratelimit.decision import Taken
 from ratelimit.policy import Policy
 from ratelimit.promise import promised
-from ratelimit.store import DoneAll, DoneOne, StoreUnavailable
+from ratelimit.store import DoneAll, DoneEach, DoneOne, StoreUnavailable
 
 WIDTH = 4
+KEYS_PER_CALL = 64
+"""Of a long list: two such calls keep store and client at work together, longer ones make others wait."""
 POLICIES_KEPT_MAX = 10_000
 SUB_WINDOWS = 10
 
@@ -88,23 +90,40 @@ class ValkeyStore:
         policy = check.policy
         form = self._forms.get(policy) or self._form(policy)
         name = self._name(form, check.key)
-        if form.take and now_us is None:
-            self._take.post((name,), form.take, (check.cost,), partial(_one, done))
-        elif form.take:
-            self._take.post((name,), (now_us or 0, *form.take[1:]), (check.cost,), partial(_one, done))
+        if form.take:
+            shared = form.take if now_us is None else (now_us, *form.take[1:])
+            self._take.post((name,), shared, (check.cost,), partial(_one, done))
         else:
-            own = (1, *form.words(self._now_seconds), check.cost)
+            own = (1, form.word(self._now_seconds), check.cost)
             self._take_all.post((name,), (_now(now_us),), own, partial(_one, done))
 
-    def ask_all(self, checks: Sequence[Check], done: DoneAll, now_us: int | None = None) -> None:
+    def ask_each(self, checks: Sequence[Check], done: DoneEach) -> None:
+        policy = checks[0].policy
+        form = self._forms.get(policy) or self._form(policy)
+        if not form.take:
+            word = form.word(self._now_seconds)
+        for part in self._parts([self._name(form, check.key) for check in checks]):
+            names, indices = part
+            costs = [checks[index].cost for index in indices]
+            if form.take:
+                self._take.post(names, form.take, costs, partial(_each, done, indices))
+            else:
+                own = [word_of for cost in costs for word_of in (1, word, cost)]
+                self._take_all.post(names, ("",), own, partial(_each, done, indices))
+
+    def ask_all(self, checks: Sequence[Check], done: DoneAll, now_us: int | None = None) -> bool:
         names: list[bytes] = []
         own: list[Word] = [len(checks)]
+        slot_of, slot = self._client.slot, -1
         for check in checks:
             form = self._forms.get(check.policy) or self._form(check.policy)
-            names.append(self._name(form, check.key))
-            own += form.words(self._now_seconds)
-            own.append(check.cost)
+            name = self._name(form, check.key)
+            if slot != (slot := slot_of(name)) and names:
+                return False
+            names.append(name)
+            own += (form.word(self._now_seconds), check.cost)
         self._take_all.post(names, (_now(now_us),), own, partial(_all, done))
+        return True
 
     def parts(self, checks: Sequence[Check]) -> list[list[int]]:
         by_slot: dict[int, list[int]] = {}
@@ -117,7 +136,7 @@ class ValkeyStore:
         self, policy: Policy, key: str, units: int, done: DoneOne, now_us: int | None = None
     ) -> None:
         form = self._forms.get(policy) or self._form(policy)
-        own = (1, *form.words(self._now_seconds), -units)
+        own = (1, form.word(self._now_seconds), -units)
         self._back.post((self._name(form, key),), (_now(now_us),), own, partial(_one, done))
 
     async def forget(self, policy: Policy, key: str) -> bool:
@@ -148,11 +167,22 @@ class ValkeyStore:
             return form.name + name
         return form.sharded % (crc32(name) % self._shards, name)
 
+    def _parts(self, names: list[bytes]) -> Iterator[tuple[list[bytes], list[int]]]:
+        """``names`` in calls of one slot and at most KEYS_PER_CALL keys, in order, and their indices."""
+        by_slot: dict[int, list[int]] = {}
+        slot_of = self._client.slot if self._shards > 1 else _one_slot
+        for index, name in enumerate(names):
+            by_slot.setdefault(slot_of(name), []).append(index)
+        for indices in by_slot.values():
+            for start in range(0, len(indices), KEYS_PER_CALL):
+                part = indices[start : start + KEYS_PER_CALL]
+                yield [names[index] for index in part], part
+
 
 class _Form:
     """A policy as the scripts take it."""
 
-    __slots__ = ("_calendar", "_until", "_words", "name", "sharded", "take")
+    __slots__ = ("_calendar", "_limit", "_until", "_word", "name", "sharded", "take")
 
     def __init__(self, policy: Policy) -> None:
         tag, name = policy.tag.encode(), policy.id.encode()
@@ -161,31 +191,33 @@ class _Form:
         escaped = name.replace(b"%", b"%%")
         self.sharded = sharded % ((tag.replace(b"%", b"%%"), escaped) if tag else escaped)
         self.take: Words = ()
+        """What ``take.lua`` is told; empty for all but GCRA."""
         self._calendar: Calendar | None = None
         self._until = 0.0
-        self._words = self._describe(policy)
+        self._limit = policy.limit
+        self._word = self._describe(policy)
 
-    def words(self, now_seconds: Callable[[], float]) -> Words:
-        """The five words of ``algorithms.lua``. A calendar's are of the window of the asker's clock."""
+    def word(self, now_seconds: Callable[[], float]) -> str:
+        """As ``algorithms.lua`` has it. A calendar's is of the window of the asker's clock."""
         if self._calendar is not None and (now := now_seconds()) >= self._until:
             start, end, after = bounds(self._calendar, now)
-            self._words, self._until = (*self._words[:2], start, end, after), end
-        return self._words
+            self._word, self._until = f"c:{self._limit}:{start}:{end}:{after}", end
+        return self._word
 
-    def _describe(self, policy: Policy) -> Words:
-        interval = policy.interval
+    def _describe(self, policy: Policy) -> str:
         match policy.algorithm:
             case Gcra():
+                interval = policy.interval
                 numbers = (interval.whole_us, interval.part, interval.parts, policy.burst)
                 self.take = ("", *numbers)
-                return ("g", *numbers)
+                return "g:" + ":".join(map(str, numbers))
             case SlidingWindow():
-                return ("s", policy.period_seconds * 1_000_000 // SUB_WINDOWS, policy.limit, 0, 0)
+                return f"s:{policy.period_seconds * 1_000_000 // SUB_WINDOWS}:{policy.limit}"
             case FixedWindow():
-                return ("f", policy.limit, policy.period_seconds * 1_000_000, 0, 0)
+                return f"f:{policy.limit}:{policy.period_seconds * 1_000_000}"
             case Calendar():
                 self._calendar = policy.algorithm
-                return ("c", policy.limit, 0, 0, 0)
+                return ""
         raise ValueError(f"{policy.id} counts what is under way: acquire and release it")
 
 
@@ -194,6 +226,10 @@ def script(*names: str) -> Script:
     folder = files("ratelimit")
     source = b"\n".join(folder.joinpath(f"{name}.lua").read_bytes() for name in names)
     return Script(f"ratelimit.{names[-1]}", source)
+
+
+def _one_slot(name: bytes) -> int:  # noqa: ARG001 (stands in for the client's)
+    return 0
 
 
 def _now(now_us: int | None) -> int | str:
@@ -205,10 +241,15 @@ def _one(done: DoneOne, values: Any) -> None:
 
 
 def _all(done: DoneAll, values: Any) -> None:
-    if type(values) is list:
-        done(list(zip(values[0::4], values[1::4], values[2::4], values[3::4], strict=True)))
-    else:
-        done(_unavailable(values))
+    done(_fours(values) if type(values) is list else _unavailable(values))
+
+
+def _each(done: DoneEach, indices: Sequence[int], values: Any) -> None:
+    done(indices, _fours(values) if type(values) is list else _unavailable(values))
+
+
+def _fours(values: list[int]) -> list[Taken]:
+    return list(zip(values[0::4], values[1::4], values[2::4], values[3::4], strict=True))
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:

@@ -1,0 +1,85 @@
+"""From a store's answer, or from none, to a decision: what every way of asking has in common."""
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from ratelimit.algorithm import Unlimited
+from ratelimit.check import Check
+from ratelimit.decision import DecidedBy, Decision, Taken
+from ratelimit.fallback import Fallback
+from ratelimit.known import KnownOver
+from ratelimit.policy import Policy
+from ratelimit.spread import Spread
+from ratelimit.tally import Tally
+
+
+class Judge:
+    """Decides what needs no store, and words what the store took. Counts each decision once."""
+
+    def __init__(
+        self,
+        *,
+        holders: int,
+        local_keys_max: int,
+        known_keys_max: int,
+        spread: Spread,
+        now_us: Callable[[], int],
+    ) -> None:
+        self.fallback = Fallback(holders=holders, keys_max=local_keys_max, now_us=now_us)
+        self.known = KnownOver(keys_max=known_keys_max, now_us=now_us)
+        self.tally = Tally()
+        self._spread = spread
+
+    def at_once(self, check: Check) -> Decision | None:
+        """The decision that needs no store: a ban, no limit, or a key known to be over."""
+        policy = check.policy
+        if policy.limit == 0:
+            return self._counted(check, Decision(False, policy.id, 0, 0, 0, None, "ban"))
+        if self.known and (times := self.known.find(check)) is not None:
+            return self._counted(check, self._refused(policy, 0, *times, "memory"))
+        if type(policy.algorithm) is Unlimited:
+            decision = Decision(True, policy.id, policy.limit, policy.limit, 0, None, "unlimited")
+            return self._counted(check, decision)
+        return None
+
+    def taken(self, check: Check, taken: Taken) -> Decision:
+        """What the store's answer means."""
+        decision = self.worded(check, taken)
+        self.tally.count(check.policy, check.key, decision)
+        return decision
+
+    def worded(self, check: Check, taken: Taken) -> Decision:
+        """The same, not counted: one of several limits, of which another one denied."""
+        allowed, remaining, reset_us, retry_us = taken
+        policy = check.policy
+        if allowed == 1:
+            return Decision(True, policy.id, policy.limit, remaining, -(-reset_us // 1000), None)
+        if remaining == 0 and retry_us > 0 and check.cost <= 1:
+            self.known.remember(policy, check.key, reset_us, retry_us)
+        return self._refused(policy, remaining, reset_us, retry_us, "store")
+
+    def without(self, check: Check) -> Decision:
+        """The store is away."""
+        return self._counted(
+            check, self._spread_out(self.fallback.decide(check.policy, check.key, check.cost))
+        )
+
+    def without_all(self, checks: Sequence[Check]) -> list[Decision]:
+        """The same for several together; not counted."""
+        return [self._spread_out(decision) for decision in self.fallback.decide_all(checks)]
+
+    def _refused(
+        self, policy: Policy, remaining: int, reset_us: int, retry_us: int, by: DecidedBy
+    ) -> Decision:
+        retry_ms = self._spread.over(-(-retry_us // 1000)) if retry_us > 0 else None
+        return Decision(False, policy.id, policy.limit, remaining, -(-reset_us // 1000), retry_ms, by)
+
+    def _spread_out(self, decision: Decision) -> Decision:
+        if decision.retry_after_ms is None:
+            return decision
+        return replace(decision, retry_after_ms=self._spread.over(decision.retry_after_ms))
+
+    def _counted(self, check: Check, decision: Decision) -> Decision:
+        self.tally.count(check.policy, check.key, decision)
+        return decision
