@@ -8,7 +8,7 @@ setting, add its line here; ``sadd config show``, the flags, and docs/settings.m
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sadd.settings.accepted import Accepted, Choice, Number, Ranges, Text, Url, Value, Whole, parts
+from sadd.settings.accepted import Accepted, Choice, Number, Ranges, Switch, Text, Url, Value, Whole, parts
 
 V = TypeVar("V", bound=Value)
 
@@ -41,6 +41,9 @@ class Server:
     idle_timeout_seconds: float = _setting(75.0, _SECONDS, "Time that a kept-alive connection may be idle.")
     drain_timeout_seconds: float = _setting(
         30.0, _SECONDS, "Time that requests in flight have to finish after SIGTERM."
+    )
+    fast_lane: bool = _setting(
+        True, Switch(), "Answer checks and other decisions by a short way of our own; off: all by aiohttp."
     )
 
 
@@ -142,6 +145,39 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Envoy:
+    config_path: str = _setting(
+        "",
+        Text("a path", or_empty=True),
+        "File or folder of an envoyproxy/ratelimit configuration; watched. Empty: that service is not offered.",
+    )
+    merge_domains: bool = _setting(
+        False, Switch(), "Several files may have the same domain (MERGE_DOMAIN_CONFIG)."
+    )
+    counting: str = _setting(
+        "together",
+        Choice(("together", "independent")),
+        "A refused request leaves its other limits as they were, or (as envoyproxy/ratelimit) counts there.",
+    )
+    shadow_mode: bool = _setting(False, Switch(), "Refuse nothing, count what would be (SHADOW_MODE).")
+    quota_mode: bool = _setting(False, Switch(), "Every descriptor is in quota mode (QUOTA_MODE).")
+    response_headers: bool = _setting(
+        False, Switch(), "Add the three headers below (LIMIT_RESPONSE_HEADERS_ENABLED)."
+    )
+    limit_header: str = _setting("RateLimit-Limit", Text("a header's name"), "Its name.")
+    remaining_header: str = _setting("RateLimit-Remaining", Text("a header's name"), "Its name.")
+    reset_header: str = _setting("RateLimit-Reset", Text("a header's name"), "Its name; seconds.")
+    response_metadata: bool = _setting(
+        False, Switch(), "Answer with dynamic metadata (RESPONSE_DYNAMIC_METADATA)."
+    )
+    json_needs_key: bool = _setting(
+        True,
+        Switch(),
+        "POST /json takes an API key with limits:check; off: anyone who reaches the port may ask.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     server: Server = field(default_factory=Server)
     data: Data = field(default_factory=Data)
@@ -151,4 +187,5 @@ class Settings:
     log: Log = field(default_factory=Log)
     catalogue: Catalogue = field(default_factory=Catalogue)
     identity: Identity = field(default_factory=Identity)
+    envoy: Envoy = field(default_factory=Envoy)
     gate: Gate = field(default_factory=Gate)

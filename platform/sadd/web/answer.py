@@ -15,7 +15,8 @@ _X_REQUEST_ID = istr("X-Request-Id")
 _NOSNIFF = istr("X-Content-Type-Options")
 _POLICY = istr("Content-Security-Policy")
 
-_encode = msgspec.json.Encoder().encode
+encode_json = msgspec.json.Encoder().encode
+"""The bytes of anything that msgspec encodes, as all our answers have it."""
 
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -25,7 +26,7 @@ def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None
     """
     fields = CIMultiDict(headers) if headers else CIMultiDict()
     fields[hdrs.CONTENT_TYPE] = "application/json"
-    return web.Response(body=_encode(value), status=status, headers=fields)
+    return web.Response(body=encode_json(value), status=status, headers=fields)
 
 
 def problem_answer(problem: Problem, request_id: str) -> web.Response:
@@ -41,7 +42,7 @@ def problem_answer(problem: Problem, request_id: str) -> web.Response:
     members["request_id"] = request_id
     fields = CIMultiDict(problem.headers)
     fields[hdrs.CONTENT_TYPE] = PROBLEM_JSON
-    return web.Response(body=_encode(members), status=problem.status, headers=fields)
+    return web.Response(body=encode_json(members), status=problem.status, headers=fields)
 
 
 def stamp(headers: CIMultiDict[str], request_id: str) -> None:

@@ -7,9 +7,10 @@ others. A later header block has the idle time-out as its deadline.
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from aiohttp import hdrs, web
@@ -39,6 +40,8 @@ class ConnectionCounters:
     slow_heads: int = 0
     large_heads: int = 0
     malformed: int = 0
+    lent: int = 0
+    handed_over: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,38 @@ class ConnectionStats:
     open: int
     opened: int
     refused: dict[str, int]
+    lent: int
+    """Requests that came to the fast lane and were answered by aiohttp."""
+    handed_over: int
+    """Connections that the fast lane left to aiohttp for good."""
+
+
+class Front(Protocol):
+    """What stands before aiohttp on a connection: the fast lane."""
+
+    @property
+    def is_new(self) -> bool: ...
+
+    def retire(self) -> bool:
+        """End after the calls under way. False: there are none."""
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
 
 
 class Connections(web.Server):
-    """Makes and knows the connections of one listener. Built from the server that aiohttp made."""
+    """Makes and knows the connections of one listener. Built from the server that aiohttp made.
 
-    def __init__(self, stock: web.Server, limits: Server) -> None:
+    With a ``front`` that takes each connection first, aiohttp's own is made behind it when it is needed.
+    """
+
+    def __init__(
+        self,
+        stock: web.Server,
+        limits: Server,
+        front: "Callable[[Connections], asyncio.Protocol] | None" = None,
+    ) -> None:
         super().__init__(
             stock.request_handler,
             request_factory=stock.request_factory,
@@ -68,20 +97,54 @@ class Connections(web.Server):
         self.counters = ConnectionCounters()
         self.ended = False
         """Once true, a connection that the loop had still to make is closed at birth."""
+        self._front = front
+        self._alone: set[Front] = set()  # with no connection of aiohttp behind them
 
-    def __call__(self) -> web.RequestHandler:
-        return Connection(self, loop=self._loop, **self._kwargs)
+    def __call__(self) -> asyncio.Protocol:  # type: ignore[override]  # the loop asks for no more
+        return self.behind(None) if self._front is None else self._front(self)
+
+    def behind(self, front: Front | None) -> "Connection":
+        """aiohttp's connection, for a front or alone."""
+        if front is not None:
+            self._alone.discard(front)
+        return Connection(self, front, loop=self._loop, **self._kwargs)
+
+    def welcome(self, front: Front) -> bool:
+        """Count a connection that a front has. False: it is to be closed."""
+        if not self.ended:
+            self.counters.opened += 1
+            self._alone.add(front)
+        return not self.ended
+
+    def part_with(self, front: Front) -> None:
+        self._alone.discard(front)
 
     @property
     def newcomers(self) -> int:
         """Connections that have not sent a request yet."""
-        return sum(connection.is_new for connection in self._made())
+        made = sum(connection.is_new for connection in self._made())
+        return made + sum(front.is_new for front in self._alone)
 
     def close_used(self) -> None:
         """Close the kept-alive connections: the idle ones now, others after their answer."""
         for connection in self._made():
             if not connection.is_new:
                 connection.close()
+        self._close_alone([front for front in self._alone if not front.is_new])
+
+    def pre_shutdown(self) -> None:
+        super().pre_shutdown()
+        self._close_alone(list(self._alone))
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        await super().shutdown(timeout)
+        for front in list(self._alone):
+            front.abort()
+
+    def _close_alone(self, fronts: "list[Front]") -> None:
+        for front in fronts:
+            if not front.retire():
+                front.close()
 
     def _made(self) -> list["Connection"]:
         return [connection for connection in self.connections if isinstance(connection, Connection)]
@@ -93,22 +156,33 @@ class Connections(web.Server):
             "large_head": counters.large_heads,
             "malformed": counters.malformed,
         }
-        return ConnectionStats(len(self._connections), counters.opened, refused)
+        return ConnectionStats(
+            open=len(self._connections) + len(self._alone),
+            opened=counters.opened,
+            refused=refused,
+            lent=counters.lent,
+            handed_over=counters.handed_over,
+        )
 
 
 class Connection(web.RequestHandler):
     """One client's connection.
 
-    It reads a few private fields of aiohttp's handler (``_request_count``, ``_waiter``, ``_messages``,
-    ``_buffer_paused``, ``_upgraded``, ``_force_close``); test_connection.py fails when a release of
-    aiohttp moves one.
+    It knows a few private fields of aiohttp's handler (``_request_count``, ``_waiter``, ``_messages``,
+    ``_buffer_paused``, ``_upgraded``, ``_close``, ``_force_close``, ``_next_keepalive_close_time``);
+    test_connection.py fails when a release of aiohttp moves one.
     """
 
-    __slots__ = ("_carried_bytes", "_head_bytes", "_head_timer", "_server")
+    __slots__ = ("_carried_bytes", "_head_bytes", "_head_timer", "_served_before", "_server", "front")
 
-    def __init__(self, server: Connections, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+    def __init__(
+        self, server: Connections, front: Front | None, *, loop: asyncio.AbstractEventLoop, **options: Any
+    ) -> None:
         super().__init__(server, loop=loop, **options)
         self._server = server
+        self.front = front
+        """Who has the connection while this one is lent requests of it."""
+        self._served_before = False
         self._head_bytes = 0
         self._carried_bytes = 0  # of the head to come, that came with the one before: so many at most
         self._head_timer: asyncio.TimerHandle | None = None
@@ -120,7 +194,39 @@ class Connection(web.RequestHandler):
             return
         self._server.counters.opened += 1
         deadline = self._server.limits.first_byte_timeout_seconds
-        self._head_timer = self._loop.call_later(deadline, self._head_is_late)
+        self._head_timer = self._loop.call_later(deadline, self.head_is_late)
+
+    def adopt(self, transport: asyncio.Transport, head_until: float | None) -> None:
+        """Begin on a connection that a front has accepted, counted and perhaps used.
+
+        ``head_until`` is the loop's time until which its first head must be there, None if one was.
+        """
+        super().connection_made(transport)
+        self._served_before = head_until is None
+        if self._server.ended:
+            self.force_close()
+        elif head_until is not None:
+            self._head_timer = self._loop.call_at(head_until, self.head_is_late)
+
+    def touch(self) -> None:
+        """The front has used the connection: it is not idle yet."""
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+
+    @property
+    def is_idle(self) -> bool:
+        """Every request is answered, and the loop waits for the next one."""
+        waiter = self._waiter
+        return (
+            waiter is not None
+            and not waiter.done()
+            and not self._messages
+            and not self._buffer_paused
+            and not self._close
+        )
+
+    def close(self) -> None:
+        if self.front is None or not self.front.retire():
+            super().close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_head_timer()
@@ -136,7 +242,7 @@ class Connection(web.RequestHandler):
 
     @property
     def is_new(self) -> bool:
-        return self._request_count == 0
+        return self._request_count == 0 and not self._served_before
 
     def data_received(self, data: bytes) -> None:
         before = self._request_count
@@ -185,7 +291,7 @@ class Connection(web.RequestHandler):
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _head_is_late(self) -> None:
+    def head_is_late(self) -> None:
         self._head_timer = None
         if self.is_new:
             self._server.counters.slow_heads += 1

@@ -3,7 +3,7 @@
 Which limits hold and what they say is the desk's; here is what its questions and answers look like.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -16,9 +16,10 @@ from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
 from sadd.limits.fields import fields
-from sadd.web.answer import json_answer
+from sadd.web.answer import encode_json, json_answer
 from sadd.web.endpoint import Call, Endpoint
-from sadd.web.problem import invalid_request
+from sadd.web.lane.endpoint import LaneEndpoint, Question, Told
+from sadd.web.problem import Problem, invalid_request
 from sadd.web.protected import unknown_service
 
 TAG = "limits"
@@ -90,6 +91,7 @@ def endpoints(desk: Desk) -> list[Endpoint]:
             scope="limits:check",
             description="`policy` is the id of a service of your agency; its class in the catalogue has the "
             "numbers. `Retry-After` is there only when refused.",
+            lane=LaneEndpoint(limits.ask, tell),
         ),
         Endpoint(
             "POST",
@@ -101,6 +103,7 @@ def endpoints(desk: Desk) -> list[Endpoint]:
             answers={200: BatchAnswer, 404: None},
             scope="limits:check",
             description="The checks are independent: one refused leaves the others as they are.",
+            lane=LaneEndpoint(limits.ask_batch, tell_batch),
         ),
     ]
 
@@ -120,16 +123,41 @@ class _Limits:
             answers = await self.desk.decide_many(call.agency, [question(one) for one in body.checks])
         return json_answer(BatchAnswer([check_answer(answer) for answer in answers]))
 
+    def ask(self, asked: Question, done: Callable[[Answer], None]) -> None:
+        try:
+            self.desk.ask(asked.agency, question(asked.body), done)
+        except (UnknownService, ValueError) as wrong:
+            raise _problem(wrong) from None
+
+    def ask_batch(self, asked: Question, done: Callable[[list[Answer]], None]) -> None:
+        checks: list[CheckRequest] = asked.body.checks
+        try:
+            self.desk.ask_many(asked.agency, [question(one) for one in checks], done)
+        except (UnknownService, ValueError) as wrong:
+            raise _problem(wrong) from None
+
+
+def tell(answer: Answer) -> Told:
+    return Told(encode_json(check_answer(answer)), fields(answer))
+
+
+def tell_batch(answers: list[Answer]) -> Told:
+    return Told(encode_json(BatchAnswer([check_answer(answer) for answer in answers])))
+
 
 @contextmanager
 def refused() -> Iterator[None]:
     """What the desk cannot look up, as the Problem that says so."""
     try:
         yield
-    except UnknownService as unknown:
-        raise unknown_service(str(unknown)) from None
-    except ValueError as wrong:
-        raise invalid_request(str(wrong)) from None
+    except (UnknownService, ValueError) as wrong:
+        raise _problem(wrong) from None
+
+
+def _problem(wrong: UnknownService | ValueError) -> Problem:
+    if isinstance(wrong, UnknownService):
+        return unknown_service(str(wrong))
+    return invalid_request(str(wrong))
 
 
 def question(body: CheckRequest) -> Asked:

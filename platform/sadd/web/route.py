@@ -55,22 +55,27 @@ class Site:
     lines: LineBudget = field(default_factory=lambda: LineBudget(LINES_PER_SECOND_MAX))
     draining: bool = False
     """While true, each answer closes its connection."""
+    lane: "list[Route]" = field(default_factory=list)
+    """The routes that the fast lane may answer."""
 
 
 class Route:
-    """An endpoint with its decoders and counters at hand. ``serve`` is the aiohttp handler."""
+    """An endpoint with its decoders and counters at hand. ``serve`` is the aiohttp handler.
 
-    __slots__ = ("_body", "_body_bytes_max", "_counters", "_endpoint", "_query", "_reads", "_site")
+    The fast lane uses the parts: ``authorised``, ``decode``, ``counters``, ``note``.
+    """
+
+    __slots__ = ("_body", "_query", "_site", "body_bytes_max", "counters", "endpoint", "reads")
 
     def __init__(self, endpoint: Endpoint, site: Site) -> None:
         assert endpoint.body is None or not endpoint.raw_body, "a body is raw or a struct, not both"
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._site = site
-        self._counters = site.traffic.route(endpoint.method, endpoint.template)
+        self.counters = site.traffic.route(endpoint.method, endpoint.template)
         self._body = JsonBody(endpoint.body) if endpoint.body is not None else None
-        self._reads = endpoint.body is not None or endpoint.raw_body
+        self.reads = endpoint.body is not None or endpoint.raw_body
         bound = site.limits.max_body_bytes
-        self._body_bytes_max = min(bound, endpoint.body_bytes_max or bound)
+        self.body_bytes_max = min(bound, endpoint.body_bytes_max or bound)
         # What nothing serves has no parameters of its own: that it is not there is the answer.
         self._query = Query(endpoint.query) if endpoint.method != hdrs.METH_ANY else None
 
@@ -80,7 +85,7 @@ class Route:
         headers = request.headers
         context = RequestContext(request_id_from(headers.get(_REQUEST_ID)), headers.get(_TRACEPARENT))
         enter_request(context)
-        counters = self._counters
+        counters = self.counters
         counters.in_flight += 1
         failure: Exception | None = None
         try:
@@ -94,27 +99,27 @@ class Route:
             counters.in_flight -= 1
         seconds = perf_counter() - began
         counters.count(response.status, seconds)
-        if response.status >= 500 or seconds > SLOW_SECONDS or self._endpoint.scope in ADMIN_SCOPES:
-            self._note(request.method, response.status, began + seconds, seconds, failure)
+        if response.status >= 500 or seconds > SLOW_SECONDS or self.endpoint.scope in ADMIN_SCOPES:
+            self.note(request.method, response.status, began + seconds, seconds, failure)
         if not response.prepared:  # a stream that the handler has begun is out of our hands
             self._finish(request, response, context)
         return response
 
     async def _answer(self, request: web.Request, context: RequestContext) -> web.StreamResponse:
-        caller = self._authorised(request.headers.get(hdrs.AUTHORIZATION))
+        caller = self.authorised(request.headers.get(hdrs.AUTHORIZATION))
         if caller is not None:
             context.agency = caller.agency
         query = self._query.read(request) if self._query is not None else None
-        body = await self._read(request) if self._reads else None
-        return await self._endpoint.handle(Call(request, body, query, caller))
+        body = await self._read(request) if self.reads else None
+        return await self.endpoint.handle(Call(request, body, query, caller))
 
-    def _authorised(self, authorization: str | None) -> Caller | None:
+    def authorised(self, authorization: str | None) -> Caller | None:
         """The caller. Problem: no key in force where one is needed, or one without the scope.
 
         A public endpoint looks only at what claims to be a key of ours: a browser may carry
         credentials that are meant for somebody else.
         """
-        scope = self._endpoint.scope
+        scope = self.endpoint.scope
         if scope is None and (authorization is None or not _claims_key(authorization)):
             return None
         caller = self._site.keys.authenticate(authorization)
@@ -127,7 +132,11 @@ class Route:
     async def _read(self, request: web.Request) -> Any:
         if self._body is not None:
             self._body.check_media_type(request)
-        raw = await read_body(request, self._body_bytes_max, self._site.limits.first_byte_timeout_seconds)
+        raw = await read_body(request, self.body_bytes_max, self._site.limits.first_byte_timeout_seconds)
+        return self.decode(raw)
+
+    def decode(self, raw: bytes) -> Any:
+        """The body as the handler gets it. Problem: it is not as the endpoint wants it."""
         return raw if self._body is None else self._body.decode(raw)
 
     def _finish(self, request: web.Request, response: web.StreamResponse, context: RequestContext) -> None:
@@ -138,13 +147,13 @@ class Route:
         if self._site.draining or not request.content.is_eof():
             response.force_close()
 
-    def _note(self, method: str, status: int, now: float, seconds: float, failure: Exception | None) -> None:
+    def note(self, method: str, status: int, now: float, seconds: float, failure: Exception | None) -> None:
         """Log the request: an administrator's always, others as the budget allows."""
         unsaid: int | None = 0
         context = current_request()
         # Whoever has no right key is a stranger at this door too: anyone could fill the disk from there.
-        if self._endpoint.scope not in ADMIN_SCOPES or context is None or context.agency is None:
-            if self._endpoint.tag == "health" and failure is None:
+        if self.endpoint.scope not in ADMIN_SCOPES or context is None or context.agency is None:
+            if self.endpoint.tag == "health" and failure is None:
                 return  # /readyz says 503 twice a second while a store is away; that is logged once
             unsaid = self._site.lines.take(now)
         if unsaid is None:
@@ -152,7 +161,7 @@ class Route:
         log = _log.error if failure else _log.warning if status >= 500 else _log.info
         more = {"unsaid": unsaid} if unsaid else {}
         # The template, never the path: that may hold a cache key or a session of somebody.
-        route, ms = self._endpoint.template, round(seconds * 1e3, 1)
+        route, ms = self.endpoint.template, round(seconds * 1e3, 1)
         log("request", method=method, route=route, status=status, ms=ms, exc_info=failure, **more)
 
 

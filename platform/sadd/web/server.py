@@ -42,6 +42,8 @@ def build(
 
 def _mount(app: web.Application, endpoint: Endpoint, site: Site) -> None:
     route = Route(endpoint, site)
+    if endpoint.lane is not None:
+        site.lane.append(route)
     methods = [endpoint.method] if endpoint.method != hdrs.METH_GET else [hdrs.METH_GET, hdrs.METH_HEAD]
     for method in methods:
         app.router.add_route(method, endpoint.path, route.serve, expect_handler=_expect)

@@ -10,7 +10,11 @@ import structlog
 from aiohttp import web
 
 from sadd.settings import Server
-from sadd.web.connection import Connections
+from sadd.web.connection import HEADERS_MAX, Connections
+from sadd.web.lane.lane import Lane
+from sadd.web.lane.table import LaneTable
+from sadd.web.lane.wording import Dates
+from sadd.web.route import Site
 from sadd.web.server import SITE
 
 BACKLOG = 4096
@@ -40,7 +44,9 @@ def listen(limits: Server) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        # Accepted connections inherit it: one that takes none of our data for so long is ended by
+        # Accepted connections inherit this and the next one.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # One that takes none of our data for so long is ended by
         # the kernel. For aiohttp it would not be idle, since its answer is still being written.
         unsent_ms = int(limits.idle_timeout_seconds * 1000)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unsent_ms)
@@ -112,13 +118,22 @@ async def _connections(app: web.Application, limits: Server) -> AsyncIterator[Co
     await runner.setup()
     try:
         assert runner.server is not None
-        connections = Connections(runner.server, limits)
+        connections = Connections(runner.server, limits, _front(app[SITE], limits))
         try:
             yield connections
         finally:
             await _close(connections, 0.1)
     finally:
         await runner.cleanup()
+
+
+def _front(site: Site, limits: Server) -> Callable[[Connections], asyncio.Protocol] | None:
+    """What makes the fast lane of each connection; None if there is none, or nothing that it could answer."""
+    table = LaneTable(site.lane, head_bytes_max=limits.max_header_bytes, fields_max=HEADERS_MAX)
+    dates = Dates()
+    if not limits.fast_lane or not table:
+        return None
+    return lambda connections: Lane(connections, site, table, dates)
 
 
 async def _finish(app: web.Application, connections: Connections, deadline: float) -> None:

@@ -1,0 +1,1 @@
+"""The fast lane: decisions answered without aiohttp, and everything else handed to it."""

@@ -1,0 +1,45 @@
+"""How an endpoint is served on the lane: two functions, one that asks and one that words the answer.
+
+To put an endpoint on the lane, give its ``Endpoint`` a ``lane=LaneEndpoint(ask, tell)`` whose functions
+are those that its aiohttp handler calls too. Nothing else may differ between the two ways.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+
+class Question(Protocol):
+    """What ``ask`` may know of a request. It is complete, in bounds, authenticated and decoded."""
+
+    @property
+    def agency(self) -> str:
+        """The caller's. Only for endpoints that have a scope."""
+
+    @property
+    def body(self) -> Any:
+        """An instance of the struct that the endpoint names as its body, else None."""
+
+    @property
+    def parameter(self) -> str:
+        """The last segment of the path if the endpoint's path ends in a parameter, else empty."""
+
+
+class Told(NamedTuple):
+    """A 200: its JSON body, and header fields besides those that every answer carries."""
+
+    body: bytes
+    fields: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class LaneEndpoint:
+    """``ask(question, done)`` calls ``done`` once with the result, at once or later, from the event loop.
+
+    ``tell`` turns the result into the answer. What either raises is answered as it is for a handler: a
+    Problem as such, anything else as a fault of ours.
+    """
+
+    ask: Callable[[Question, Callable[[Any], None]], None]
+    tell: Callable[[Any], Told]
+    cache_control: str = "no-store"

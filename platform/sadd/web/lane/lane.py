@@ -1,0 +1,373 @@
+"""One client's connection on the fast lane.
+
+It cuts what it receives into requests. Those that the lane answers become calls, whose answers leave in the
+order of the requests. All others are lent to aiohttp's own connection, whole and byte for byte, so that its
+answer is the one given; when it is done the lane takes the next request. Bytes that do not begin with a plain
+head are handed over for good, since only aiohttp may then say where the next request begins.
+
+::
+
+    received ──► head ──► plain? ──no──► aiohttp, for good       (waits for calls before it)
+                           │yes
+                           ▼
+                  of the lane, aiohttp idle? ──no──► aiohttp, this request   (waits for calls before it)
+                           │yes
+                           ▼
+                  key, body right? ──no──► a problem
+                           │yes
+                           ▼
+                  ask ─ … ─► done ──► answer, in order
+
+The lane never waits long for the rest of a request: after PATIENCE_SECONDS it is aiohttp's, with its
+time-outs and its bounds. No task, no future and no timer is made for a request that came whole.
+"""
+
+import asyncio
+from collections import deque
+
+from sadd.web.connection import Connection, Connections
+from sadd.web.lane.call import LaneCall, taken_off
+from sadd.web.lane.head import END
+from sadd.web.lane.table import Known, LaneTable
+from sadd.web.lane.wording import Dates
+from sadd.web.route import Site
+
+PIPELINE_MAX = 32
+"""Calls of one connection at once; as many as aiohttp queues. More wait unread."""
+
+PATIENCE_SECONDS = 0.1
+"""For the rest of a request: clients send head and body in two packets, networks cut larger ones."""
+
+PIECES_MAX = 64
+"""Pieces in which the lane takes a head; each makes it look through all of them again."""
+
+
+class Lane(asyncio.Protocol):
+    """Receives, cuts, asks and answers. Made by ``Lanes`` for each connection."""
+
+    __slots__ = (
+        "_calls",
+        "_connections",
+        "_ends",
+        "_held",
+        "_inner",
+        "_is_reading",
+        "_loop",
+        "_missing",
+        "_opened_at",
+        "_owed",
+        "_patience",
+        "_pieces",
+        "_served",
+        "_table",
+        "_taking",
+        "_timer",
+        "_transport",
+        "_used_at",
+        "_writable",
+        "dates",
+        "site",
+    )
+
+    def __init__(self, connections: Connections, site: Site, table: LaneTable, dates: Dates) -> None:
+        self.site = site
+        self.dates = dates
+        self._connections = connections
+        self._table = table
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._inner: Connection | None = None
+        self._calls: deque[LaneCall] = deque()
+        self._held: list[bytes] = []  # received, not yet taken
+        self._missing = 0  # bytes of the request that ``held`` begins with, if its head is there
+        self._owed = 0  # bytes of a lent request that are still to come
+        self._pieces = 0
+        self._served = False
+        self._ends = False  # after the calls under way
+        self._taking = False
+        self._writable = True
+        self._is_reading = True
+        self._patience: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._opened_at = self._used_at = 0.0
+
+    # The transport's calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if not self._connections.welcome(self):
+            transport.close()
+            return
+        self._opened_at = self._used_at = self._loop.time()
+        deadline = self._connections.limits.first_byte_timeout_seconds
+        self._timer = self._loop.call_later(deadline, self._look_at_the_clock)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._held.clear()
+        self._stop_timers()
+        self._connections.part_with(self)
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
+        # Calls under way end as they come: each counts itself, and finds that nobody is there.
+
+    def pause_writing(self) -> None:
+        self._writable = False
+        if self._inner is not None:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        if self._inner is not None:
+            self._inner.resume_writing()
+        self._go_on()
+
+    def eof_received(self) -> None:
+        """The client has said all: as with aiohttp, the connection ends."""
+
+    def data_received(self, data: bytes) -> None:
+        if self._owed:
+            data = self._pay(data)
+        if not self._held:
+            self._take(data)
+            return
+        self._held.append(data)
+        if self._missing > len(data):
+            self._missing -= len(data)
+        else:
+            self._go_on()
+
+    # Taking requests.
+
+    def _go_on(self) -> None:
+        if self._held and not self._taking:
+            data = b"".join(self._held)
+            self._held.clear()
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Take requests off the beginning of ``data``, as many as may be now; hold the rest."""
+        self._taking = True
+        self._missing = 0
+        at = 0
+        while at < len(data) and self._writable and not self._is_closing():
+            before = at
+            at = self._take_one(data, at)
+            if at == before:
+                break
+        self._taking = False
+        if at < len(data) or self._patience is not None or not self._is_reading:
+            self._hold(data[at:], moved=at > 0)
+
+    def _take_one(self, data: bytes, at: int) -> int:
+        """Where the next request begins; ``at`` itself if this one cannot be taken yet."""
+        end = data.find(END, at)
+        if end < 0:
+            return self._await_head(data, at)
+        end += len(END)
+        raw = data[at:end]
+        known = self._table.remembered(raw)
+        is_new = known is None
+        if known is None:
+            known = self._table.read(raw)
+            if known is None:
+                return self._hand_over(data, at)
+        stop = at + known.size
+        if known.route is None or (self._inner is not None and not self._inner.is_idle):
+            return self._lend(data, at, stop)
+        if stop > len(data):
+            self._missing = stop - len(data)
+            return at
+        if len(self._calls) >= PIPELINE_MAX:
+            return at
+        self._served = True
+        if self._ask(known, data[end:stop]) and is_new:
+            self._table.remember(raw, known)
+        return stop
+
+    def _await_head(self, data: bytes, at: int) -> int:
+        self._pieces += 1
+        if self._pieces > PIECES_MAX or len(data) - at > self._connections.limits.max_header_bytes:
+            return self._hand_over(data, at)
+        self._missing = 1
+        return at
+
+    def _ask(self, known: Known, body: bytes) -> bool:
+        """Make the call. False: its key is not right."""
+        lane_route = known.route
+        assert lane_route is not None
+        route, caller = lane_route.route, None
+        call = LaneCall(self, lane_route, known)
+        self._calls.append(call)
+        try:
+            call.caller = caller = route.authorised(known.head.authorization)
+            if route.reads:
+                call.body = route.decode(body)
+            lane_route.ask(call, call.done)
+        except Exception as error:
+            call.fail(error)
+        return caller is not None
+
+    # Lending to aiohttp.
+
+    def _lend(self, data: bytes, at: int, stop: int) -> int:
+        """Let aiohttp answer the request that is ``data[at:stop]``, also if its end is still to come."""
+        if self._calls:
+            return at
+        self._served = True
+        self._connections.counters.lent += 1
+        self._owed = max(0, stop - len(data))
+        self._behind().data_received(data[at:stop])
+        return min(stop, len(data))
+
+    def _pay(self, data: bytes) -> bytes:
+        """The rest of a lent request; returns what comes after it."""
+        part = data[: self._owed]
+        self._owed -= len(part)
+        self._behind().data_received(part)
+        return data[len(part) :]
+
+    def _hand_over(self, data: bytes, at: int) -> int:
+        """The connection is aiohttp's from here on."""
+        if self._calls:
+            return at
+        inner = self._behind()
+        assert self._transport is not None
+        self._connections.counters.handed_over += 1
+        self._stop_timers()
+        self._resume_reading()
+        self._transport.set_protocol(inner)
+        inner.front = None
+        inner.data_received(data[at:])
+        self._transport = None
+        return len(data)
+
+    def _behind(self) -> Connection:
+        """aiohttp's connection behind this one, made when it is first needed."""
+        if self._inner is None:
+            assert self._transport is not None
+            self._inner = self._connections.behind(self)
+            late_in = self._opened_at + self._connections.limits.first_byte_timeout_seconds
+            self._inner.adopt(self._transport, None if self._served else late_in)
+        return self._inner
+
+    # Answering.
+
+    def answered(self) -> None:
+        """Send the answers whose turn it is. Nobody may be there any more: then they are dropped."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            self._calls.clear()
+            return
+        answers = taken_off(self._calls)
+        if not answers:
+            return
+        transport.write(answers)
+        self._used_at = self._loop.time()
+        if self._inner is not None:
+            self._inner.touch()
+        if not self._calls:
+            self._after_answers(transport)
+
+    def _after_answers(self, transport: asyncio.Transport) -> None:
+        if self._ends or self.site.draining:
+            transport.close()
+        elif self._held:
+            self._go_on()
+
+    # What is held, and until when.
+
+    def _hold(self, rest: bytes, *, moved: bool) -> None:
+        """Keep what cannot be taken yet. Read on only for the rest of a request."""
+        if rest:
+            self._held.append(rest)
+        if not self._missing:
+            self._pieces = 0
+        if self._patience is not None and (moved or not self._missing):
+            self._patience.cancel()
+            self._patience = None
+        if self._is_closing():
+            return
+        if self._missing:
+            if self._patience is None:
+                self._patience = self._loop.call_later(PATIENCE_SECONDS, self._lose_patience)
+            self._resume_reading()
+        elif rest:
+            self._pause_reading()
+        else:
+            self._resume_reading()
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        if self._calls or not self._writable:
+            self._patience = self._loop.call_later(PATIENCE_SECONDS, self._lose_patience)
+            return
+        data = b"".join(self._held)
+        self._held.clear()
+        end = data.find(END) + len(END)
+        known = self._table.read(data[:end]) if end >= len(END) else None
+        if known is None:
+            self._hand_over(data, 0)
+        else:
+            self._lend(data, 0, known.size)
+        self._missing = self._pieces = 0
+
+    def _pause_reading(self) -> None:
+        if self._is_reading and self._transport is not None:
+            self._is_reading = False
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._is_reading and self._transport is not None:
+            self._is_reading = True
+            self._transport.resume_reading()
+
+    # Ending.
+
+    @property
+    def is_new(self) -> bool:
+        """No request has come yet."""
+        return not self._served
+
+    def retire(self) -> bool:
+        """End after the calls under way. False: there are none, aiohttp or nobody has the connection."""
+        self._ends = bool(self._calls)
+        return self._ends
+
+    def close(self) -> None:
+        """End once what was written has left."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """End now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _is_closing(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
+    def _look_at_the_clock(self) -> None:
+        """No head in time is aiohttp's to answer; an idle connection is closed without a word."""
+        self._timer = None
+        if self._is_closing() or self._inner is not None:
+            return  # aiohttp's connection has its own clock, which ``touch`` sets
+        if not self._served:
+            inner = self._behind()
+            self._hand_over(b"".join(self._held), 0)
+            inner.head_is_late()
+            return
+        idle_seconds = self._connections.limits.idle_timeout_seconds
+        left = self._used_at + idle_seconds - self._loop.time()
+        if self._calls or left > 0:
+            self._timer = self._loop.call_later(max(left, 0.1), self._look_at_the_clock)
+        else:
+            assert self._transport is not None
+            self._transport.close()
+
+    def _stop_timers(self) -> None:
+        for timer in (self._timer, self._patience):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._patience = None
