@@ -19,6 +19,8 @@ from sadd.gate.gate import Gate
 from sadd.identity.ring import KeyRing
 from sadd.identity.store import CHANNEL as KEYS_CHANNEL
 from sadd.limits.desk import Desk
+from sadd.limits.store import CHANNEL as RULES_CHANNEL
+from sadd.limits.view import RulesView
 from sadd.postgres.listen import Listener
 from sadd.postgres.pool import AWAY, Pool, open_pool
 from sadd.settings import Settings
@@ -35,6 +37,9 @@ from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Endpoint
 from sadd.web.health import Health
 from sadd.web.server import build
+
+ONE_TAG = "limits"
+"""On a cluster the limits of one key share a slot by it, and are decided in one trip."""
 
 log = structlog.get_logger("sadd.app")
 
@@ -67,16 +72,18 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             max_in_flight=settings.valkey.max_in_flight,
         )
         opened.push_async_callback(valkey.aclose)
-        view, keys = CatalogueView(pool), KeyRing()
+        clustered = parse(settings.valkey.url).shape is Shape.CLUSTER
+        view, rules, keys = CatalogueView(pool), RulesView(pool, tag=ONE_TAG if clustered else ""), KeyRing()
         await view.refresh()
+        await rules.refresh()
         await keys.load(pool)
         services = open_services(
             valkey,
             await load_signing_keys(pool),
             workers=settings.server.workers,
-            clustered=parse(settings.valkey.url).shape is Shape.CLUSTER,
+            clustered=clustered,
         )
-        desk = Desk(services.limiter, view)
+        desk = Desk(services.limiter, view, rules)
         gate = Gate(desk, services.sessions, view, settings.gate)
         numbers = _Numbers(settings, slot, services, valkey, keys)
         numbers.metrics.register("sadd_gate", gate.stats, labels={"replies": "outcome"})
@@ -96,7 +103,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         background.start(ready.run())
         background.start(numbers.metrics.run())
         background.start(numbers.meter.watch())
-        background.start(_follow(settings.database.url, view, keys, pool))
+        background.start(_follow(settings.database.url, view, rules, keys, pool))
         background.start(_write_last_used(keys, pool, settings.identity.last_used_interval_seconds))
         yield Worker(app, ready, numbers.started)
 
@@ -170,17 +177,21 @@ class _Owned:
             task.cancel()
 
 
-async def _follow(url: str, view: CatalogueView, keys: KeyRing, pool: Pool) -> None:
-    """Take in each change of the catalogue and of the keys as it is announced."""
+async def _follow(url: str, view: CatalogueView, rules: RulesView, keys: KeyRing, pool: Pool) -> None:
+    """Take in each change of the catalogue, of the rules and of the keys as it is announced."""
 
     async def catalogue_changed() -> None:
         await view.refresh()
+
+    async def rules_changed() -> None:
+        await rules.refresh()
 
     async def keys_changed() -> None:
         await keys.load(pool)
 
     listener = Listener(url)
     listener.watch(CATALOGUE_CHANNEL, catalogue_changed)
+    listener.watch(RULES_CHANNEL, rules_changed)
     listener.watch(KEYS_CHANNEL, keys_changed)
     await listener.run()
 

@@ -7,13 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from ratelimit.limiter import TOGETHER_MAX
 from sadd.catalogue.fault import Finding, Path
 from sadd.catalogue.model import Catalogue
 from sadd.catalogue.shape import nearest
 from sadd.catalogue.wording import id_findings
 from sadd.limits.pattern import ANY, Networks
-from sadd.limits.policies import MAY_HAVE, NEEDS, overridden, policy_of
+from sadd.limits.policies import MAY_HAVE, NEEDS, SPECIAL, overridden, policy_of
 from sadd.limits.rule import CLASS_NAME, Limit, Rule
+from sadd.limits.rules import elsewhere
 
 RULES_MAX = 2_000
 LIST_MAX = 50_000
@@ -52,6 +54,22 @@ def findings_of(rules: Sequence[Rule], catalogue: Catalogue | None = None) -> It
             yield rule, Finding(("id",), "another rule has this id")
     if len(rules) > RULES_MAX:
         yield rules[RULES_MAX], Finding((), too_many(len(rules)))
+    if catalogue is not None:
+        yield from crowded(rules, catalogue)
+
+
+def crowded(rules: Sequence[Rule], catalogue: Catalogue) -> Iterator[tuple[Rule, Finding]]:
+    """The rule that makes it too many for one request: the engine decides so many together and no more."""
+    counting = [rule for rule in rules if rule.effect == "limit" and not rule.shadow]
+    if len(counting) < TOGETHER_MAX:
+        return
+    for service in catalogue.services.values():
+        own = [rule for rule in counting if not elsewhere(rule, service)]
+        count = len({CLASS_NAME, *(rule.limit_name for rule in own)})
+        if count > TOGETHER_MAX:
+            told = f"{count} limits for {service.id}; at most {TOGETHER_MAX} are decided together"
+            yield own[-1], Finding((), told)
+            return
 
 
 def too_many(count: int) -> str:
@@ -151,31 +169,16 @@ def _effect(rule: Rule) -> Iterator[Finding]:
 
 def _limit(rule: Rule, limit: Limit) -> Iterator[Finding]:
     """The fields that the algorithm has and needs, then the numbers as the engine takes them."""
-    faulty = False
-    fields = (*NEEDS[limit.algorithm], *MAY_HAVE[limit.algorithm])
-    for name in (
-        "period_seconds",
-        "burst",
-        "unit",
-        "zone",
-        "week_begins",
-        "slot_seconds",
-        "initial",
-        "minimum",
-    ):
-        if getattr(limit, name) is not None and name not in fields:
-            faulty = True
+    fields = {*NEEDS[limit.algorithm], *MAY_HAVE[limit.algorithm]}
+    for name in SPECIAL:
+        if name not in fields and getattr(limit, name) is not None:
             yield Finding(("limit", name), f"not of {limit.algorithm}")
-    if limit.timeout_ms is not None and limit.algorithm != "adaptive":
-        faulty = True
-        yield Finding(("limit", "timeout_ms"), f"not of {limit.algorithm}")
-    for name in NEEDS[limit.algorithm]:
-        if getattr(limit, name) is None:
-            faulty = True
-            yield Finding(("limit", name), f"missing: {limit.algorithm} needs it")
+    missing = [name for name in NEEDS[limit.algorithm] if getattr(limit, name) is None]
+    for name in missing:
+        yield Finding(("limit", name), f"missing: {limit.algorithm} needs it")
     if limit.week_begins is not None and limit.unit != "week":
         yield Finding(("limit", "week_begins"), "only of weeks")
-    if not faulty:
+    if not missing:
         yield from _numbers(rule)
 
 

@@ -24,7 +24,11 @@ MAY_HAVE: dict[Algorithm, tuple[str, ...]] = {
     "concurrency": ("slot_seconds",),
     "adaptive": ("slot_seconds", "initial", "minimum", "timeout_ms"),
 }
-"""The fields of each algorithm, besides ``limit``, ``algorithm`` and ``on_store_loss``."""
+"""The fields of each algorithm, besides those that all have."""
+
+SPECIAL = tuple(
+    name for name in Limit.__struct_fields__ if name not in ("limit", "algorithm", "on_store_loss")
+)
 
 
 def policy_of(rule: Rule) -> Policy:

@@ -12,7 +12,7 @@ import yaml
 from sadd.catalogue import document, shape
 from sadd.catalogue.fault import Fault, Finding
 from sadd.catalogue.model import Catalogue
-from sadd.limits.findings import RULES_MAX, findings, too_many
+from sadd.limits.findings import RULES_MAX, crowded, findings, too_many
 from sadd.limits.rule import Rule, Rules
 
 
@@ -45,6 +45,10 @@ def read_rules(paths: Sequence[Path], catalogue: Catalogue | None = None) -> Rea
     for block in blocks:
         faults.extend(map(block.fault, _findings(block, catalogue)))
     faults.extend(_together(blocks))
+    if not faults and catalogue is not None:
+        by_id = {block.id: block for block in blocks}
+        whole = [block.fitted.value for block in blocks]
+        faults.extend(by_id[rule.id].fault(finding) for rule, finding in crowded(whole, catalogue))
     if faults:
         return Reading(None, tuple(sorted(set(faults))))
     return Reading(Rules(0, tuple(sorted((b.fitted.value for b in blocks), key=lambda rule: rule.id))), ())

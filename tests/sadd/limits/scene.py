@@ -1,0 +1,64 @@
+"""Rules and requests for tests, with a catalogue of two agencies."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sadd.catalogue.model import Catalogue
+from sadd.limits.asked import Asked
+from sadd.limits.classes import limit_of
+from sadd.limits.rule import Limit, Rule, Rules
+from sadd.limits.rules import Book, Ruling, resolve
+from tests.sadd.catalogue.scene import service, small
+
+RESULTS = "moehe-results"
+OTHER = "moehe-other"
+CLINIC = "moph-appointment"
+
+TEN = Limit(10, period_seconds=60)
+FIVE = Limit(5, period_seconds=60)
+TWO = Limit(2, period_seconds=60)
+
+
+def catalogue() -> Catalogue:
+    """The class of each service: 60 a minute, 20 at once."""
+    return small(service(RESULTS), service(OTHER), service(CLINIC, "moph"))
+
+
+def rule(id_: str = "flood", **fields: Any) -> Rule:
+    if fields.get("effect", "limit") == "limit":
+        fields.setdefault("limit", TEN)
+    return Rule(id_, **fields)
+
+
+def asked(service_id: str = RESULTS, **fields: Any) -> Asked:
+    """A request of somebody; words with an underscore are descriptors."""
+    fields.setdefault("key", "somebody")
+    return Asked(service_id, **fields)
+
+
+def judge(rules: list[Rule], question: Asked, notes: dict[str, tuple[str, str]] | None = None) -> Ruling:
+    """The ruling, and what became of each rule."""
+    whole = catalogue()
+    wanted = whole.services[question.service]
+    candidates = Book.of(Rules(1, tuple(rules))).candidates(wanted, limit_of(whole, wanted))
+
+    def note(one: Any, fate: str, why: str) -> None:
+        if notes is not None:
+            notes[one.id or "class"] = (fate, why)
+
+    return resolve(candidates, question, note)
+
+
+def holding(rules: list[Rule], question: Asked) -> dict[str, str]:
+    """Each limit that holds, and whose counter it is."""
+    return {held.candidate.id or "class": held.key for held in judge(rules, question).held}
+
+
+@dataclass
+class View:
+    current: Catalogue = field(default_factory=catalogue)
+
+
+@dataclass
+class Books:
+    current: Book
