@@ -24,6 +24,7 @@ time-outs and its bounds. No task, no future and no timer is made for a request 
 
 import asyncio
 from collections import deque
+from typing import cast
 
 from sadd.web.connection import Connection, Connections
 from sadd.web.lane.call import LaneCall, taken_off
@@ -94,7 +95,7 @@ class Lane(asyncio.Protocol):
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self._transport = transport
         if not self._connections.welcome(self):
             transport.close()
