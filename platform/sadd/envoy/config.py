@@ -13,6 +13,7 @@ from sadd.envoy import decoding
 from sadd.envoy.decoding import Decoding, Fields
 from sadd.envoy.document import Unreadable, Value, parse
 from sadd.envoy.files import FilesError, Source, read_sources
+from sadd.envoy.joining import caught, collision
 from sadd.envoy.rules import SECONDS, Config, Node, Rule, Unit, Wildcard
 
 _SHOWN_OTHERWISE = ("share_threshold", "value_to_metric", "detailed_metric")
@@ -72,7 +73,9 @@ class _Loading:
         elif domain in self.domains and not self.merge_domains:
             file.faults.append(f"duplicate domain '{domain}' in config file")
         else:
-            file.grow(self.domains.setdefault(domain, Node()), f"{domain}.", descriptors)
+            top = self.domains.setdefault(domain, Node())
+            file.grow(top, f"{domain}.", descriptors)
+            file.notices += caught(top, f"{domain}.")
 
 
 class _Refused(Exception):
@@ -147,7 +150,9 @@ class _File:
             if not one.key:
                 self.faults.append("descriptor has empty key")
             elif one.joined in parent.children:
-                self.faults.append(_collision(parent.children[one.joined], one, above))
+                self.faults.append(
+                    collision(parent.children[one.joined], (one.key, one.value), above + one.joined)
+                )
             else:
                 node = self._node(one, above + one.joined, parent)
                 parent.children[one.joined] = node
@@ -234,16 +239,3 @@ def _rule(one: _Descriptor, limit: _Limit, full_key: str) -> Rule:
         quota_mode=one.switches["quota_mode"],
         detailed_metric=one.switches["detailed_metric"],
     )
-
-
-def _collision(there: Node, one: _Descriptor, above: str) -> str:
-    """Two entries of one joined key: the same entry twice, or two that only look the same when joined."""
-    said = f"duplicate descriptor composite key '{above}{one.joined}'"
-    if there.written == (one.key, one.value):
-        return said
-    return f"{said}: {_shown(there.written)} and {_shown((one.key, one.value))} are both joined to it"
-
-
-def _shown(written: tuple[str, str]) -> str:
-    key, value = written
-    return f'("{key}", "{value}")' if value else f'("{key}")'

@@ -18,6 +18,7 @@ from sadd.envoy import lookup
 from sadd.envoy.lookup import Match
 from sadd.envoy.request import Code, Descriptor, InvalidRequest, Status
 from sadd.envoy.rules import SECONDS, UINT32_MAX, Config, Unit
+from sadd.settings import Envoy
 
 DESCRIPTORS_MAX = TOGETHER_MAX
 """Of one request. Envoy sends one for each rate limit of a route: a few."""
@@ -55,6 +56,19 @@ class Modes:
     remaining_header: str = "RateLimit-Remaining"
     reset_header: str = "RateLimit-Reset"
     metadata: bool = False
+
+    @classmethod
+    def of(cls, settings: Envoy) -> "Modes":
+        return cls(
+            shadow=settings.shadow_mode,
+            quota=settings.quota_mode,
+            together=settings.counting == "together",
+            headers=settings.response_headers,
+            limit_header=settings.limit_header,
+            remaining_header=settings.remaining_header,
+            reset_header=settings.reset_header,
+            metadata=settings.response_metadata,
+        )
 
 
 class Count(Struct, frozen=True):

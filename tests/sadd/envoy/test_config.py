@@ -242,6 +242,14 @@ def test_what_is_read_and_not_meant_is_noticed() -> None:
     )
 
 
+def test_an_entry_that_takes_anothers_requests_is_noticed() -> None:
+    """The look-up joins key and value, so ("user", "id") meets the entry for the key user_id."""
+    text = "domain: d\ndescriptors: [{key: user}, {key: user_id}, {key: a, value: b_c}, {key: a, value: b}]"
+    assert one(text).notices == (
+        'test.yaml: \'d.user_id\' is also found for ("user", "id"), since they are joined',
+    )
+
+
 def test_a_folder_is_read_as_kubernetes_mounts_it(tmp_path: Path) -> None:
     """Links to the current generation are followed, the generations themselves (``..data``) are not read."""
     generation = tmp_path / "..2026_11_24"
