@@ -5,6 +5,7 @@ import json
 import logging
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from benchmarks.servers import Server, cluster, free_ports
 from tests.e2e.crowd import Ask, crowd
 from tests.e2e.platform import SERVICE, Platform, environment, platform, sadd
+from tests.e2e.slow import relay
 from tests.waiting import eventually
 
 log = logging.getLogger(__name__)  # what was seen: pytest --log-cli-level=info
@@ -139,6 +141,54 @@ async def test_valkey_away_for_five_seconds(tmp_path: Path, valkey: Server) -> N
     assert set(asking.statuses) == {200}
     assert asking.failures == 0
     log.info(f"{asking.statuses.total()} checks, 0 failed, ready {back_seconds:.2f} s after it")
+
+
+@pytest.mark.timeout(120)
+async def test_a_slow_valkey_holds_up_no_check(tmp_path: Path, valkey: Server) -> None:
+    """200 ms a call: checks are decided here, as their policy says, until the store is prompt again."""
+    with relay(valkey.port) as network, platform(tmp_path, SADD_VALKEY_URL=network.url) as running:
+        headers = {"Authorization": f"Bearer {running.key('limits:check')}"}
+        async with aiohttp.ClientSession(running.url, headers=headers) as session:
+            assert await _decided_by(session, 50) == {None: 50}
+            network.delay_seconds = 0.2
+            await eventually(lambda: _all_decided(session, "local"), 10)
+            began = time.monotonic()
+            assert await _decided_by(session, 500) == {"local": 500}
+            mean_seconds = (time.monotonic() - began) / 500
+            assert mean_seconds < 0.1, "the checks waited for the store"
+            network.delay_seconds = 0.0
+            await eventually(lambda: _all_decided(session, None), 10)
+    log.info(f"slow store: {mean_seconds * 1000:.1f} ms a check")
+
+
+async def _all_decided(session: aiohttp.ClientSession, by: str | None) -> bool:
+    """By every worker: so many checks on new connections find each of them."""
+    return await _decided_by(session, 50) == {by: 50}
+
+
+async def _decided_by(session: aiohttp.ClientSession, count: int) -> Counter[str | None]:
+    """What decided so many checks, each on a connection of its own: None is the store."""
+    by = Counter[str | None]()
+    for number in range(count):
+        body = {"policy": SERVICE, "key": f"citizen-{number}"}
+        async with session.post("/v1/limits/check", json=body, headers={"Connection": "close"}) as answer:
+            assert answer.status == 200
+            by[(await answer.json()).get("fallback")] += 1
+    return by
+
+
+@pytest.mark.timeout(120)
+async def test_a_flushed_valkey_forgets_and_goes_on(tmp_path: Path, valkey: Server) -> None:
+    """FLUSHALL and SCRIPT FLUSH under load: nobody notices but those whose limits begin anew."""
+    with platform(tmp_path, SADD_VALKEY_URL=valkey.url) as running:
+        async with crowd(check(running, running.key("limits:check"))) as asking:
+            await asking.further(300)
+            with valkey.client() as behind:
+                behind.execute_command("FLUSHALL")
+                behind.execute_command("SCRIPT", "FLUSH")
+            await asking.further(300)
+    assert set(asking.statuses) == {200}
+    assert asking.failures == 0
 
 
 @pytest.mark.timeout(120)

@@ -11,6 +11,7 @@ from queueing.rooms import Rooms
 from queueing.ticket import TicketKeys, TicketOffice
 from queueing.valkey import ValkeyStore as RoomStore
 from ratelimit.limiter import Limiter
+from ratelimit.patience import Patient
 from ratelimit.valkey import ValkeyStore as LimitStore
 from sadd.session.ids import Ids
 from sadd.session.sessions import Sessions
@@ -51,7 +52,9 @@ def open_services(valkey: ValkeyClient, signing: SigningKeys, *, workers: int, c
         TicketKeys(signing.queue_ticket[0].id, {key.id: key.secret for key in signing.queue_ticket})
     )
     return Services(
-        limiter=Limiter(LimitStore(valkey, shards=CLUSTER_SHARDS if clustered else 1), holders=workers),
+        limiter=Limiter(
+            Patient(LimitStore(valkey, shards=CLUSTER_SHARDS if clustered else 1)), holders=workers
+        ),
         cache=Cache(CacheStore(valkey)),
         rooms=Rooms(RoomStore(valkey), tickets, passes),
         passes=passes,

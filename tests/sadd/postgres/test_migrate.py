@@ -113,9 +113,17 @@ async def holder_of_the_lock(url: str, migrators: list[Migrator]) -> Migrator:
 
 
 def local_ports(pid: int) -> set[int]:
-    inodes = {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()}
+    inodes = {name for link in Path(f"/proc/{pid}/fd").iterdir() if (name := name_of(link))}
     rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return {int(row[1].partition(":")[2], 16) for row in rows if f"socket:[{row[9]}]" in inodes}
+
+
+def name_of(link: Path) -> str | None:
+    """What the descriptor is; None if it was closed meanwhile."""
+    try:
+        return link.readlink().name
+    except FileNotFoundError:
+        return None
 
 
 async def test_a_kill_in_the_middle_heals(database_url: str, folder: Path, start: Start) -> None:
