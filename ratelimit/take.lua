@@ -39,8 +39,9 @@ local function arrival(key)
   if not held then return now, 0 end
   local us, rest = tonumber(held), 0
   if not us then
-    local colon = string.find(held, ':', 1, true)
-    us, rest = tonumber(string.sub(held, 1, colon - 1)), tonumber(string.sub(held, colon + 1))
+    local whole_us, fraction = string.match(held, '^(%d+):(%d+)$')
+    if not whole_us then return now, 0 end -- another algorithm's
+    us, rest = tonumber(whole_us), tonumber(fraction)
     if rest >= parts then us, rest = us + 1, 0 end -- written under another rate: round up
   end
   if us < now then return now, 0 end

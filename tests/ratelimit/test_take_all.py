@@ -1,0 +1,270 @@
+"""take_all.lua against the plain models, step by step, with time as an argument."""
+
+import asyncio
+import itertools
+from functools import partial
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ratelimit.algorithm import Calendar
+from ratelimit.calendar import bounds
+from ratelimit.check import Check
+from ratelimit.decision import Taken
+from ratelimit.policy import Policy
+from ratelimit.promise import promised
+from ratelimit.valkey import ValkeyStore
+from tests.ratelimit.model import SECOND_US, Admissions, TogetherModel, model_of
+from tests.stores import connected
+
+START_US = 1_795_507_745_123_457
+YEAR = 31_536_000
+numbers = itertools.count()
+
+LIMITS = st.sampled_from([1, 2, 3, 7, 50, 999_983, 2**52])
+PERIODS = st.sampled_from([1, 10, 60, 3600, 86_400, 604_800, YEAR])
+
+
+gcras = st.builds(
+    lambda rate, burst: Policy(f"g{next(numbers)}", rate[0], rate[1], burst),
+    st.sampled_from([(7, 1), (997, 60), (1, 86_400), (1_000_000, 1), (3, 3600)]),
+    st.integers(1, 9),
+)
+slidings = st.builds(
+    lambda limit, period: Policy.sliding(f"s{next(numbers)}", limit, period), LIMITS, PERIODS
+)
+fixeds = st.builds(lambda limit, period: Policy.fixed(f"f{next(numbers)}", limit, period), LIMITS, PERIODS)
+quotas = st.builds(
+    lambda limit, unit, zone: Policy.quota(f"q{next(numbers)}", limit, unit, zone),
+    LIMITS,
+    st.sampled_from(["day", "week", "month", "year"]),
+    st.sampled_from(["Asia/Qatar", "Europe/London", "Pacific/Apia"]),
+)
+any_policy = st.one_of(gcras, slidings, fixeds, quotas)
+pauses = st.integers(0, 3 * SECOND_US) | st.sampled_from(
+    [
+        0,
+        1,
+        99_999,
+        100_000,
+        SECOND_US,
+        6 * SECOND_US,
+        3_600 * SECOND_US,
+        86_400 * SECOND_US,
+        40 * 86_400 * SECOND_US,
+    ]
+)
+Step = tuple[int, list[tuple[int, str, int]]]
+steps = st.lists(
+    st.tuples(
+        pauses,
+        st.lists(
+            st.tuples(st.integers(0, 2), st.sampled_from("ab"), st.integers(0, 3)), min_size=1, max_size=5
+        ),
+    ),
+    max_size=10,
+)
+
+
+def at(store: ValkeyStore, clock: list[float], now_us: int) -> ValkeyStore:
+    clock[0] = now_us / SECOND_US
+    return store
+
+
+async def take_all(store: ValkeyStore, checks: list[tuple[Policy, str, int]], now_us: int) -> list[Taken]:
+    asked = [Check(*check) for check in checks]
+    answer: asyncio.Future[list[Taken]] = promised(partial(store.ask_all, asked, now_us=now_us))
+    return await answer
+
+
+@given(policies=st.lists(any_policy, min_size=3, max_size=3), script=steps)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_store_and_model_agree_at_every_step(
+    valkey_url: str, policies: list[Policy], script: list[Step]
+) -> None:
+    """Any three limits together, keys named twice, any pauses: the model's numbers, and all or nothing."""
+
+    async def play() -> None:
+        async with connected(valkey_url) as client:
+            clock = [0.0]
+            store = ValkeyStore(client, now_seconds=lambda: clock[0])
+            model, now = TogetherModel(policies), START_US
+            for passed, wanted in script:
+                now += passed
+                checks = [(policies[index], key, cost) for index, key, cost in wanted]
+                assert await take_all(at(store, clock, now), checks, now) == model.take(checks, now)
+
+    asyncio.run(play())
+
+
+@given(policy=any_policy, script=st.lists(st.tuples(pauses, st.integers(-4, 4)), max_size=25))
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_taking_and_giving_back_agree_with_the_model(
+    valkey_url: str, policy: Policy, script: list[tuple[int, int]]
+) -> None:
+    """Below nought gives back, and never below nothing used."""
+
+    async def play() -> None:
+        async with connected(valkey_url) as client:
+            clock = [0.0]
+            store, model, now = ValkeyStore(client, now_seconds=lambda: clock[0]), model_of(policy), START_US
+            for passed, units in script:
+                now += passed
+                at(store, clock, now)
+                if units < 0:
+                    given: Taken = await promised(partial(store.give_back, policy, "k", -units, now_us=now))
+                    assert given == model.give_back("k", -units, now)
+                else:
+                    taken: Taken = await promised(partial(store.ask, Check(policy, "k", units), now_us=now))
+                    assert taken == model.take("k", units, now)
+
+    asyncio.run(play())
+
+
+@given(
+    limit=st.integers(1, 9),
+    script=st.lists(st.tuples(st.integers(0, 400_000), st.integers(1, 3)), min_size=20, max_size=120),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_sliding_window_never_has_more_than_the_limit(
+    valkey_url: str, limit: int, script: list[tuple[int, int]]
+) -> None:
+    """The log of admissions, read by a separate checker, has no window of one period with more."""
+    policy = Policy.sliding(f"any{next(numbers)}", limit, 1)
+    admissions = Admissions()
+
+    async def play() -> None:
+        async with connected(valkey_url) as client:
+            store, now = ValkeyStore(client), START_US
+            for passed, cost in script:
+                now += passed
+                taken: Taken = await promised(partial(store.ask, Check(policy, "k", cost), now_us=now))
+                if taken[0]:
+                    admissions.note(now, cost)
+
+    asyncio.run(play())
+    assert admissions.worst(SECOND_US) <= limit
+
+
+@pytest.mark.parametrize("limit", [1, 10, 60])
+async def test_a_steady_caller_gets_ten_elevenths_of_a_sliding_limit(store: ValkeyStore, limit: int) -> None:
+    """The price of counting the oldest sub-window whole; whoever keeps to that is never refused."""
+    policy, now = Policy.sliding("steady", limit, 10), START_US
+    for _ in range(20):
+        for _ in range(limit):
+            taken: Taken = await promised(partial(store.ask, Check(policy, "k"), now_us=now))
+            assert taken[0]
+        now += 11 * SECOND_US
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy("four-g", 1, YEAR // 50, 50),
+        Policy.sliding("four-s", 50, YEAR),
+        Policy.fixed("four-f", 50, YEAR),
+        Policy.quota("four-c", 50, "year"),
+    ],
+    ids=lambda policy: policy.id,
+)
+async def test_four_workers_share_one_limit(valkey_url: str, policy: Policy) -> None:
+    """Four clients that race for one key admit the limit, not one each."""
+    other = Policy(f"{policy.id}-other", 1, 1, 1000)
+    async with (
+        connected(valkey_url) as one,
+        connected(valkey_url) as two,
+        connected(valkey_url) as three,
+        connected(valkey_url) as four,
+    ):
+        stores = [ValkeyStore(client) for client in (one, two, three, four)]
+        checks = [Check(policy, "k"), Check(other, "k")]
+        answers: list[list[Taken]] = await asyncio.gather(
+            *(promised(partial(stores[i % 4].ask_all, checks)) for i in range(400))
+        )
+        left: Taken = await promised(partial(stores[0].ask, Check(other, "k", 0)))
+    assert sum(first[0] for first, _ in answers) == 50
+    assert left[1] in (950, 951, 952)  # a refused request took nothing from the other limit; it refills
+
+
+async def test_many_requests_of_a_tick_are_one_call(valkey_url: str) -> None:
+    """Twenty requests of three limits each: one call of the store."""
+    policies = [Policy("a", 9, 60, 9), Policy.sliding("b", 9, 60), Policy.quota("c", 9, "day")]
+    async with connected(valkey_url) as client:
+        store = ValkeyStore(client)
+        before = client.stats().calls
+        checks = [Check(policy, "k") for policy in policies]
+        answers: list[list[Taken]] = await asyncio.gather(
+            *(promised(partial(store.ask_all, checks)) for _ in range(20))
+        )
+        assert client.stats().calls == before + 1
+    assert [all(allowed for allowed, *_ in answer) for answer in answers] == [True] * 9 + [False] * 11
+
+
+@pytest.mark.parametrize("shift_s", [-1, 0, 1])
+async def test_the_stores_clock_picks_the_day(valkey_url: str, shift_s: int) -> None:
+    """Workers whose clocks are a second off at midnight count the same day: the store says which it is."""
+    policy, midnight_us = Policy.quota("midnight", 2, "day"), 1_795_467_600 * SECOND_US
+    async with connected(valkey_url) as client:
+        early = ValkeyStore(client, now_seconds=lambda: midnight_us / SECOND_US - 0.5 + shift_s)
+        late = ValkeyStore(client, now_seconds=lambda: midnight_us / SECOND_US + 0.5 + shift_s)
+        allowed = []
+        for store, now in ((early, -2), (late, -1), (early, -1), (late, 0), (early, 1), (late, 2)):
+            taken: Taken = await promised(partial(store.ask, Check(policy, "k"), now_us=midnight_us + now))
+            allowed.append(taken[0])
+    assert allowed == [1, 1, 0, 1, 1, 0]
+
+
+async def test_a_window_of_a_clock_ahead_counts(store: ValkeyStore) -> None:
+    """After a fail-over to a clock that is behind, what was taken in the next window counts in this one."""
+    for make in (Policy.fixed, Policy.sliding):
+        policy = make(f"ahead-{make.__name__}", 3, 60)
+        later = START_US + 60 * SECOND_US
+        await promised(partial(store.ask, Check(policy, "k", 3), now_us=later))
+        taken: Taken = await promised(partial(store.ask, Check(policy, "k"), now_us=START_US))
+        assert taken[0] == 0
+        assert taken[3] <= 66 * SECOND_US
+
+
+async def test_another_algorithm_begins_anew(store: ValkeyStore) -> None:
+    """A policy that changes how it counts forgives what was used; no script fails over an old state."""
+    gcra, sliding, fixed = (
+        Policy("same", 2, 60, 2),
+        Policy.sliding("same", 2, 60),
+        Policy.fixed("same", 2, 60),
+    )
+    for policy in (gcra, sliding, gcra, fixed, sliding, fixed, gcra):
+        taken: Taken = await promised(partial(store.ask, Check(policy, "k", 2)))
+        refused: Taken = await promised(partial(store.ask, Check(policy, "k", 1)))
+        assert (taken[:2], refused[:2]) == ((1, 0), (0, 0))
+
+
+async def test_keys_die_with_their_window(store: ValkeyStore, valkey_url: str) -> None:
+    """No immortal keys, and a key given back to nothing is gone at once."""
+    async with connected(valkey_url) as client:
+        for policy, at_most_ms in (
+            (Policy.sliding("mortal-s", 9, 10), 11_000),
+            (Policy.fixed("mortal-f", 9, 10), 10_000),
+            (Policy("mortal-g", 1, 10, 9), 10_000),
+        ):
+            await promised(partial(store.ask_all, [Check(policy, "k")]))
+            left_ms = await client.command("PTTL", f"rl:{{{policy.id}}}:k")
+            assert isinstance(left_ms, int)
+            assert 0 < left_ms <= at_most_ms + 2
+            await promised(partial(store.give_back, policy, "k", 5))
+            assert await client.command("EXISTS", f"rl:{{{policy.id}}}:k") == 0
+
+
+def test_a_calendar_knows_the_zone() -> None:
+    """Qatar's day begins at 21:00 UTC; a week on Sunday; a month and a year on their first."""
+    second = 1_795_507_745  # Tuesday 2026-11-24 08:49:05 UTC
+    from_utc = {
+        "day": (1_795_467_600, 1_795_554_000),
+        "week": (1_795_294_800, 1_795_899_600),
+        "month": (1_793_480_400, 1_796_072_400),
+        "year": (1_767_214_800, 1_798_750_800),
+    }
+    for unit, expected in from_utc.items():
+        algorithm = Policy.quota("q", 1, unit).algorithm  # type: ignore[arg-type]  # the literals, as keys
+        assert isinstance(algorithm, Calendar)
+        assert bounds(algorithm, second)[:2] == expected
