@@ -15,10 +15,10 @@ help: ## list these words
 
 # One environment for everything, from the hash-locked file; setuptools comes from it too, so that
 # building the package reaches for nothing else.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e client
 	@touch $(STAMP)
 
 demo: $(STAMP) ## a results morning twice: bare, then behind Sadd (ARGS=--exit ends by itself)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("ratelimit", "cache", "queueing", "platform", "loadtests", "benchmarks")
+PACKAGES = ("ratelimit", "cache", "queueing", "platform", "client", "loadtests", "benchmarks")
 
 PLANTED = [
     ("ratelimit/limiter.py", "import cache", "know neither each other"),
@@ -18,6 +18,8 @@ PLANTED = [
     ("platform/sadd/session/policy.py", "import redis", "spoken in one place"),
     ("cache/entry.py", "import aiohttp", "HTTP is spoken in sadd.web"),
     ("loadtests/arrivals.py", "import queueing", "by HTTP only"),
+    ("client/sadd_client/slice.py", "import ratelimit", "knows nothing of ours"),
+    ("platform/sadd/web/limits.py", "import sadd_client", "stands on the client"),
 ]
 
 
@@ -25,7 +27,11 @@ def lint(tree: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=tree,
-        env={"PYTHONPATH": f"{tree}:{tree / 'platform'}", "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+        env={
+            "PYTHONPATH": f"{tree}:{tree / 'platform'}:{tree / 'client'}",
+            "PATH": "/usr/bin:/bin",
+            "COLUMNS": "200",
+        },
         capture_output=True,
         text=True,
         check=False,

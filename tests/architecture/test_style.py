@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("ratelimit", "cache", "queueing", "platform", "loadtests", "benchmarks")
+SOURCES = ("ratelimit", "cache", "queueing", "platform", "client", "loadtests", "benchmarks")
 READS_THE_ENVIRONMENT = "platform/sadd/settings/"
 
 
@@ -64,7 +64,7 @@ def test_tests_state_their_fact() -> None:
 
 def names_taken_from_own_root(name: str, text: str) -> Iterator[str]:
     """Names (not submodules) that a module imports from the package it lies in."""
-    file = Path(name.removeprefix("platform/"))
+    file = Path(name.removeprefix("platform/").removeprefix("client/"))
     if file.name == "__init__.py":
         return
     root = ".".join(file.parent.parts)

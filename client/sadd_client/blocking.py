@@ -1,0 +1,94 @@
+"""The ports on blocking sockets and threads: coroutines that never suspend."""
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Iterable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sadd_client.clock import now
+from sadd_client.ports import Place, Stream, Turnstile, complete
+
+CHUNK_BYTES = 65_536
+
+
+def _seconds_until(deadline: float) -> float:
+    """What a socket may wait. TimeoutError when it is nothing: 0 would mean not to block."""
+    seconds = deadline - now()
+    if seconds <= 0:
+        raise TimeoutError("the deadline has passed")
+    return seconds
+
+
+class _Stream:
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+
+    async def send(self, sent: bytes, deadline: float) -> None:
+        self._socket.settimeout(_seconds_until(deadline))
+        self._socket.sendall(sent)
+
+    async def receive(self, deadline: float) -> bytes:
+        self._socket.settimeout(_seconds_until(deadline))
+        return self._socket.recv(CHUNK_BYTES)
+
+    def stale(self) -> bool:
+        poll = select.poll()  # select.select ends at descriptor 1024
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def disown(self) -> None:
+        self._socket.close()  # this process's descriptor; the parent has its own
+
+
+class _Turnstile:
+    def __init__(self, places: int) -> None:
+        self._places = threading.Semaphore(places)
+
+    async def acquire(self, deadline: float) -> bool:
+        return self._places.acquire(timeout=max(0.0, deadline - now()))
+
+    def release(self) -> None:
+        self._places.release()
+
+
+class BlockingIo:
+    """Holds nothing: what is started is done when ``start`` returns."""
+
+    beside = False
+
+    async def connect(self, place: Place, deadline: float) -> Stream:
+        connected = socket.create_connection((place.host, place.port), _seconds_until(deadline))
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if place.tls is None:
+            return _Stream(connected)
+        try:
+            connected.settimeout(_seconds_until(deadline))
+            return _Stream(place.tls.wrap_socket(connected, server_hostname=place.host))
+        except BaseException:
+            connected.close()
+            raise
+
+    async def pause(self, seconds: float) -> None:
+        time.sleep(seconds)  # noqa: ASYNC251 - no loop runs here
+
+    def turnstile(self, places: int) -> Turnstile:
+        return _Turnstile(places)
+
+    def mutex(self) -> AbstractContextManager[object]:
+        return threading.Lock()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        complete(work)
+
+    async def together(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
+        for work in works:
+            await work
+
+    async def finish(self) -> None:
+        """Nothing is left."""

@@ -1,0 +1,114 @@
+"""What both clients are made of: the parts, put together for one platform."""
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from sadd_client import fork
+from sadd_client.courier import Courier
+from sadd_client.decider import Decider
+from sadd_client.holder import Holder
+from sadd_client.key import Key
+from sadd_client.loss import LocalLimit, OnLoss, Stand
+from sadd_client.pool import Pool
+from sadd_client.ports import Io, Place
+from sadd_client.stats import ClientStats
+from sadd_client.version import __version__
+
+LIMITERS_MAX = 1_000
+"""A policy id that came from a request would else fill the memory."""
+
+
+class Core:
+    """Raises ValueError for an address or a way that cannot be. Connects to nothing yet."""
+
+    def __init__(
+        self,
+        io: Io,
+        url: str,
+        key: Key | str,
+        on_loss: OnLoss,
+        local: LocalLimit | None,
+        deadline_seconds: float,
+        connections_max: int,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        if deadline_seconds <= 0 or connections_max < 1:
+            raise ValueError("deadline_seconds is above 0, connections_max at least 1")
+        place, host, prefix = _address(url, tls)
+        self.url = url
+        self.key = key if isinstance(key, Key) else Key(key)
+        self.io = io
+        self.pool = Pool(place, _headers(host, self.key), io, connections_max)
+        self.courier = Courier(self.pool, io)
+        self.stand = Stand(on_loss, local)
+        self.decider = Decider(self.courier, self.stand, io, prefix, deadline_seconds)
+        self.holders: dict[tuple[object, ...], Holder] = {}
+        fork.register(self)
+
+    def holder(self, policy: str, on_loss: OnLoss | None, keys_max: int, tokens_max: int) -> Holder:
+        """The same for the same words: leases of one key are held once."""
+        if on_loss is not None:
+            self.stand.check_way(on_loss)
+        if not policy or keys_max < 1 or tokens_max < 0:
+            raise ValueError("a limiter has a policy, keys_max from 1 and lease_tokens_max from 0")
+        words = (policy, on_loss, keys_max, tokens_max)
+        if words not in self.holders:
+            if len(self.holders) >= LIMITERS_MAX:
+                raise ValueError(f"there are {LIMITERS_MAX} limiters already")
+            self.holders[words] = Holder(policy, self.decider, self.io, on_loss, keys_max, tokens_max)
+        return self.holders[words]
+
+    def stats(self) -> ClientStats:
+        return ClientStats(
+            repeats=self.courier.repeats,
+            breaker_opened=self.courier.breaker.opened,
+            breaker_open=self.courier.breaker.open,
+            decided_here=self.decider.decided_here,
+        )
+
+    async def close(self) -> None:
+        await self.io.finish()
+        await self.io.together(holder.close() for holder in self.holders.values())
+        self.pool.close()
+
+    def forget(self) -> None:
+        """In a forked child."""
+        self.pool.forget()
+        self.decider.forget()
+        for holder in self.holders.values():
+            holder.forget()
+
+
+def more_members(route: str | None, descriptors: Mapping[str, str] | None) -> dict[str, Any]:
+    """Members of a question that are left out when there is nothing to say."""
+    route_member = {} if route is None else {"route": route}
+    return route_member | ({} if descriptors is None else {"descriptors": dict(descriptors)})
+
+
+def _address(url: str, tls: ssl.SSLContext | None) -> tuple[Place, bytes, str]:
+    """Where to connect to, the Host header, and the path before ``/v1``."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise ValueError("url is http://host[:port][/path] or https://…, with nothing else in it")
+    secure = parts.scheme == "https"
+    place = Place(
+        parts.hostname,
+        parts.port or (443 if secure else 80),
+        (tls or ssl.create_default_context()) if secure else None,
+    )
+    return (
+        place,
+        parts.netloc.encode("idna" if not parts.netloc.isascii() else "ascii"),
+        parts.path.rstrip("/"),
+    )
+
+
+def _headers(host: bytes, key: Key) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"Host", host),
+        (b"User-Agent", f"sadd-client/{__version__}".encode()),
+        (b"Accept", b"application/json"),
+        (b"Authorization", key.authorization),
+    ]

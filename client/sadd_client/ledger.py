@@ -1,0 +1,79 @@
+"""The slices of one limiter, by key: a bounded number, the idle forgotten first."""
+
+from sadd_client.lease import Lease
+from sadd_client.slice import Slice
+from sadd_client.stats import LimiterStats
+
+LOOKED_AT_MAX = 8
+"""Old slices that are looked at for one without a lease before one with a lease must go."""
+
+
+class Ledger:
+    """``slices`` is the same dictionary for good: a limiter looks into it without asking."""
+
+    def __init__(self, keys_max: int) -> None:
+        self.slices: dict[str, Slice] = {}
+        self._keys_max = keys_max
+        self.granted = 0
+        self.returned = 0
+        self.checked = 0
+        self.refused_here = 0
+        self.lost = 0
+        """Units that were given back, but did not arrive."""
+        self._expired_of_forgotten = 0
+
+    def slice(self, key: str, now: float) -> Slice:
+        """The slice of a key, made if there is none. Call ``surplus`` after it."""
+        found = self.slices.get(key)
+        if found is None:
+            found = self.slices[key] = Slice(now)
+        return found
+
+    def surplus(self, now: float) -> list[tuple[Lease, int]]:
+        """Forget a key when there are too many; what it held unused is to be given back."""
+        if len(self.slices) <= self._keys_max:
+            return []
+        for _ in range(LOOKED_AT_MAX):
+            oldest = next(iter(self.slices))
+            if self.slices[oldest].outstanding == 0:
+                break
+            self.slices[oldest] = self.slices.pop(oldest)  # a second chance, at the end
+        forgotten = self.slices.pop(next(iter(self.slices)))
+        given = forgotten.surrender(now)
+        self._expired_of_forgotten += forgotten.expired
+        return given
+
+    def idle(self, now: float) -> list[tuple[Lease, int]]:
+        """What is held of keys that nobody used since the last call of this."""
+        given: list[tuple[Lease, int]] = []
+        for held in self.slices.values():
+            if held.idle(now):
+                given += held.surrender(now)
+        return given
+
+    def holds(self) -> bool:
+        """Whether any key has a lease, alive or not."""
+        return any(held.leased for held in self.slices.values())
+
+    def everything(self, now: float) -> list[tuple[Lease, int]]:
+        """All that is held: the end."""
+        return [unused for held in self.slices.values() for unused in held.surrender(now)]
+
+    def forget(self) -> None:
+        """For a forked child: all of it is the parent's."""
+        self.slices.clear()
+        self.granted = self.returned = self.lost = self._expired_of_forgotten = 0
+
+    def stats(self) -> LimiterStats:
+        expired = self.lost + self._expired_of_forgotten + sum(held.expired for held in self.slices.values())
+        outstanding = sum(held.outstanding for held in self.slices.values())
+        return LimiterStats(
+            keys=len(self.slices),
+            checked=self.checked,
+            refused_here=self.refused_here,
+            granted=self.granted,
+            spent=self.granted - self.returned - expired - outstanding,
+            returned=self.returned,
+            expired=expired,
+            outstanding=outstanding,
+        )

@@ -1,0 +1,84 @@
+"""What the shared text asks of the outside: bytes, waiting, turns. ``aio`` and ``blocking`` give it.
+
+All logic above is written once, as coroutines. On asyncio they wait as coroutines do. The blocking
+counterparts of these ports never suspend, so there a coroutine runs to its end in one step, and ``complete``
+turns it into an ordinary call.
+"""
+
+import ssl
+from collections.abc import Coroutine, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a platform listens. ``tls`` is None for plain HTTP."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+
+
+class Stream(Protocol):
+    """One connection. Deadlines are of ``clock.now``; TimeoutError when one passes, OSError at a break."""
+
+    async def send(self, sent: bytes, deadline: float) -> None: ...
+
+    async def receive(self, deadline: float) -> bytes:
+        """What is there, at least a byte; ``b""`` at the end."""
+
+    def stale(self) -> bool:
+        """Whether something happened to an idle connection: it ended, or brought what nobody asked for."""
+
+    def close(self) -> None: ...
+
+    def disown(self) -> None:
+        """Let go of it in a forked child: it goes on being the parent's."""
+
+
+class Turnstile(Protocol):
+    """Lets a number of callers in at once."""
+
+    async def acquire(self, deadline: float) -> bool:
+        """False when the deadline passed outside."""
+
+    def release(self) -> None: ...
+
+
+class Io(Protocol):
+    beside: bool
+    """Whether ``start`` returns before its work is done."""
+
+    async def connect(self, place: Place, deadline: float) -> Stream:
+        """OSError or TimeoutError when there is no connection."""
+
+    async def pause(self, seconds: float) -> None: ...
+
+    def turnstile(self, places: int) -> Turnstile: ...
+
+    def mutex(self) -> AbstractContextManager[object]:
+        """Keeps other threads out of a few lines that do not wait; nothing where there are none."""
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside the caller if there is a beside, else now."""
+
+    async def together(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Do all of it, in any order."""
+
+    async def finish(self) -> None:
+        """End what was started: nothing of it runs afterwards."""
+
+
+def complete(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that waits only for blocking ports."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    work.close()
+    raise RuntimeError("a blocking port suspended")

@@ -1,0 +1,38 @@
+"""A platform for all tests of the client, and doors that are closed after each."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.client.doors import AsyncDoor, BlockingDoor, Door
+from tests.e2e.platform import Platform, platform
+
+Open = Callable[..., Door]
+
+
+@pytest.fixture(params=["asyncio", "threads"])
+def door(request: pytest.FixtureRequest) -> Iterator[Open]:
+    """``door(url, **words)`` is a client of either kind; the test runs with both."""
+    opened: list[Door] = []
+
+    def open_door(url: str, **words: Any) -> Door:
+        made: Door = (AsyncDoor if request.param == "asyncio" else BlockingDoor)(url, **words)
+        opened.append(made)
+        return made
+
+    yield open_door
+    for made in opened:
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """``sadd up``, once for all."""
+    with platform(tmp_path_factory.mktemp("client"), SADD_SERVER_WORKERS="1") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def key(running: Platform) -> str:
+    return running.key("limits:check")

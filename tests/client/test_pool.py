@@ -1,0 +1,81 @@
+import asyncio
+import time
+
+import pytest
+
+from sadd_client import AsyncClient
+from tests.client.conftest import Open
+from tests.client.doors import KEY
+from tests.client.odd import ALLOWED, answer, hang, odd
+from tests.waiting import eventually, eventually_sync
+
+
+def test_a_connection_is_kept(door: Open) -> None:
+    """Three calls, one connection, and each carries the key."""
+    with odd(answer(200, ALLOWED)) as listener:
+        opened = door(listener.url)
+        for _ in range(3):
+            opened.do(lambda client: client.check("p", "k"))
+
+    assert len(listener.connections) == 1
+    assert all(f"Authorization: Bearer {KEY}".encode() in request for request in listener.requests)
+
+
+def test_a_connection_that_ended_meanwhile_is_not_used(door: Open) -> None:
+    """The platform closes idle connections, on restart all of them: the next call takes a new one."""
+    with odd(answer(200, ALLOWED)) as listener:
+        opened = door(listener.url)
+        opened.do(lambda client: client.check("p", "k"))
+        listener.hang_up()
+        assert opened.do(lambda client: client.check("p", "k")).decided_by == "platform"
+
+    assert len(listener.connections) == 2
+    assert opened.client.stats().repeats == 0
+
+
+def test_a_draining_platform_gets_no_more_on_its_connection(door: Open) -> None:
+    """``Connection: close`` is obeyed."""
+    with odd(answer(200, ALLOWED, "Connection: close")) as listener:
+        opened = door(listener.url)
+        for _ in range(2):
+            assert opened.do(lambda client: client.check("p", "k")).decided_by == "platform"
+
+    assert len(listener.connections) == 2
+
+
+async def test_calls_wait_for_a_free_connection_until_their_deadline() -> None:
+    """The number of connections is bounded, and the wait for one counts."""
+    with odd(hang) as listener:
+        async with AsyncClient(
+            listener.url, key=KEY, on_loss="open", connections_max=2, deadline_seconds=0.3
+        ) as client:
+            began = time.monotonic()
+            decisions = await asyncio.gather(*(client.check("p", f"{n}") for n in range(5)))
+            took = time.monotonic() - began
+
+    assert {decision.decided_by for decision in decisions} == {"open"}
+    assert len(listener.connections) == 2
+    assert took < 0.8
+
+
+async def test_a_cancelled_call_frees_its_place() -> None:
+    """Its connection is closed, since the answer would be taken for the next one's."""
+    with odd(hang, answer(200, ALLOWED)) as listener:
+        async with AsyncClient(listener.url, key=KEY, on_loss="open", connections_max=1) as client:
+            call = asyncio.create_task(client.check("p", "k"))
+            await eventually(lambda: len(listener.requests) == 1)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert (await client.check("p", "k")).decided_by == "platform"
+    assert len(listener.connections) == 2
+
+
+def test_closing_ends_the_connections(door: Open) -> None:
+    """Nothing stays open behind a closed client."""
+    with odd(answer(200, ALLOWED)) as listener:
+        opened = door(listener.url)
+        opened.do(lambda client: client.check("p", "k"))
+        opened.do(lambda client: client.check("p", "k"))
+        opened.close()
+        eventually_sync(lambda: listener.connections[0].recv(1) == b"")
