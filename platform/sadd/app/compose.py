@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 from aiohttp import web
 
-from sadd.app.services import Services, open_services
+from sadd.app.services import Services, open_services, tag
 from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
 from sadd.gate.endpoints import endpoints as gate_endpoints
@@ -37,9 +37,6 @@ from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Endpoint
 from sadd.web.health import Health
 from sadd.web.server import build
-
-ONE_TAG = "limits"
-"""On a cluster the limits of one key share a slot by it, and are decided in one trip."""
 
 log = structlog.get_logger("sadd.app")
 
@@ -73,7 +70,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         )
         opened.push_async_callback(valkey.aclose)
         clustered = parse(settings.valkey.url).shape is Shape.CLUSTER
-        view, rules, keys = CatalogueView(pool), RulesView(pool, tag=ONE_TAG if clustered else ""), KeyRing()
+        view, rules, keys = CatalogueView(pool), RulesView(pool, tag=tag(clustered=clustered)), KeyRing()
         await view.refresh()
         await rules.refresh()
         await keys.load(pool)

@@ -33,7 +33,13 @@ class Services:
 
     def show(self, metrics: Metrics) -> None:
         """Register what each of them counts."""
-        metrics.register("sadd_limits", self.limiter.stats, gauges={"local_keys": "sum"})
+        by_policy = ("policy_allowed", "policy_refused", "policy_near", "policy_fallback")
+        metrics.register(
+            "sadd_limits",
+            self.limiter.stats,
+            gauges={"local_keys": "sum", "known_keys": "sum"},
+            labels=dict.fromkeys(by_policy, "policy"),
+        )
         metrics.register("sadd_cache", self.cache.stats)
         metrics.register("sadd_rooms", self.rooms.stats)
         metrics.register("sadd_sessions", self.sessions.stats)
@@ -43,8 +49,23 @@ CLUSTER_SHARDS = 16
 """Slots over which a cluster spreads the keys of one policy, so that a popular one loads every node."""
 
 
+ONE_TAG = "limits"
+"""On a cluster the limits of one key share a slot by it, and are decided in one trip."""
+
+
+def tag(*, clustered: bool) -> str:
+    """The tag of every policy of rules."""
+    return ONE_TAG if clustered else ""
+
+
+def open_limiter(valkey: ValkeyClient, *, workers: int, clustered: bool) -> Limiter:
+    """The engine. While the store is away, ``workers`` of this machine share each limit."""
+    store = LimitStore(valkey, shards=CLUSTER_SHARDS if clustered else 1)
+    return Limiter(Patient(store), holders=workers)
+
+
 def open_services(valkey: ValkeyClient, signing: SigningKeys, *, workers: int, clustered: bool) -> Services:
-    """All four on one client. While the store is away, ``workers`` of this machine share each limit."""
+    """All four on one client."""
     passes = PassOffice(
         [PassKey(key.id, Ed25519PrivateKey.from_private_bytes(key.secret)) for key in signing.queue_pass]
     )
@@ -52,9 +73,7 @@ def open_services(valkey: ValkeyClient, signing: SigningKeys, *, workers: int, c
         TicketKeys(signing.queue_ticket[0].id, {key.id: key.secret for key in signing.queue_ticket})
     )
     return Services(
-        limiter=Limiter(
-            Patient(LimitStore(valkey, shards=CLUSTER_SHARDS if clustered else 1)), holders=workers
-        ),
+        limiter=open_limiter(valkey, workers=workers, clustered=clustered),
         cache=Cache(CacheStore(valkey)),
         rooms=Rooms(RoomStore(valkey), tickets, passes),
         passes=passes,

@@ -25,10 +25,12 @@ WORDS = {
     "migrate": "bring the database's schema up to date, and load the catalogue into an empty one",
     "demo": "play a results morning twice, without and with the platform",
     "catalogue": "check, import, export, list or search the catalogue of services",
+    "limits": "check, apply, explain or roll back the rules of rate limits, and watch them",
     "keys": "create, list or revoke the API keys of agencies",
     "config": "show or check the settings and where each comes from",
     "loadtest": "list or run the load scenarios",
     "bench": "measure a part against its goals",
+    "faults": "break things for real, and prove what must never happen",
 }
 
 _EXTRAS = {"locust": "load", "matplotlib": "load"}

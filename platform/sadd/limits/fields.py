@@ -32,6 +32,15 @@ def fields(answer: Answer) -> dict[str, str]:
     return found
 
 
+def lines(answer: Answer) -> str:
+    """The same as header lines, for who writes the head as text."""
+    policy_line = f"RateLimit-Policy: {answer.policy_field}\r\n" if answer.policy_field else ""
+    limits = _limits(answer) if policy_line else ""
+    found = f"{policy_line}RateLimit: {limits}\r\n" if limits else policy_line
+    retry_ms = answer.decision.retry_after_ms
+    return found if retry_ms is None else f"{found}Retry-After: {seconds(retry_ms)}\r\n"
+
+
 def policy_field(policies: Sequence[Policy]) -> str:
     """What ``RateLimit-Policy`` says of policies. To be made once for each set of them."""
     return ", ".join(map(_policy, policies))
