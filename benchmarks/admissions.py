@@ -1,0 +1,77 @@
+"""Reads what workers admitted, and judges it without knowing how they decided.
+
+A GCRA limit of ``limit`` a ``period`` with ``burst`` admits in **any** span of s seconds at most
+
+    burst + s x limit / period
+
+units: a bucket that is full at the span's start, and what flows in meanwhile. An admission counts for a
+span when it certainly lies in it, asked after its start and answered before its end.
+"""
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Admission:
+    """When it was asked for, and when it was known to be granted; nanoseconds of one clock."""
+
+    asked_ns: int
+    told_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``excess`` is by how many units the worst span of any key exceeded its limit; 0 is none."""
+
+    admitted: int
+    possible: int
+    excess: int
+
+    @property
+    def under(self) -> float:
+        """The share of what could have been admitted that was not."""
+        return 1 - self.admitted / self.possible if self.possible else 0.0
+
+
+def read(files: Iterable[Path]) -> dict[str, list[Admission]]:
+    """Admissions by key, in the order in which they were asked for. A line that was cut off is none."""
+    found: dict[str, list[Admission]] = defaultdict(list)
+    for file in files:
+        whole, _, _ = file.read_text().rpartition("\n")
+        for line in whole.splitlines():
+            key, asked, told = line.split()
+            found[key].append(Admission(int(asked), int(told)))
+    return {key: sorted(admissions) for key, admissions in found.items()}
+
+
+def judge(
+    admissions: dict[str, list[Admission]], *, limit: int, period_seconds: int, burst: int, seconds: float
+) -> Verdict:
+    """``seconds`` is how long anybody asked: what could have been admitted follows from it."""
+    rate = limit / period_seconds
+    possible = len(admissions) * int(burst + seconds * rate)
+    excess = max((_excess(of_key, rate, burst) for of_key in admissions.values()), default=0)
+    return Verdict(sum(map(len, admissions.values())), possible, excess)
+
+
+def _excess(admissions: Sequence[Admission], rate: float, burst: int) -> int:
+    """Looks at every span that begins where one was asked for and ends where one was told.
+
+    From the last start to the first, so that the ends of all that were asked for later are at hand.
+    """
+    worst = 0
+    ends: list[int] = []
+    for admission in reversed(admissions):
+        insort(ends, admission.told_ns)
+        start = admission.asked_ns
+        # Spans that end before this one was told do not hold it, and were seen with a later start.
+        for place in range(bisect_left(ends, admission.told_ns), len(ends)):
+            allowed = burst + int((ends[place] - start) / NS * rate + 1e-6)
+            worst = max(worst, place + 1 - allowed)
+    return worst

@@ -1,0 +1,217 @@
+"""Breaks what a limit stands on, round after round, and proves that nothing is admitted that it forbids.
+
+In each round four workers ask for the same few keys far more often than the limit admits, and in the
+middle of it one thing breaks for real: a worker, the store, a primary of the cluster, the network. What
+callers were told is read back by ``benchmarks.admissions``, which knows nothing of how it was decided.
+Admitting too little is no fault of a limiter that is not sure, but it costs, so it is told beside.
+"""
+
+import argparse
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.admissions import Verdict, judge, read
+from benchmarks.admitting import Orders
+from benchmarks.servers import ClusterNodes, Server, cluster, free_ports
+
+WORKERS = 4
+KEYS = [f"citizen-{number}" for number in range(8)]
+LIMIT, PERIOD_SECONDS, BURST = 40, 1, 20
+BEFORE_SECONDS = (0.5, 1.0)
+BROKEN_SECONDS = (0.5, 1.5)
+AFTER_SECONDS = 1.5
+CLUSTER_AFTER_SECONDS = 4.0
+CLUSTER_SHARDS = 16
+
+
+@dataclass(slots=True)
+class Scene:
+    """What runs in one round. ``chance`` says where and when it breaks."""
+
+    folder: Path
+    chance: random.Random
+    stack: ExitStack
+    workers: list["subprocess.Popen[str]"] = field(default_factory=list)
+    server: Server | None = None
+    nodes: ClusterNodes | None = None
+    relay: "subprocess.Popen[str] | None" = None
+
+    @property
+    def store_url(self) -> str:
+        if self.nodes is not None:
+            return self.nodes.url
+        assert self.server is not None
+        return self.server.url
+
+    def start_worker(self, store_url: str) -> None:
+        shards = CLUSTER_SHARDS if self.nodes is not None else 1
+        book = str(self.folder / f"admissions-{len(self.workers)}-{time.monotonic_ns()}")
+        orders = Orders(store_url, book, KEYS, LIMIT, PERIOD_SECONDS, BURST, WORKERS, shards)
+        words = ["benchmarks.admitting", msgspec.json.encode(orders).decode()]
+        self.workers.append(self.stack.enter_context(_program(*words)))
+        _first_line(self.workers[-1])
+
+    def pause(self, between: tuple[float, float]) -> None:
+        time.sleep(self.chance.uniform(*between))
+
+
+Breaking = Callable[[Scene], None]
+
+
+def _kill_a_worker(scene: Scene) -> None:
+    victim = scene.chance.choice(scene.workers)
+    victim.kill()
+    scene.pause(BROKEN_SECONDS)
+    scene.start_worker(scene.store_url)
+
+
+def _freeze_a_worker(scene: Scene) -> None:
+    _freeze(scene, scene.chance.choice(scene.workers))
+
+
+def _kill_the_store(scene: Scene) -> None:
+    assert scene.server is not None
+    scene.server.kill()
+    scene.pause(BROKEN_SECONDS)
+    scene.server.start()
+
+
+def _freeze_the_store(scene: Scene) -> None:
+    assert scene.server is not None
+    scene.server.freeze()
+    scene.pause(BROKEN_SECONDS)
+    scene.server.thaw()
+
+
+def _cut_the_network(scene: Scene) -> None:
+    """One worker reaches the store by a network of its own, which lets nothing through for a while."""
+    assert scene.server is not None
+    scene.relay = scene.stack.enter_context(_program("benchmarks.relay", str(scene.server.port)))
+    scene.start_worker(f"redis://127.0.0.1:{_first_line(scene.relay)}")
+    scene.pause(BEFORE_SECONDS)
+    _freeze(scene, scene.relay)
+
+
+def _fail_over(scene: Scene) -> None:
+    assert scene.nodes is not None
+    scene.chance.choice(scene.nodes.servers[:3]).kill()
+    time.sleep(CLUSTER_AFTER_SECONDS)
+
+
+def _freeze(scene: Scene, program: "subprocess.Popen[str]") -> None:
+    program.send_signal(signal.SIGSTOP)
+    scene.pause(BROKEN_SECONDS)
+    program.send_signal(signal.SIGCONT)
+
+
+FAULTS: dict[str, Breaking] = {
+    "a worker is killed": _kill_a_worker,
+    "a worker freezes": _freeze_a_worker,
+    "the store is killed": _kill_the_store,
+    "the store freezes": _freeze_the_store,
+    "the network is cut": _cut_the_network,
+    "a primary is killed": _fail_over,
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """0 when no round admitted more than the limit, else 1."""
+    parser = argparse.ArgumentParser(prog="sadd faults ratelimit", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=len(FAULTS), help="one fault each, in turn (default 6)")
+    parser.add_argument("--seed", type=int, default=0, help="of where and when things break (default 0)")
+    parser.add_argument("--json", action="store_true", help="an array of rounds")
+    args = parser.parse_args(argv)
+    if args.rounds < 1:
+        parser.error("--rounds: at least 1")
+    names = [list(FAULTS)[number % len(FAULTS)] for number in range(args.rounds)]
+    rounds = [(name, play(name, args.seed + number)) for number, name in enumerate(names)]
+    print(_as_json(rounds)) if args.json else _print(rounds)
+    return int(any(verdict.excess > 0 for _, verdict in rounds))
+
+
+def play(name: str, seed: int) -> Verdict:
+    """One round of the fault of this name."""
+    with tempfile.TemporaryDirectory(prefix="sadd-faults-") as folder, ExitStack() as stack:
+        scene = Scene(Path(folder), random.Random(seed), stack)
+        _open_store(scene, clustered=FAULTS[name] is _fail_over)
+        scene.start_worker(scene.store_url)
+        began = time.monotonic()
+        for _ in range(WORKERS - 1):
+            scene.start_worker(scene.store_url)
+        scene.pause(BEFORE_SECONDS)
+        FAULTS[name](scene)
+        time.sleep(AFTER_SECONDS)
+        for worker in scene.workers:
+            worker.kill()
+            worker.wait()
+        seconds = time.monotonic() - began
+        admissions = read(scene.folder.glob("admissions-*"))
+    return judge(admissions, limit=LIMIT, period_seconds=PERIOD_SECONDS, burst=BURST, seconds=seconds)
+
+
+def _open_store(scene: Scene, *, clustered: bool) -> None:
+    if clustered:
+        scene.nodes = scene.stack.enter_context(cluster(scene.folder / "nodes"))
+    else:
+        words = ["--appendonly", "yes"]
+        scene.server = scene.stack.enter_context(
+            Server(scene.folder / "store", free_ports(1)[0], words).start()
+        )
+
+
+@contextmanager
+def _program(*words: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
+        try:
+            yield program
+        finally:
+            program.send_signal(signal.SIGCONT)
+            program.kill()
+
+
+def _first_line(program: "subprocess.Popen[str]") -> str:
+    assert program.stdout is not None
+    line = program.stdout.readline().strip()
+    if not line:
+        raise RuntimeError(f"{program.args!r} did not start")
+    return line
+
+
+def _as_json(rounds: Sequence[tuple[str, Verdict]]) -> str:
+    return json.dumps(
+        [{"fault": name, **asdict(verdict), "under": verdict.under} for name, verdict in rounds]
+    )
+
+
+def _print(rounds: Sequence[tuple[str, Verdict]]) -> None:
+    table = Table("what broke", "rounds", "admitted", "could have been", "too few", "too many in any span")
+    for fault in dict(rounds):
+        of_fault = [verdict for name, verdict in rounds if name == fault]
+        whole = Verdict(
+            sum(verdict.admitted for verdict in of_fault),
+            sum(verdict.possible for verdict in of_fault),
+            max(verdict.excess for verdict in of_fault),
+        )
+        few = f"{whole.under:.1%}"
+        cells = (len(of_fault), f"{whole.admitted:,}", f"{whole.possible:,}", few, max(0, whole.excess))
+        table.add_row(fault, *map(str, cells))
+    Console().print(table)
+    worst = max(verdict.excess for _, verdict in rounds)
+    Console().print(
+        f"{len(rounds)} rounds, {'none' if worst <= 0 else 'some'} admitted more than the limit of {LIMIT} "
+        f"a second with a burst of {BURST}."
+    )
