@@ -1,11 +1,12 @@
 """The gate over HTTP: ``/gate/{service}``, by any method and with anything behind it, for the proxies."""
 
 from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from sadd.gate.gate import Gate
 from sadd.gate.knock import Knock
-from sadd.gate.reply import ACCEL, REFUSAL
+from sadd.gate.reply import ACCEL, ACCEL_REDIRECT, REFUSAL
 from sadd.web.endpoint import Call, Endpoint
 
 TAG = "gate"
@@ -61,7 +62,16 @@ async def _answer(gate: Gate, request: web.Request) -> web.Response:
     )
     if said.problem is not None:
         raise said.problem
-    return web.Response(status=said.status, headers=CIMultiDict(said.fields))
+    kind = _Onward if ACCEL_REDIRECT in said.fields else web.Response
+    return kind(status=said.status, headers=CIMultiDict(said.fields))
+
+
+class _Onward(web.Response):
+    """Goes on to the origin: nginx would send our Cache-Control to the visitor beside the origin's own."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        self.headers.popall(hdrs.CACHE_CONTROL, None)
+        return await super().prepare(request)
 
 
 def _rest(raw_path: str) -> str:

@@ -17,7 +17,7 @@ from sadd.web.problem import Problem
 SUBJECT = "X-Sadd-Subject"
 ACCEL = "X-Accel"
 """``1`` from an nginx that wants to be told by ``X-Accel-Redirect`` where the request goes on."""
-ACCEL_LOCATION = "@origin"
+ACCEL_REDIRECT, ACCEL_LOCATION = "X-Accel-Redirect", "@origin"
 REFUSAL = "X-Sadd-Refusal"
 """The one status that a proxy can pass on: nginx's auth_request by itself 403, Envoy's ext_authz no 5xx."""
 REFUSALS = {"403": 403, "429": 429}
@@ -39,7 +39,7 @@ def reply_to(answer: Answer, subject: str, headers: Headers) -> Reply:
         return refusal(_problem(answer), headers)
     told = {SUBJECT: plain(subject), **fields(answer)}
     if headers.get(ACCEL) == "1":
-        told["X-Accel-Redirect"] = ACCEL_LOCATION
+        told[ACCEL_REDIRECT] = ACCEL_LOCATION
     return Reply(200, told)
 
 

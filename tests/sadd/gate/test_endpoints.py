@@ -63,6 +63,16 @@ async def test_any_method_and_path(valkey_url: str, method: str, rest: str) -> N
         assert (await server.exchange(asked.encode())).startswith(b"HTTP/1.1 200 ")
 
 
+async def test_what_nginx_sends_on_says_nothing_of_caches(valkey_url: str) -> None:
+    """It would stand in the visitor's answer beside the origin's own words."""
+    async with gated(valkey_url) as (server, _):
+        async with server.client.get(f"/gate/{RESULTS}", headers={"X-Accel": "1"}) as onward:
+            assert onward.headers["X-Accel-Redirect"] == "@origin"
+            assert "Cache-Control" not in onward.headers
+        async with server.client.get(f"/gate/{RESULTS}") as plain:
+            assert plain.headers["Cache-Control"] == "no-store"
+
+
 async def test_no_path_leads_to_another_service(valkey_url: str) -> None:
     """Envoy appends what the visitor sent, dots and all: it stays the same service's gate."""
     async with gated(valkey_url) as (server, _):
