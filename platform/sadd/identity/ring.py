@@ -4,24 +4,28 @@ A worker loads the whole table, swaps it in at once, and loads it again when ``s
 a revocation counts from the swap on, an expiry from its very second, since each call compares the clock.
 While the database is away the ring goes on with what it has.
 
-Nothing is remembered of earlier calls. A cache of verified headers was considered: reading the header, one
-SHA-256 and the comparison take 1.2 µs together (docs/identity.md), and a cache would have to be emptied in
-time for every revocation and expiry.
+What a header says (its prefix, and the hash of its secret) is remembered of the last HEADERS_MAX headers,
+since reading one takes 1 µs, most of an authentication. Whether that is a key in force is asked at each
+call: a cache of that would have to be emptied in time for every revocation and expiry.
 """
 
 import asyncio
-import hashlib
 import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import asyncpg
 
 from sadd.identity.caller import Caller
-from sadd.identity.key import KEY_PATTERN
+from sadd.identity.key import KEY_PATTERN, secret_hash
+
+HEADERS_MAX = 1024
+HEADER_LENGTH_MAX = 128
+"""A key's header has 57 characters; there may be more spaces between the scheme and the key."""
 
 # RFC 9110 section 11.1: the scheme's letters may be of either case. RFC 6750 section 2.1: then the token.
 _HEADER = re.compile(rf"(?i:bearer) +{KEY_PATTERN}")
@@ -77,17 +81,19 @@ class KeyRing:
     def authenticate(self, authorization: str | None) -> Caller | None:
         """The caller, or None alike for a missing, malformed, unknown, wrong, expired or revoked key.
 
-        Takes 1.2 µs, and as long for an unknown prefix as for a wrong secret.
+        Takes 1.3 µs, or 0.3 for a header that was read before; as long for an unknown prefix as for a wrong
+        secret.
         """
         if authorization is None:
             return None
-        found = _HEADER.fullmatch(authorization)
+        # Only headers of a key's length are read: what is remembered must not be as long as anyone likes.
+        found = _read(authorization) if len(authorization) <= HEADER_LENGTH_MAX else None
         if found is None:
             self._refusals += 1
             return None
-        prefix, secret = found.groups()
+        prefix, hash_ = found
         key = self._keys.get(prefix, _NOBODY)
-        right = hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), key.hash)
+        right = hmac.compare_digest(hash_, key.hash)
         now = self._clock()
         if not right or now >= key.expires_at:
             self._refusals += 1
@@ -120,6 +126,13 @@ class KeyRing:
 
     def stats(self) -> KeyRingStats:
         return KeyRingStats(len(self._keys), self._loads, self._refusals)
+
+
+@lru_cache(maxsize=HEADERS_MAX)
+def _read(authorization: str) -> tuple[str, bytes] | None:
+    """Prefix and hash of the secret; None if it is no key."""
+    found = _HEADER.fullmatch(authorization)
+    return None if found is None else (found[1], secret_hash(found[2]))
 
 
 def _live_key(row: asyncpg.Record) -> LiveKey:

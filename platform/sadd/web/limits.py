@@ -15,7 +15,7 @@ from ratelimit.limiter import COST_MAX
 from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
-from sadd.limits.fields import fields
+from sadd.limits.fields import fields, lines
 from sadd.web.answer import encode_json, json_answer
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.lane.endpoint import LaneEndpoint, Question, Told
@@ -138,11 +138,11 @@ class _Limits:
 
 
 def tell(answer: Answer) -> Told:
-    return Told(encode_json(check_answer(answer)), fields(answer))
+    return encode_json(check_answer(answer)), lines(answer)
 
 
 def tell_batch(answers: list[Answer]) -> Told:
-    return Told(encode_json(BatchAnswer([check_answer(answer) for answer in answers])))
+    return encode_json(BatchAnswer([check_answer(answer) for answer in answers])), ""
 
 
 @contextmanager

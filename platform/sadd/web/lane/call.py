@@ -5,10 +5,12 @@ from contextvars import copy_context
 from time import perf_counter
 from typing import Any, Protocol
 
+import msgspec
+
 from sadd.identity.caller import Caller
 from sadd.telemetry.context import RequestContext, enter_request, request_id_from
 from sadd.web.lane.table import Known, LaneRoute
-from sadd.web.lane.wording import CLOSE, Dates, problem_bytes, worded
+from sadd.web.lane.wording import CLOSE, Dates, problem_bytes
 from sadd.web.problem import Problem, internal_error
 from sadd.web.route import SLOW_SECONDS, Site
 
@@ -19,25 +21,27 @@ class Sender(Protocol):
     site: Site
     dates: Dates
 
-    def answered(self) -> None:
+    def answered(self, now: float) -> None:
         """One more call has its answer."""
 
+    def end(self) -> None:
+        """Close the connection after that."""
 
-class LaneCall:
-    """A question to its endpoint, and the place of its answer among those of its connection."""
 
-    __slots__ = ("_began", "_known", "_route", "_sender", "answer", "body", "caller")
+class LaneCall(msgspec.Struct):
+    """A question to its endpoint, and the place of its answer among those of its connection.
 
-    def __init__(self, sender: Sender, route: LaneRoute, known: Known) -> None:
-        self._sender = sender
-        self._route = route
-        self._known = known
-        self.caller: Caller | None = None
-        self.body: Any = None
-        self.answer = b""
-        """Empty until it is known."""
-        route.counters.in_flight += 1
-        self._began = perf_counter()
+    A struct since one is made for each request.
+    """
+
+    sender: Sender
+    route: LaneRoute
+    known: Known
+    began: float
+    caller: Caller | None = None
+    body: Any = None
+    answer: bytes = b""
+    """Empty until it is known."""
 
     @property
     def agency(self) -> str:
@@ -46,57 +50,65 @@ class LaneCall:
 
     @property
     def parameter(self) -> str:
-        return self._known.parameter
+        return self.known.parameter
 
     def done(self, result: Any) -> None:
         """The result is there. Raises nothing, whatever became of the client: other calls come after."""
-        self._settle(result, None)
-
-    def fail(self, error: Exception) -> None:
-        """There will be no result: the Problem is the answer, anything else is a fault of ours."""
-        self._settle(None, error)
-
-    def _settle(self, result: Any, error: Exception | None) -> None:
-        """Word it, count it, send it."""
+        try:
+            body, lines = self.route.tell(result)
+        except Exception as error:
+            self.fail(error)
+            return
         if self.answer:
             return  # whoever answers twice is wrong, but the first answer is on its way
-        now = perf_counter()
-        head, sender = self._known.head, self._sender
-        request_id = request_id_from(head.request_id)
+        now, sender, known = perf_counter(), self.sender, self.known
+        request_id = request_id_from(known.request_id)
         more = sender.dates.line(now)
-        if sender.site.draining:
-            more += CLOSE
-        context: RequestContext | None = None
-        if head.traceparent is not None:
-            context = RequestContext(request_id, head.traceparent)
+        if known.traceparent is not None or sender.site.draining:
+            more += self._more(RequestContext(request_id, known.traceparent))
+        self.answer = self.route.answer_head % (lines.encode(), request_id.encode(), len(body), more, body)
+        seconds = now - self.began
+        self._count(200, seconds)
+        if seconds > SLOW_SECONDS:
+            self._note(RequestContext(request_id, known.traceparent), 200, now, seconds, None)
+        sender.answered(now)
+
+    def fail(self, error: Exception) -> None:
+        """There is no result: a Problem is the answer, anything else is a fault of ours."""
+        if self.answer:
+            return
+        now = perf_counter()
+        problem = error if isinstance(error, Problem) else internal_error()
+        context = RequestContext(request_id_from(self.known.request_id), self.known.traceparent)
+        more = self.sender.dates.line(now) + self._more(context)
+        self.answer = problem_bytes(problem, context.request_id, more)
+        seconds = now - self.began
+        self._count(problem.status, seconds)
+        if problem.status >= 500 or seconds > SLOW_SECONDS:
+            self._note(context, problem.status, now, seconds, None if problem is error else error)
+        self.sender.answered(now)
+
+    def _more(self, context: RequestContext) -> bytes:
+        """Lines that few answers have."""
+        more = b""
+        if self.sender.site.draining:
+            more = CLOSE
+            self.sender.end()
+        if context.traceparent is not None:
             more += b"traceresponse: %b\r\n" % context.trace.traceparent.encode()
-        status = 200
-        try:
-            if error is not None:
-                raise error
-            body, fields = self._route.tell(result)
-            lines = worded(fields)
-            self.answer = self._route.answer_head % (lines, request_id.encode(), len(body), more, body)
-        except Exception as raised:
-            error = raised
-            problem = raised if isinstance(raised, Problem) else internal_error()
-            status = problem.status
-            self.answer = problem_bytes(problem, request_id, more)
-        seconds = now - self._began
-        counters = self._route.counters
+        return more
+
+    def _count(self, status: int, seconds: float) -> None:
+        counters = self.route.counters
         counters.in_flight -= 1
         counters.count(status, seconds)
-        if status >= 500 or seconds > SLOW_SECONDS:
-            failure = None if isinstance(error, Problem) else error
-            self._note(context or RequestContext(request_id, None), status, now, seconds, failure)
-        sender.answered()
 
     def _note(
         self, context: RequestContext, status: int, now: float, seconds: float, failure: Exception | None
     ) -> None:
         """Log the request as aiohttp's path does, in a context of its own: we are inside somebody else's."""
         context.agency = self.caller.agency if self.caller is not None else None
-        route = self._route.route
+        route = self.route.route
 
         def note() -> None:
             enter_request(context)

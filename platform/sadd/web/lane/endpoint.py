@@ -4,9 +4,9 @@ To put an endpoint on the lane, give its ``Endpoint`` a ``lane=LaneEndpoint(ask,
 are those that its aiohttp handler calls too. Nothing else may differ between the two ways.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 
 class Question(Protocol):
@@ -25,11 +25,8 @@ class Question(Protocol):
         """The last segment of the path if the endpoint's path ends in a parameter, else empty."""
 
 
-class Told(NamedTuple):
-    """A 200: its JSON body, and header fields besides those that every answer carries."""
-
-    body: bytes
-    fields: Mapping[str, str] = {}
+Told = tuple[bytes, str]
+"""A 200: its JSON body, and header lines besides those that every answer carries, each with its CRLF."""
 
 
 @dataclass(frozen=True, slots=True)

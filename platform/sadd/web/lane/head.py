@@ -23,7 +23,13 @@ _FRAMING = frozenset({"transfer-encoding", "upgrade", "http2-settings"})
 _UNUSUAL = frozenset(
     {"expect", "content-encoding", "range", "te", "trailer", "if-match", "if-none-match"}
     | {"if-modified-since", "if-unmodified-since", "if-range", "sec-websocket-key1"}
+    # These are taken out before a head is read, unless there is something odd about them.
+    | {"x-request-id", "traceparent"}
 )
+
+_REQUEST_ID = b"\r\nx-request-id: "
+_TRACEPARENT = b"\r\ntraceparent: "
+_GRAPHIC = bytes(range(0x21, 0x7F))
 
 _JSON = frozenset({"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"})
 
@@ -40,8 +46,6 @@ class Head(msgspec.Struct, frozen=True):
     json: bool
     """The body says that it is JSON."""
     authorization: str | None
-    request_id: str | None
-    traceparent: str | None
 
 
 class _Parsed:
@@ -96,9 +100,35 @@ def read_head(raw: bytes, fields_max: int) -> Head | None:
         usual=_UNUSUAL.isdisjoint(fields) and fields.get("connection", "keep-alive").lower() == "keep-alive",
         json=fields.get("content-type") in _JSON,
         authorization=fields.get("authorization"),
-        request_id=fields.get("x-request-id"),
-        traceparent=fields.get("traceparent"),
     )
+
+
+class Marks(msgspec.Struct, frozen=True):
+    """What differs with each request in heads that are otherwise the same."""
+
+    rest: bytes
+    """The head without these two lines."""
+    request_id: str | None
+    traceparent: str | None
+
+
+def take_marks(raw: bytes) -> Marks:
+    """Take the request id and the trace out of a head, so that the rest may be one that was seen before."""
+    rest, request_id = _without(raw, _REQUEST_ID)
+    rest, traceparent = _without(rest, _TRACEPARENT)
+    return Marks(rest, request_id, traceparent)
+
+
+def _without(raw: bytes, name: bytes) -> tuple[bytes, str | None]:
+    """The head without the one line of this field, and its value if it is one plain word."""
+    at = raw.lower().find(name)
+    if at < 0:
+        return raw, None
+    end = raw.find(b"\r\n", at + 2)
+    value = raw[at + len(name) : end]
+    if not value or value.translate(None, _GRAPHIC):
+        return raw, None
+    return raw[:at] + raw[end:], value.decode()
 
 
 def _plain(raw: bytes, parsed: _Parsed, fields_max: int) -> bool:

@@ -24,6 +24,7 @@ time-outs and its bounds. No task, no future and no timer is made for a request 
 
 import asyncio
 from collections import deque
+from time import perf_counter
 from typing import cast
 
 from sadd.web.connection import Connection, Connections
@@ -50,8 +51,10 @@ class Lane(asyncio.Protocol):
         "_calls",
         "_connections",
         "_ends",
+        "_flushes",
         "_held",
         "_inner",
+        "_is_free",
         "_is_reading",
         "_loop",
         "_missing",
@@ -84,13 +87,18 @@ class Lane(asyncio.Protocol):
         self._owed = 0  # bytes of a lent request that are still to come
         self._pieces = 0
         self._served = False
+        self._is_free = (
+            True  # nothing held, owed or lent, and somebody reads: an answer needs no more thought
+        )
         self._ends = False  # after the calls under way
+        self._flushes = False
         self._taking = False
         self._writable = True
         self._is_reading = True
         self._patience: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._opened_at = self._used_at = 0.0
+        self._opened_at = 0.0  # by the loop's clock
+        self._used_at = perf_counter()  # by the calls' clock
 
     # The transport's calls.
 
@@ -100,7 +108,7 @@ class Lane(asyncio.Protocol):
         if not self._connections.welcome(self):
             transport.close()
             return
-        self._opened_at = self._used_at = self._loop.time()
+        self._opened_at = self._loop.time()
         deadline = self._connections.limits.first_byte_timeout_seconds
         self._timer = self._loop.call_later(deadline, self._look_at_the_clock)
 
@@ -114,7 +122,7 @@ class Lane(asyncio.Protocol):
         # Calls under way end as they come: each counts itself, and finds that nobody is there.
 
     def pause_writing(self) -> None:
-        self._writable = False
+        self._writable = self._is_free = False
         if self._inner is not None:
             self._inner.pause_writing()
 
@@ -128,16 +136,30 @@ class Lane(asyncio.Protocol):
         """The client has said all: as with aiohttp, the connection ends."""
 
     def data_received(self, data: bytes) -> None:
+        end = data.find(END) + len(END)
+        known = self._table.remembered(data[:end])
+        if (
+            known is not None
+            and known.size == len(data)
+            and self._is_free
+            and len(self._calls) < PIPELINE_MAX
+        ):
+            self._ask(known, data[end:])  # nearly always: one whole request, whose head was seen before
+        else:
+            self._receive(data)
+
+    def _receive(self, data: bytes) -> None:
         if self._owed:
             data = self._pay(data)
         if not self._held:
             self._take(data)
-            return
-        self._held.append(data)
-        if self._missing > len(data):
-            self._missing -= len(data)
         else:
-            self._go_on()
+            self._held.append(data)
+            if self._missing > len(data):
+                self._missing -= len(data)
+            else:
+                self._go_on()
+        self._is_free = self._writable and self._inner is None and not (self._held or self._owed)
 
     # Taking requests.
 
@@ -152,7 +174,7 @@ class Lane(asyncio.Protocol):
         self._taking = True
         self._missing = 0
         at = 0
-        while at < len(data) and self._writable and not self._is_closing():
+        while at < len(data) and self._writable and not self._ends and not self._is_closing():
             before = at
             at = self._take_one(data, at)
             if at == before:
@@ -182,8 +204,8 @@ class Lane(asyncio.Protocol):
             return at
         if len(self._calls) >= PIPELINE_MAX:
             return at
-        self._served = True
-        if self._ask(known, data[end:stop]) and is_new:
+        call = self._ask(known, data[end:stop])
+        if is_new and call.caller is not None:
             self._table.remember(raw, known)
         return stop
 
@@ -194,21 +216,21 @@ class Lane(asyncio.Protocol):
         self._missing = 1
         return at
 
-    def _ask(self, known: Known, body: bytes) -> bool:
-        """Make the call. False: its key is not right."""
-        lane_route = known.route
-        assert lane_route is not None
-        route, caller = lane_route.route, None
-        call = LaneCall(self, lane_route, known)
+    def _ask(self, known: Known, body: bytes) -> LaneCall:
+        route = known.route
+        assert route is not None, "no call is made for an endpoint that is none of the lane's"
+        call = LaneCall(self, route, known, perf_counter())
         self._calls.append(call)
+        self._served = True
+        route.counters.in_flight += 1
         try:
-            call.caller = caller = route.authorised(known.head.authorization)
+            call.caller = route.authorised(known.head.authorization)
             if route.reads:
                 call.body = route.decode(body)
-            lane_route.ask(call, call.done)
+            route.ask(call, call.done)
         except Exception as error:
             call.fail(error)
-        return caller is not None
+        return call
 
     # Lending to aiohttp.
 
@@ -255,27 +277,38 @@ class Lane(asyncio.Protocol):
 
     # Answering.
 
-    def answered(self) -> None:
+    def answered(self, now: float) -> None:
         """Send the answers whose turn it is. Nobody may be there any more: then they are dropped."""
-        transport = self._transport
+        transport, calls = self._transport, self._calls
         if transport is None or transport.is_closing():
-            self._calls.clear()
-            return
-        answers = taken_off(self._calls)
-        if not answers:
+            calls.clear()
+        elif len(calls) == 1:
+            transport.write(calls.popleft().answer)
+            self._used_at = now
+            if not self._is_free:
+                self._after_answers(transport)
+        elif not self._flushes and calls[0].answer:
+            # Others of this connection are likely in the same batch: one write for all of them.
+            self._flushes = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushes = False
+        transport = self._transport
+        if transport is None or transport.is_closing() or not (answers := taken_off(self._calls)):
             return
         transport.write(answers)
-        self._used_at = self._loop.time()
-        if self._inner is not None:
-            self._inner.touch()
+        self._used_at = perf_counter()
         if not self._calls:
             self._after_answers(transport)
 
     def _after_answers(self, transport: asyncio.Transport) -> None:
         if self._ends or self.site.draining:
             transport.close()
-        elif self._held:
-            self._go_on()
+            return
+        if self._inner is not None:
+            self._inner.touch()
+        self._go_on()
 
     # What is held, and until when.
 
@@ -333,8 +366,13 @@ class Lane(asyncio.Protocol):
 
     def retire(self) -> bool:
         """End after the calls under way. False: there are none, aiohttp or nobody has the connection."""
-        self._ends = bool(self._calls)
+        if self._calls:
+            self.end()
         return self._ends
+
+    def end(self) -> None:
+        """Close after the calls under way; no more are made."""
+        self._ends, self._is_free = True, False
 
     def close(self) -> None:
         """End once what was written has left."""
@@ -360,7 +398,7 @@ class Lane(asyncio.Protocol):
             inner.head_is_late()
             return
         idle_seconds = self._connections.limits.idle_timeout_seconds
-        left = self._used_at + idle_seconds - self._loop.time()
+        left = self._used_at + idle_seconds - perf_counter()
         if self._calls or left > 0:
             self._timer = self._loop.call_later(max(left, 0.1), self._look_at_the_clock)
         else:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from sadd.web.endpoint import PATH_PARAMETER
-from sadd.web.lane.head import Head, read_head
+from sadd.web.lane.head import Head, read_head, take_marks
 from sadd.web.lane.wording import answer_head
 from sadd.web.route import Route
 
@@ -22,7 +22,7 @@ _SEGMENT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 class LaneRoute:
     """A mounted endpoint of the lane, with what is used for each request at hand."""
 
-    __slots__ = ("answer_head", "ask", "counters", "route", "tell")
+    __slots__ = ("answer_head", "ask", "authorised", "counters", "decode", "reads", "route", "tell")
 
     def __init__(self, route: Route) -> None:
         lane = route.endpoint.lane
@@ -32,6 +32,9 @@ class LaneRoute:
         self.tell = lane.tell
         self.answer_head = answer_head(lane.cache_control)
         self.counters = route.counters
+        self.authorised = route.authorised
+        self.decode = route.decode
+        self.reads = route.reads
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -42,6 +45,8 @@ class Known(msgspec.Struct, frozen=True):
     parameter: str
     size: int
     """Bytes of the head and its body."""
+    request_id: str | None = None
+    traceparent: str | None = None
 
 
 class LaneTable:
@@ -72,17 +77,27 @@ class LaneTable:
 
     def read(self, raw: bytes) -> Known | None:
         """The head, parsed; None if where its request ends is for aiohttp to say."""
-        head = read_head(raw, self._fields_max) if len(raw) <= self._head_bytes_max else None
-        if head is None:
+        if len(raw) > self._head_bytes_max:
             return None
-        route, parameter = self._find(head)
-        return Known(head, route, parameter, len(raw) + head.length)
+        marks = take_marks(raw)
+        known = self._remembered.get(marks.rest)
+        if known is None:
+            head = read_head(marks.rest, self._fields_max)
+            if head is None:
+                return None
+            route, parameter = self._find(head)
+            known = Known(head, route, parameter, len(marks.rest) + head.length)
+        if marks.rest is raw:
+            return known
+        size = len(raw) + known.head.length
+        return Known(known.head, known.route, known.parameter, size, marks.request_id, marks.traceparent)
 
     def remember(self, raw: bytes, known: Known) -> None:
         """Only for heads whose key was right: what strangers send pushes nobody else's out."""
-        head = known.head
-        # Ids and traces are new with each request: such a head does not come twice.
-        if len(raw) <= HEAD_BYTES_MAX and head.request_id is None and head.traceparent is None:
+        if known.request_id is not None or known.traceparent is not None:
+            raw = take_marks(raw).rest
+            known = Known(known.head, known.route, known.parameter, len(raw) + known.head.length)
+        if len(raw) <= HEAD_BYTES_MAX:
             if len(self._remembered) >= HEADS_MAX:
                 self._remembered.clear()
             self._remembered[raw] = known
