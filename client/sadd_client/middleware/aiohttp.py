@@ -1,0 +1,29 @@
+"""A limit in an aiohttp application."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from sadd_client.limiter import AsyncLimiter
+from sadd_client.middleware.keys import address_key, bounded_key
+from sadd_client.middleware.refusal import refusal_of
+
+
+def by_address(request: web.Request) -> str | None:
+    """The address of the connection."""
+    return address_key(request.remote)
+
+
+def limited(limiter: AsyncLimiter, key: Callable[[web.Request], str | None] = by_address) -> Middleware:
+    """A middleware: requests whose ``key`` is over its limit are refused; a key of None is not limited."""
+
+    @web.middleware
+    async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        found = key(request)
+        refusal = None if found is None else refusal_of(await limiter.guard(bounded_key(found)))
+        if refusal is None:
+            return await handler(request)
+        return web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
+
+    return limit
