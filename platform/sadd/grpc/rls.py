@@ -1,0 +1,108 @@
+"""Envoy's rate limit service, v3: its messages to and from the plain values of ``sadd.envoy``.
+
+A store that is away is UNAVAILABLE: Envoy then does as its ``failure_mode_deny`` says, while an answer of
+code UNKNOWN would let every request pass.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast, get_args
+
+from google.protobuf.message import DecodeError
+
+from sadd.envoy.plan import DESCRIPTORS_MAX
+from sadd.envoy.request import CountersUnavailable, CurrentLimit, Descriptor, InvalidRequest, Outcome
+from sadd.envoy.rules import Unit
+from sadd.grpc.messages import RateLimitRequest, RateLimitResponse
+from sadd.grpc.status import Code, Done, Status, Unary
+
+SHOULD_RATE_LIMIT = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit"
+
+ENTRIES_MAX = 64
+"""Of one descriptor."""
+
+_UNITS: dict[Unit, int] = {
+    unit: RateLimitResponse.RateLimit.Unit.Value(unit) for unit in cast("tuple[Unit, ...]", get_args(Unit))
+}
+_UNIT_OF = {number: unit for unit, number in _UNITS.items()}
+"""The numbers are the same in envoy.type.v3.RateLimitUnit, which limits in requests use."""
+
+_NO_MESSAGE = Status(Code.INTERNAL, "not a RateLimitRequest")
+_TOO_MANY = Status(
+    Code.INVALID_ARGUMENT, f"more than {DESCRIPTORS_MAX} descriptors, or {ENTRIES_MAX} entries in one"
+)
+
+_from_wire = RateLimitRequest.FromString
+
+
+class RateLimits(Protocol):
+    """What is asked of ``sadd.envoy.service``."""
+
+    def ask(
+        self,
+        domain: str,
+        descriptors: Sequence[Descriptor],
+        hits_addend: int,
+        done: Callable[[Outcome | CountersUnavailable], None],
+    ) -> None: ...
+
+
+def rate_limit_service(limits: RateLimits) -> Unary:
+    """The method ShouldRateLimit."""
+
+    def should_rate_limit(message: bytes, _peer: str, done: Done) -> None:
+        try:
+            request = _from_wire(message)
+        except DecodeError:
+            done(_NO_MESSAGE)
+            return
+        sent = request.descriptors
+        # Before they are turned into values: a message of a megabyte holds 250,000 of them.
+        if len(sent) > DESCRIPTORS_MAX or any(len(each.entries) > ENTRIES_MAX for each in sent):
+            done(_TOO_MANY)
+            return
+        try:
+            limits.ask(
+                request.domain,
+                [_descriptor(each) for each in sent],
+                request.hits_addend,
+                lambda answer: done(_result(answer)),
+            )
+        except InvalidRequest as error:
+            done(Status(Code.INVALID_ARGUMENT, str(error)))
+
+    return should_rate_limit
+
+
+def _descriptor(sent: Any) -> Descriptor:
+    entries = tuple([(entry.key, entry.value) for entry in sent.entries])
+    if not (sent.HasField("hits_addend") or sent.HasField("limit")):
+        return Descriptor(entries)
+    addend = sent.hits_addend.value if sent.HasField("hits_addend") else None
+    # A limit of no known unit is none: envoyproxy/ratelimit takes it so.
+    unit = _UNIT_OF.get(sent.limit.unit) if sent.HasField("limit") else None
+    return Descriptor(entries, addend, None if unit is None else (unit, sent.limit.requests_per_unit))
+
+
+def _result(answer: Outcome | CountersUnavailable) -> bytes | Status:
+    if isinstance(answer, CountersUnavailable):
+        return Status(Code.UNAVAILABLE, str(answer))
+    response = RateLimitResponse(overall_code=answer.overall.value)
+    for status in answer.statuses:
+        added = response.statuses.add(code=status.code.value, limit_remaining=status.limit_remaining)
+        if status.current_limit is not None:
+            _put_limit(added.current_limit, status.current_limit)
+        seconds = status.duration_until_reset_seconds
+        if seconds is not None:
+            added.duration_until_reset.seconds = seconds
+    for name, value in answer.response_headers:
+        response.response_headers_to_add.add(key=name, value=value)
+    if answer.dynamic_metadata is not None:
+        response.dynamic_metadata.update(answer.dynamic_metadata)
+    return cast("bytes", response.SerializeToString())
+
+
+def _put_limit(into: Any, limit: CurrentLimit) -> None:
+    into.requests_per_unit = limit.requests_per_unit
+    into.unit = _UNITS[limit.unit]
+    if limit.name:
+        into.name = limit.name
