@@ -5,6 +5,7 @@
 --   s:<width us>:<limit>                  sliding: ten sub-windows of this width, and the one before
 --   f:<limit>:<length us>                 fixed window from 1970 on
 --   c:<limit>:<start s>:<end s>:<next s>  calendar window by the asker's zone; this server's clock picks
+--   t                                     no limit: it answers the time
 -- A state is what GET gave, opened at `now`:
 --   g  "<us>" or "<us>:<part>"       theoretical arrival time
 --   s  "s<sub-window>:<n>,<n>,..."   units of that sub-window, of the one before it, ...
@@ -12,7 +13,9 @@
 -- A state of another algorithm counts as never used. Everything is an integer below 2^53.
 --
 -- For each kind: open(p, held) -> state; wait(p, st, n) -> us until n units fit (0 now, -1 never);
--- add(p, st, n), back(p, st, n) change it; left(p, st) -> units; reset(p, st) -> us; pack(p, st) -> text
+-- add(p, st, n), back(p, st, n) change it; left(p, st) -> units; reset(p, st) -> us; pack(p, st) -> text.
+-- undo(p, st, mark, n) gives back up to n units of one taking -> units: those that still count. The mark of
+-- a taking is now + reset right after it, us. So it leaves what would be there had they never been taken.
 
 local OLDEST = 10
 
@@ -24,7 +27,8 @@ if not now then
   linger_ms = 1
 end
 
-local open, wait, add, back, left, reset, pack = {}, {}, {}, {}, {}, {}, {}
+local open, wait, add, back, undo = {}, {}, {}, {}, {}
+local left, reset, pack = {}, {}, {}
 
 -- n x T as us and part
 local function intervals(p, n)
@@ -77,6 +81,16 @@ function back.g(p, st, n)
   if part < 0 then us, part = us - 1, part + p[3] end
   if us < now then us, part = now, 0 end
   st.us, st.part = us, part
+end
+
+function undo.g(p, st, mark, n)
+  local still_us = mark - now - (p[2] > 0 and 1 or 0) -- a mark is rounded up
+  if still_us <= 0 then return 0 end
+  n = math.min(n, p[4], math.floor(still_us / (p[1] + p[2] / p[3])))
+  local us, part = intervals(p, n)
+  if us > still_us or (us == still_us and part > 0) then n = n - 1 end -- the division rounds
+  back.g(p, st, n)
+  return n
 end
 
 function left.g(p, st)
@@ -143,6 +157,14 @@ function back.s(_, st, n)
   end
 end
 
+function undo.s(p, st, mark, n)
+  local i = st.index - (math.floor(mark / p[1]) - OLDEST - 1)
+  if i < 0 or i > OLDEST then return 0 end
+  n = math.min(n, st[i])
+  st[i], st.sum = st[i] - n, st.sum - n
+  return n
+end
+
 function left.s(p, st)
   return math.max(p[2] - st.sum, 0)
 end
@@ -198,6 +220,13 @@ function back.f(_, st, n)
   st.n = math.max(st.n - n, 0)
 end
 
+function undo.f(_, st, mark, n)
+  if st.finish * 1000000 ~= mark then return 0 end
+  n = math.min(n, st.n)
+  st.n = st.n - n
+  return n
+end
+
 function left.f(p, st)
   return math.max(p[1] - st.n, 0)
 end
@@ -210,7 +239,13 @@ function pack.f(_, st)
   return string.format('f%.0f:%.0f', st.finish, st.n)
 end
 
-for _, verb in ipairs({ wait, add, back, left, reset, pack }) do verb.c = verb.f end
+for _, verb in ipairs({ wait, add, back, undo, left, reset, pack }) do verb.c = verb.f end
+
+-- t: no limit but a clock: what is left of it is now.
+function open.t() return {} end
+function wait.t() return 0 end
+function left.t() return now end
+function reset.t() return 0 end
 
 local function keep(key, p, st)
   local reset_us = p.reset(p, st)
@@ -225,7 +260,7 @@ local function policy_of(word)
   if p then return p end
   local kind = string.sub(word, 1, 1)
   p = {
-    open = open[kind], wait = wait[kind], add = add[kind], back = back[kind],
+    open = open[kind], wait = wait[kind], add = add[kind], back = back[kind], undo = undo[kind],
     left = left[kind], reset = reset[kind], pack = pack[kind],
   }
   for number in string.gmatch(word, '%d+') do p[#p + 1] = tonumber(number) end

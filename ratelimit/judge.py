@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from ratelimit.algorithm import Unlimited
 from ratelimit.check import Check
 from ratelimit.decision import DecidedBy, Decision, Taken
-from ratelimit.fallback import Fallback
+from ratelimit.fallback import CLOSED_RETRY_MS, Fallback
 from ratelimit.known import KnownOver
 from ratelimit.policy import Policy
 from ratelimit.spread import Spread
@@ -32,15 +31,15 @@ class Judge:
         self._spread = spread
 
     def at_once(self, check: Check) -> Decision | None:
-        """The decision that needs no store: a ban, no limit, or a key known to be over."""
+        """The decision that needs no store: a ban, no limit, or a key known to be over.
+
+        Raises ValueError for a policy of slots.
+        """
         policy = check.policy
-        if policy.limit == 0:
-            return self._counted(check, Decision(False, policy.id, 0, 0, 0, None, "ban"))
+        if policy.kind != "counts":
+            return self._counted(check, _by_itself(policy))
         if self.known and (times := self.known.find(check)) is not None:
             return self._counted(check, self._refused(policy, 0, *times, "memory"))
-        if type(policy.algorithm) is Unlimited:
-            decision = Decision(True, policy.id, policy.limit, policy.limit, 0, None, "unlimited")
-            return self._counted(check, decision)
         return None
 
     def taken(self, check: Check, taken: Taken) -> Decision:
@@ -69,6 +68,30 @@ class Judge:
         """The same for several together; not counted."""
         return [self._spread_out(decision) for decision in self.fallback.decide_all(checks)]
 
+    def slotted(self, policy: Policy, key: str, taken: Taken, limit: int) -> Decision:
+        """Of a slot: under the limit as it is now."""
+        allowed, free, reset_us, retry_us = taken
+        if allowed == 1:
+            decision = Decision(True, policy.id, limit, free, -(-reset_us // 1000), None)
+        else:
+            decision = replace(self._refused(policy, free, reset_us, retry_us, "store"), limit=limit)
+        self.tally.count(policy, key, decision)
+        return decision
+
+    def slotless(self, policy: Policy, key: str) -> Decision:
+        """The store is away, and nobody else can count slots."""
+        if policy.on_store_loss == "open":
+            decision = Decision(True, policy.id, policy.limit, policy.limit, 0, None, "open")
+        else:
+            decision = self.refused_away(policy)
+        self.tally.count(policy, key, decision)
+        return decision
+
+    def refused_away(self, policy: Policy) -> Decision:
+        """The store is away, and without it there is nothing to give."""
+        wait_ms = self._spread.over(CLOSED_RETRY_MS)
+        return Decision(False, policy.id, policy.limit, 0, CLOSED_RETRY_MS, wait_ms, "closed")
+
     def _refused(
         self, policy: Policy, remaining: int, reset_us: int, retry_us: int, by: DecidedBy
     ) -> Decision:
@@ -83,3 +106,12 @@ class Judge:
     def _counted(self, check: Check, decision: Decision) -> Decision:
         self.tally.count(check.policy, check.key, decision)
         return decision
+
+
+def _by_itself(policy: Policy) -> Decision:
+    match policy.kind:
+        case "ban":
+            return Decision(False, policy.id, 0, 0, 0, None, "ban")
+        case "unlimited":
+            return Decision(True, policy.id, policy.limit, policy.limit, 0, None, "unlimited")
+    raise ValueError(f"{policy.id} counts what is under way: acquire it")

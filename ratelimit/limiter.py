@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from ratelimit.check import COST_MAX as COST_MAX
 from ratelimit.check import Check as Check
@@ -16,12 +17,15 @@ from ratelimit.decision import Decision, Taken, Verdict
 from ratelimit.heavy import Heavy
 from ratelimit.judge import Judge
 from ratelimit.known import KEYS_MAX
+from ratelimit.lease import Lease
+from ratelimit.lending import LeaseCounts, Lending
 from ratelimit.many import Many
 from ratelimit.policy import Policy
 from ratelimit.promise import promised
+from ratelimit.slots import Slots
 from ratelimit.spread import Spread
 from ratelimit.stats import LimiterStats
-from ratelimit.store import Store, StoreUnavailable
+from ratelimit.store import Holdings, Outcome, Store, StoreUnavailable
 from ratelimit.together import Reservation, judged
 
 TOGETHER_MAX = 32
@@ -35,6 +39,7 @@ class Limiter:
         self,
         store: Store,
         *,
+        holdings: Holdings | None = None,
         holders: int = 1,
         local_keys_max: int = 100_000,
         known_keys_max: int = KEYS_MAX,
@@ -49,6 +54,8 @@ class Limiter:
             spread=spread or Spread(),
             now_us=now_us,
         )
+        self._lending = Lending(holdings, self._judge) if holdings else None
+        self._slots = Slots(holdings, self._judge) if holdings else None
 
     # -- one limit -----------------------------------------------------------
 
@@ -99,6 +106,48 @@ class Limiter:
     async def check_together(self, checks: Sequence[Check]) -> Verdict:
         return await promised(partial(self.ask_together, checks))
 
+    # -- putting right -------------------------------------------------------
+
+    async def refund(self, policy: Policy, key: str, cost: int) -> Decision:
+        """Count ``cost`` fewer as used, never fewer than none. The decision has the numbers after that.
+
+        Other workers may refuse the key from memory for KNOWN_US_MAX more. Raises StoreUnavailable.
+        """
+        check = Check(policy, key, cost)
+        if policy.kind != "counts":
+            return _as_told(self._judge.at_once(check))
+        taken: Taken = await promised(partial(self._store.give_back, policy, key, cost))
+        self._judge.known.forget(policy, key)
+        return self._judge.worded(check, taken)
+
+    async def reset(self, policy: Policy, key: str) -> bool:
+        """Make the key as if never used; False when it was. As ``refund`` for other workers."""
+        self._judge.known.forget(policy, key)
+        return await self._store.forget(policy, key)
+
+    # -- what is held for a while --------------------------------------------
+
+    async def lease(self, policy: Policy, key: str, tokens: int) -> Lease:
+        """Take up to ``tokens``, at most half of what is left, for one holder to use alone; see ``lease``."""
+        return await _there(self._lending).lease(policy, key, tokens)
+
+    async def give_back(self, policy: Policy, lease_id: str, unused: int) -> int:
+        """End a lease: how many of its unused units count as unused again. Once; later 0.
+
+        ``LeaseName.of(lease_id).policy`` says of which policy it is. Raises StoreUnavailable, ValueError.
+        """
+        return await _there(self._lending).give_back(policy, lease_id, unused)
+
+    async def acquire(self, policy: Policy, key: str, slot: str) -> Decision:
+        """Hold a slot of a ``Concurrency`` or ``Adaptive`` policy; "" only looks. See ``slots``."""
+        return await _there(self._slots).acquire(policy, key, slot)
+
+    async def release(
+        self, policy: Policy, key: str, slot: str, outcome: Outcome = "success", latency_ms: float = 0
+    ) -> bool:
+        """Free the slot and say how it went. False when it was not held. Raises StoreUnavailable."""
+        return await _there(self._slots).release(policy, key, slot, outcome, latency_ms)
+
     # -- what it counted -----------------------------------------------------
 
     def heaviest(self, policy: str | None = None) -> list[Heavy]:
@@ -107,6 +156,7 @@ class Limiter:
 
     def stats(self) -> LimiterStats:
         judge = self._judge
+        leases = self._lending.counts if self._lending else LeaseCounts()
         counts = judge.tally.by_policy()
         every = list(counts.values())
         return LimiterStats(
@@ -118,6 +168,11 @@ class Limiter:
             local_keys=len(judge.fallback),
             known_keys=len(judge.known),
             known_hits=sum(one.memory for one in every),
+            leases=leases.granted,
+            lease_units_lent=leases.units_lent,
+            lease_units_ended=leases.units_ended,
+            lease_units_returned=leases.units_returned,
+            lease_units_late=leases.units_late,
             policy_allowed={name: one.allowed for name, one in counts.items()},
             policy_refused={name: one.refused for name, one in counts.items()},
             policy_near={name: one.near for name, one in counts.items()},
@@ -157,3 +212,18 @@ class Limiter:
             self._ask_all(limited, all_of)
         else:
             all_of(Verdict(True, ()))
+
+
+T = TypeVar("T")
+
+
+def _there(part: T | None) -> T:
+    """Raises RuntimeError when the limiter was built without holdings."""
+    if part is None:
+        raise RuntimeError("this limiter was built without holdings: it lends and holds nothing")
+    return part
+
+
+def _as_told(decision: Decision | None) -> Decision:
+    assert decision is not None, "what is not counted is answered by itself"
+    return decision

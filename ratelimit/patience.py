@@ -19,7 +19,7 @@ from typing import TypeVar
 from ratelimit.check import Check
 from ratelimit.decision import Taken
 from ratelimit.policy import Policy
-from ratelimit.store import DoneAll, DoneEach, DoneOne, Store, StoreUnavailable
+from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, Store, StoreUnavailable
 
 PATIENCE_MS = 50
 """Five times what a store in another zone needs at its busiest, a fifth of the client's own deadline."""
@@ -77,8 +77,19 @@ class Patient:
     def parts(self, checks: Sequence[Check]) -> list[list[int]]:
         return self._store.parts(checks)
 
-    def give_back(self, policy: Policy, key: str, units: int, done: DoneOne) -> None:
-        self._store.give_back(policy, key, units, done)
+    def reserve(self, checks: Sequence[Check], done: DoneReserved) -> None:
+        if self.slow:
+            self._peek(checks[0])
+            done(_slow())
+        elif self._timer is None:
+            self._store.reserve(checks, partial(self._answered, self._start_turn(), done))
+        else:
+            self._store.reserve(checks, done)
+
+    def give_back(
+        self, policy: Policy, key: str, units: int, done: DoneOne, mark_us: int | None = None
+    ) -> None:
+        self._store.give_back(policy, key, units, done, mark_us)
 
     async def forget(self, policy: Policy, key: str) -> bool:
         return await self._store.forget(policy, key)

@@ -21,6 +21,7 @@ from ratelimit.algorithm import (
 )
 
 OnStoreLoss = Literal["open", "closed", "local"]
+Kind = Literal["counts", "ban", "unlimited", "slots"]
 
 SAFE_INTEGER = 2**53  # Lua numbers are doubles: integers are exact below this
 COUNT_MAX = 2**52  # of a window: with the highest cost on top still exact
@@ -76,6 +77,8 @@ class Policy:
     on_store_loss: OnStoreLoss = "local"
     algorithm: Algorithm = GCRA
     tag: str = ""
+    kind: Kind = field(init=False, repr=False, compare=False)
+    """What becomes of a check: it is counted, or answered by itself, or must be acquired instead."""
     interval: Interval = field(init=False, repr=False, compare=False)
     near: int = field(init=False, repr=False, compare=False)
     """Fewer units left than this is near the limit."""
@@ -85,6 +88,7 @@ class Policy:
         if not isinstance(self.algorithm, Gcra):
             object.__setattr__(self, "burst", max(self.limit, 1))
         self._check_bounds()
+        object.__setattr__(self, "kind", _kind(self.limit, self.algorithm))
         object.__setattr__(self, "interval", _interval(self.limit, self.period_seconds))
         object.__setattr__(self, "near", max(self.burst // NEAR_SHARE, 1))
         object.__setattr__(self, "hashed", hash((self.id, self.limit, self.period_seconds, self.burst)))
@@ -133,7 +137,7 @@ class Policy:
     @property
     def slots(self) -> bool:
         """True when it counts what is under way: ``acquire`` and ``release`` instead of ``check``."""
-        return isinstance(self.algorithm, Concurrency | Adaptive)
+        return self.kind == "slots"
 
     def _check_bounds(self) -> None:
         if not self.id or "{" in self.id or "}" in self.id or "\0" in self.id:
@@ -167,6 +171,17 @@ class Policy:
             raise ValueError(f"{self.id}: burst {self.burst} at this rate is not exact in the store")
         if self.burst * interval.numerator > DEPTH_US_MAX * interval.parts:
             raise ValueError(f"{self.id}: a burst of {self.burst} would take over ten years to refill")
+
+
+def _kind(limit: int, algorithm: Algorithm) -> Kind:
+    if limit == 0:
+        return "ban"
+    match algorithm:
+        case Unlimited():
+            return "unlimited"
+        case Concurrency() | Adaptive():
+            return "slots"
+    return "counts"
 
 
 def _interval(limit: int, period_seconds: int) -> Interval:

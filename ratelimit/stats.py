@@ -18,6 +18,15 @@ class LimiterStats:
     """Keys known to be over now; a gauge."""
     known_hits: int
     """Refused in this worker, without a trip."""
+    leases: int
+    """Granted here."""
+    lease_units_lent: int
+    lease_units_ended: int
+    """Of leases that their holders ended. Lent less ended, over all workers, is outstanding or lapsed."""
+    lease_units_returned: int
+    """Unused and given back in time."""
+    lease_units_late: int
+    """Unused and given back too late, so admitted to nobody: under-admission."""
     policy_allowed: dict[str, int]
     policy_refused: dict[str, int]
     policy_near: dict[str, int]

@@ -4,7 +4,7 @@
 -- ARGV[1]    now, us since the epoch; "" = this server's TIME
 -- then, for each request: the number of its checks, and for each check its policy (see algorithms.lua)
 --            and the cost in units; 0 peeks: it answers as for 1 and takes nothing; below 0 gives back,
---            never below nothing used
+--            never below nothing used; "<units>@<mark>" gives back of one taking, see undo
 -- returns    4 integers for each check: allowed 1|0, remaining units, reset_after us,
 --            retry_after us (0 when allowed, -1 when no wait helps)
 --
@@ -20,7 +20,13 @@ local function answer(i, allowed, p, st, retry_us)
 end
 
 -- Units of one check go in or out of its state. Returns us to wait, 0 when done.
-local function charge(p, st, cost)
+local function charge(p, st, word)
+  local cost = tonumber(word)
+  if not cost then
+    local units, mark = string.match(word, '^(%d+)@(%d+)$')
+    p.undo(p, st, tonumber(mark), tonumber(units))
+    return 0
+  end
   if cost < 0 then
     p.back(p, st, -cost)
     return 0
@@ -32,10 +38,10 @@ end
 
 -- The usual request: one check.
 local function single(i, at)
-  local p, cost = policy_of(ARGV[at]), tonumber(ARGV[at + 1])
+  local p, cost = policy_of(ARGV[at]), ARGV[at + 1]
   local st = p.open(p, redis.call('GET', KEYS[i]))
   local retry_us = charge(p, st, cost)
-  if retry_us == 0 and cost ~= 0 then keep(KEYS[i], p, st) end
+  if retry_us == 0 and cost ~= '0' then keep(KEYS[i], p, st) end
   answer(i, retry_us == 0 and 1 or 0, p, st, retry_us)
 end
 
@@ -47,7 +53,7 @@ local function several(first, count, at)
       held[key] = redis.call('GET', key)
       states[key] = p.open(p, held[key])
     end
-    retries[i] = charge(p, states[key], tonumber(ARGV[at + 1]))
+    retries[i] = charge(p, states[key], ARGV[at + 1])
     denied = denied or retries[i] ~= 0
     at = at + 2
   end

@@ -7,6 +7,7 @@ Counters that share a slot are decided by one call, and all counters of a single
     A took, B denied     what A took is given back; until then others see it as used
     A took, B away       B's policies decide by their own way; a denial gives back as above
 
+What is given back is what still counts of that very taking, so the counter is as if it had never been asked.
 So nothing is ever admitted that a limit forbids. A worker that dies between the two trips leaves units
 reserved that nobody used: they come back with the window, as any others.
 """
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 from ratelimit.check import Check
 from ratelimit.decision import Decision, Taken, Verdict
 from ratelimit.judge import Judge
-from ratelimit.store import Store, StoreUnavailable
+from ratelimit.store import Reserved, Store, StoreUnavailable
 
 
 def judged(
@@ -43,7 +44,7 @@ def judged(
 class Reservation:
     """One request whose counters lie in several slots, on its way."""
 
-    __slots__ = ("_checks", "_decisions", "_done", "_judge", "_left", "_parts", "_store")
+    __slots__ = ("_checks", "_decisions", "_done", "_judge", "_left", "_marks", "_parts", "_store")
 
     def __init__(
         self, checks: Sequence[Check], store: Store, judge: Judge, done: Callable[[Verdict], None]
@@ -55,19 +56,23 @@ class Reservation:
         self._parts = store.parts(checks)
         self._left = len(self._parts)
         self._decisions: dict[int, Decision] = {}
+        self._marks: dict[int, int] = {}
 
     def ask(self) -> None:
         for part in self._parts:
             checks = [self._checks[index] for index in part]
-            self._store.ask_all(checks, partial(self._answered, part, checks))
+            self._store.reserve(checks, partial(self._answered, part, checks))
 
     def _answered(
-        self, part: list[int], checks: list[Check], taken: Sequence[Taken] | StoreUnavailable
+        self, part: list[int], checks: list[Check], taken: Sequence[Reserved] | StoreUnavailable
     ) -> None:
         if isinstance(taken, StoreUnavailable):
             decisions = self._judge.without_all(checks)
         else:
-            decisions = [self._judge.worded(check, one) for check, one in zip(checks, taken, strict=True)]
+            decisions = [
+                self._judge.worded(check, one) for check, (one, _) in zip(checks, taken, strict=True)
+            ]
+            self._marks.update((index, mark) for index, (_, mark) in zip(part, taken, strict=True))
         self._decisions.update(zip(part, decisions, strict=True))
         self._left -= 1
         if not self._left:
@@ -87,7 +92,7 @@ class Reservation:
             if not check.cost:
                 continue
             if decision.decided_by == "store":
-                self._store.give_back(check.policy, check.key, check.cost, _nobody)
+                self._store.give_back(check.policy, check.key, check.cost, _nobody, self._marks[index])
             else:
                 self._judge.fallback.give_back(check.policy, check.key, check.cost)
             # As if alone. The time to reset is still that of the taking, which is later by a moment.

@@ -9,7 +9,7 @@ from ratelimit.check import Check
 from ratelimit.decision import Taken
 from ratelimit.patience import Patient
 from ratelimit.policy import Policy
-from ratelimit.store import DoneAll, DoneEach, DoneOne, StoreUnavailable
+from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, StoreUnavailable
 from tests.waiting import eventually
 
 POLICY = Policy("results", 60, 60, 20, "closed")
@@ -43,7 +43,14 @@ class Held:
     def parts(self, checks: Sequence[Check]) -> list[list[int]]:
         return [list(range(len(checks)))]
 
-    def give_back(self, policy: Policy, key: str, units: int, done: DoneOne) -> None:
+    def reserve(self, checks: Sequence[Check], done: DoneReserved) -> None:
+        self.ask(
+            checks[0], lambda taken: done(taken if isinstance(taken, StoreUnavailable) else [(taken, 0)])
+        )
+
+    def give_back(
+        self, policy: Policy, key: str, units: int, done: DoneOne, mark_us: int | None = None
+    ) -> None:
         done(TAKEN)
 
     async def forget(self, policy: Policy, key: str) -> bool:

@@ -1,0 +1,20 @@
+-- Ends a lease and gives back what its holder did not use. Follows algorithms.lua.
+--
+-- KEYS[1]    state of the counter
+-- KEYS[2]    the lease
+-- ARGV[1]    now, us since the epoch; "" = this server's TIME
+-- ARGV[2]    policy, see algorithms.lua
+-- ARGV[3]    unused units
+-- returns    units given back, units that the lease had; 0 and 0 when it has ended already
+--
+-- Units whose time has passed meanwhile do not come back: the counter has forgotten them by itself.
+
+local held = redis.call('GET', KEYS[2])
+if not held then return { 0, 0 } end
+local granted, mark = string.match(held, '^(%d+):(%d+)$')
+redis.call('DEL', KEYS[2])
+local p = policy_of(ARGV[2])
+local st = p.open(p, redis.call('GET', KEYS[1]))
+local n = p.undo(p, st, tonumber(mark), math.min(tonumber(ARGV[3]), tonumber(granted)))
+if n > 0 then keep(KEYS[1], p, st) end
+return { n, tonumber(granted) }
