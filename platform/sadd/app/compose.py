@@ -20,6 +20,7 @@ from sadd.identity.ring import KeyRing
 from sadd.identity.store import CHANNEL as KEYS_CHANNEL
 from sadd.limits.desk import Desk
 from sadd.limits.store import CHANNEL as RULES_CHANNEL
+from sadd.limits.top import Top
 from sadd.limits.view import RulesView
 from sadd.postgres.listen import Listener
 from sadd.postgres.pool import AWAY, Pool, open_pool
@@ -31,7 +32,7 @@ from sadd.telemetry.traffic import Traffic
 from sadd.valkey.address import Shape, parse
 from sadd.valkey.client import ValkeyClient
 from sadd.valkey.topology import open_client
-from sadd.web import cache, catalogue, health, limits, metrics, queues, sessions
+from sadd.web import cache, catalogue, health, limits, limits_operating, metrics, queues, sessions
 from sadd.web.connection import Connections
 from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Endpoint
@@ -81,13 +82,16 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             clustered=clustered,
         )
         desk = Desk(services.limiter, view, rules)
+        top = Top(services.limiter, Path(settings.data.dir) / "run" / "top", slot)
         gate = Gate(desk, services.sessions, view, settings.gate)
         numbers = _Numbers(settings, slot, services, valkey, keys)
+        numbers.metrics.register("sadd_rules", rules.stats, gauges={"version": "max", "rules": "max"})
         numbers.metrics.register("sadd_gate", gate.stats, labels={"replies": "outcome"})
         ready = Health({"valkey": valkey.probe, "postgres": lambda: _ask(pool)})
         await ready.probe()
         described = [
             *_endpoints(services, desk, view, pool, settings, ready, numbers.metrics),
+            *limits_operating.endpoints(desk, view, rules, top, authority=settings.catalogue.authority),
             *gate_endpoints(gate),
         ]
         app = build(
@@ -100,6 +104,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         background.start(ready.run())
         background.start(numbers.metrics.run())
         background.start(numbers.meter.watch())
+        background.start(top.run())
         background.start(_follow(settings.database.url, view, rules, keys, pool))
         background.start(_write_last_used(keys, pool, settings.identity.last_used_interval_seconds))
         yield Worker(app, ready, numbers.started)

@@ -30,8 +30,7 @@ from sadd.cli.table import print_json, print_table
 from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
-from sadd.limits.explain import Explanation, Told, explain
-from sadd.limits.fields import seconds
+from sadd.limits.explain import Explanation, Told, explain, verdict
 from sadd.limits.rule import Rules
 from sadd.limits.rules import Book
 from sadd.settings import Settings
@@ -128,24 +127,8 @@ class _Still(Generic[T]):
     current: T
 
 
-def _verdict(explanation: Explanation, answer: Answer | None, cost: int) -> tuple[bool | None, str]:
-    """May it go on, None if only the counters could tell; and that in words."""
-    if (by := explanation.ruling.denied_by) is not None:
-        return False, f"refused by {by.id}"
-    if not any(one.fate == "holds" for one in explanation.told) or (answer and not answer.decisions):
-        return True, "allowed: no limit counts it"
-    if answer is None:
-        return None, "it depends on the counters, and no store was asked"
-    short = [one for one in answer.decisions if not one.allowed or one.remaining < max(cost, 1)]
-    if not short:
-        return True, f"allowed: {answer.decision.remaining:,} left of {answer.decision.policy}"
-    worst = max(short, key=lambda one: one.retry_after_ms or 0)
-    again = f", again in {seconds(worst.retry_after_ms)} s" if worst.retry_after_ms else ""
-    return False, f"refused by {worst.policy}: {worst.remaining:,} left{again}"
-
-
 def _print(explanation: Explanation, answer: Answer | None, args: argparse.Namespace) -> int:
-    allowed, words = _verdict(explanation, answer, args.cost)
+    allowed, words = verdict(explanation, answer, args.cost)
     decisions = {one.policy: one for one in (answer.decisions if answer else ())}
     if args.json:
         told = [asdict(one) for one in explanation.told]

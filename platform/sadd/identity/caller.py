@@ -5,6 +5,7 @@ from dataclasses import dataclass
 SCOPES = frozenset(
     {
         "limits:check",
+        "limits:admin",
         "cache:read",
         "cache:write",
         "sessions:read",

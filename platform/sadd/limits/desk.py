@@ -101,7 +101,10 @@ class Desk:
         return await waiting
 
     def plan(self, agency: str | None, id_: str) -> Plan:
-        """What holds for a service of the agency, or for a rule's policy. UnknownService: not theirs."""
+        """What holds for a service of the agency, or for a policy of one of its rules.
+
+        UnknownService: it is not theirs. The platform's rules are no agency's.
+        """
         catalogue, book = self._view.current, self._rules.current
         if catalogue is not self._catalogue or book is not self._book:
             self._catalogue, self._book = catalogue, book
@@ -109,7 +112,7 @@ class Desk:
         plan = self._plans.get(id_)
         if plan is None:  # as many as there are services and rules: what exists bounds the number
             plan = self._plans[id_] = plan_of(catalogue, book, id_)
-        if agency is not None and plan.agency != agency and plan.agency is not None:
+        if agency is not None and plan.agency != agency:
             raise UnknownService(id_)
         return plan
 

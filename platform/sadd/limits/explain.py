@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sadd.catalogue.model import Catalogue
+from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.candidate import Candidate, Level, level_of
 from sadd.limits.classes import limit_of
+from sadd.limits.fields import seconds
 from sadd.limits.rule import CLASS_NAME, Limit, Rule
 from sadd.limits.rules import Book, Fate, Held, Ruling, elsewhere, resolve
 
@@ -59,6 +61,26 @@ def explain(catalogue: Catalogue, book: Book, asked: Asked) -> Explanation:
         _told(one, "passed over", why) for one in book if one.rule and (why := elsewhere(one.rule, service))
     ]
     return Explanation(service.id, service.agency, tuple(told), ruling)
+
+
+def verdict(explanation: Explanation, looked: Answer | None, cost: int) -> tuple[bool | None, str]:
+    """May the request go on, and that in words; None if only the counters could tell.
+
+    ``looked`` is the desk's answer to the same question at cost 0, None where no store was asked.
+    """
+    if (by := explanation.ruling.denied_by) is not None:
+        return False, f"refused by {by.id}"
+    counted = any(not one.policy.slots for one in explanation.ruling.held)
+    if not counted:
+        return True, "allowed: no limit counts it"
+    if looked is None:
+        return None, "it depends on the counters, and no store was asked"
+    short = [one for one in looked.decisions if not one.allowed or one.remaining < max(cost, 1)]
+    if not short:
+        return True, f"allowed: {looked.decision.remaining:,} left of {looked.decision.policy}"
+    worst = max(short, key=lambda one: one.retry_after_ms or 0)
+    again = f", again in {seconds(worst.retry_after_ms)} s" if worst.retry_after_ms else ""
+    return False, f"refused by {worst.policy}: {worst.remaining:,} left{again}"
 
 
 def limit_in_words(limit: Limit) -> str:

@@ -19,7 +19,7 @@ class Plan:
     """``only`` is the one candidate where no others are, which is most services: nothing is then resolved."""
 
     agency: str | None
-    """Whose it is; None is the platform's."""
+    """Whose it is; None is the platform's, and no agency's."""
     candidates: tuple[Candidate, ...]
     only: Candidate | None
     policy: Policy | None

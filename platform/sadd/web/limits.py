@@ -160,8 +160,9 @@ def _problem(wrong: UnknownService | ValueError) -> Problem:
     return invalid_request(str(wrong))
 
 
-def question(body: CheckRequest) -> Asked:
-    return Asked(body.policy, body.key, body.route, body.descriptors, body.cost)
+def question(body: CheckRequest, *, looks: bool = False) -> Asked:
+    """``looks``: nothing is taken, whatever the cost."""
+    return Asked(body.policy, body.key, body.route, body.descriptors, 0 if looks else body.cost)
 
 
 def check_answer(answer: Answer) -> CheckAnswer:

@@ -15,9 +15,20 @@ from sadd.limits.desk import Desk
 from sadd.limits.fields import fields
 from sadd.limits.rule import Limit, Override, Rule, Rules, When
 from sadd.limits.rules import Book
-from tests.sadd.limits.scene import CLINIC, FIVE, RESULTS, TWO, Books, View, asked, catalogue, rule
+from tests.sadd.limits.scene import (
+    CLINIC,
+    DAY_SECONDS,
+    FIVE,
+    RESULTS,
+    TWO,
+    Books,
+    View,
+    asked,
+    catalogue,
+    rule,
+)
 
-WIDE = Limit(1000, period_seconds=60)
+WIDE = Limit(1000, period_seconds=DAY_SECONDS)
 
 
 def desk(limiter: Limiter, *rules: Rule, tag: str = "") -> Desk:
@@ -66,7 +77,7 @@ async def test_the_nearest_limit_is_reported(limiter: Limiter) -> None:
     answer = await at.decide(None, asked())
     assert (answer.rule, answer.decision.remaining) == ("narrow", 4)
     assert fields(answer)["RateLimit-Policy"] == (
-        f'"{RESULTS}";q=60;w=60, "rule.narrow";q=5;w=60, "rule.wide";q=1000;w=60'
+        f'"{RESULTS}";q=60;w=86400, "rule.narrow";q=5;w=86400, "rule.wide";q=1000;w=86400'
     )
     assert fields(answer)["RateLimit"].startswith('"rule.narrow";r=4;')
 
@@ -110,15 +121,15 @@ async def test_an_override_shares_the_rules_counter(limiter: Limiter) -> None:
     assert await spend(at, asked(key="gold"), 6) == [True] * 5 + [False]
     assert await spend(at, asked(key="tin"), 3) == [True, True, False]
     answer = await at.decide(None, asked(key="gold"))
-    assert fields(answer)["RateLimit-Policy"] == '"rule.pace";q=5;w=60'
+    assert fields(answer)["RateLimit-Policy"] == '"rule.pace";q=5;w=86400'
 
 
 async def test_every_way_of_counting_can_be_a_rule(limiter: Limiter) -> None:
     """Two of each: the third is refused. What counts requests under way has no part in a check."""
     ways = [
-        Limit(2, "gcra", 60),
-        Limit(2, "sliding-window", 60),
-        Limit(2, "fixed-window", 3600),
+        Limit(2, "gcra", DAY_SECONDS),
+        Limit(2, "sliding-window", DAY_SECONDS),
+        Limit(2, "fixed-window", 7 * DAY_SECONDS),
         Limit(2, "calendar", unit="year"),
     ]
     for number, way in enumerate(ways):
@@ -129,12 +140,12 @@ async def test_every_way_of_counting_can_be_a_rule(limiter: Limiter) -> None:
 
 
 async def test_another_agencys_service_is_unknown(limiter: Limiter) -> None:
-    """So is its rule; the platform's rules are everybody's."""
+    """So is its rule, and so are the platform's by their policies; without an agency all are known."""
     at = desk(limiter, rule("theirs", agency="moph"), rule("of-service", service=CLINIC), rule("flood"))
-    for unknown in (CLINIC, "nothing", "rule.theirs", "rule.of-service", "rule.nothing"):
+    for unknown in (CLINIC, "nothing", "rule.theirs", "rule.of-service", "rule.nothing", "rule.flood"):
         with pytest.raises(UnknownService):
             await at.decide("moehe", asked(unknown))
-    assert (await at.decide("moehe", asked("rule.flood"))).allowed
+    assert (await at.decide(None, asked("rule.flood"))).allowed
     assert (await at.decide("moph", asked("rule.theirs"))).allowed
     assert (await at.decide(None, asked(CLINIC))).allowed
 
@@ -166,7 +177,7 @@ async def test_a_change_holds_from_the_next_request_on(limiter: Limiter) -> None
     books.current = Book.of(Rules(2, (rule("pace", limit=TWO),)))
     assert await spend(at, asked(), 3) == [True, True, False]
     books.current = Book.of(Rules(3, ()))
-    classes = replace(catalogue().classes, limits={"standard": LimitClass("standard", 60, 60, 1)})
+    classes = replace(catalogue().classes, limits={"standard": LimitClass("standard", 60, DAY_SECONDS, 1)})
     view.current = replace(catalogue(), classes=classes)
     assert await spend(at, asked(key="new"), 2) == [True, False]
 
