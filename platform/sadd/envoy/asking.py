@@ -90,14 +90,29 @@ class Asking:
 
     def _look_at(self, together: Sequence[int]) -> None:
         """One was denied from memory, so the store was not asked about the others: ask, and take nothing."""
+        looks: dict[int, Decision] = {}
         for place in together:
             count = self._counts[place]
-            self._limiter.ask(Check(count.policy, count.key, 0), partial(self._looked, place))
+            self._limiter.ask(
+                Check(count.policy, count.key, 0), partial(self._looked, together, looks, place)
+            )
 
-    def _looked(self, place: int, decision: Decision) -> None:
-        if decision.allowed and decision.remaining < self._counts[place].cost:
-            decision = replace(decision, allowed=False)
-        self._put(place, decision, taken=False)
+    def _looked(
+        self, together: Sequence[int], looks: dict[int, Decision], place: int, decision: Decision
+    ) -> None:
+        looks[place] = decision
+        if len(looks) < len(together):
+            return
+        left: dict[tuple[str, str], int] = {}
+        for each in together:  # one counter may be asked twice
+            count, look = self._counts[each], looks[each]
+            key = count.policy.id, count.key
+            rest = left.setdefault(key, look.remaining)
+            fits = look.allowed and max(1, count.cost) <= rest
+            left[key] = rest - (count.cost if fits else 0)
+            if not fits:
+                self._use_up(count, look)
+            self._put(each, look if fits is look.allowed else replace(look, allowed=fits), taken=False)
 
     def _use_up(self, count: Count, decision: Decision) -> None:
         if decision.decided_by == "store" and 0 < decision.remaining < count.cost:

@@ -46,9 +46,15 @@ class Asked(Struct, frozen=True):
 def decode(raw: bytes) -> Asked:
     """The request. Raises ValueError for what is no such message."""
     try:
-        fields = _fields(json.loads(raw), _REQUEST)
+        value = json.loads(raw)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    return asked(value)
+
+
+def asked(value: Any) -> Asked:
+    """The request that a JSON value is. Raises ValueError."""
+    fields = _fields(value, _REQUEST)
     descriptors = _items(fields.get("descriptors"))
     if len(descriptors) > DESCRIPTORS_MAX:
         raise ValueError(f"more than {DESCRIPTORS_MAX} descriptors")
