@@ -16,11 +16,12 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 RESAMPLES = 2000
@@ -40,12 +41,15 @@ class Sample:
     """Share of all cores that processes which do not belong to the turn used meanwhile."""
 
 
+S = TypeVar("S", bound=Sample)
+
+
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Generic[S]):
     """What takes turns. ``turn`` runs for a fraction of a second."""
 
     name: str
-    turn: Callable[[], Awaitable[Sample]]
+    turn: Callable[[], Awaitable[S]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,10 @@ def _rounded(value: float | None) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Run(Generic[S]):
     """Samples of each subject by its name, one a round, and how many rounds others disturbed."""
 
-    samples: dict[str, list[Sample]]
+    samples: dict[str, list[S]]
     quiet: int
     disturbed: int
 
@@ -102,18 +106,20 @@ class Run:
 
 
 async def interleave(
-    subjects: Sequence[Subject], rounds: int, chance: random.Random
-) -> dict[str, list[Sample]]:
+    subjects: Sequence[Subject[S]], rounds: int, chance: random.Random
+) -> dict[str, list[S]]:
     """Samples of each subject by its name, one a round."""
     return (await quiet_rounds(subjects, rounds, chance)).samples
 
 
-async def quiet_rounds(subjects: Sequence[Subject], rounds: int, chance: random.Random) -> Run:
+async def quiet_rounds(
+    subjects: Sequence[Subject[S]], rounds: int, chance: random.Random, *, extra: float = EXTRA_ROUNDS
+) -> Run[S]:
     """Rounds that others left alone, if there were enough. One round before them warms up and is not kept."""
     await _round(subjects, chance)
-    quiet: list[dict[str, Sample]] = []
-    disturbed: list[dict[str, Sample]] = []
-    while len(quiet) < rounds and len(quiet) + len(disturbed) < rounds * (1 + EXTRA_ROUNDS):
+    quiet: list[dict[str, S]] = []
+    disturbed: list[dict[str, S]] = []
+    while len(quiet) < rounds and len(quiet) + len(disturbed) < rounds + int(rounds * extra):
         turns = await _round(subjects, chance)
         busy = any(sample.others > BUSY_SHARE for sample in turns.values())
         (disturbed if busy else quiet).append(turns)
@@ -123,7 +129,7 @@ async def quiet_rounds(subjects: Sequence[Subject], rounds: int, chance: random.
     return Run(samples, len(quiet) if enough else 0, len(disturbed) if enough else len(used))
 
 
-async def _round(subjects: Sequence[Subject], chance: random.Random) -> dict[str, Sample]:
+async def _round(subjects: Sequence[Subject[S]], chance: random.Random) -> dict[str, S]:
     return {subject.name: await subject.turn() for subject in chance.sample(list(subjects), len(subjects))}
 
 
@@ -168,7 +174,7 @@ class Report:
     """All that a benchmark found. ``notes`` are sentences: what was absent, what the numbers mean."""
 
     command: str
-    samples: dict[str, list[Sample]]
+    samples: Mapping[str, Sequence[Sample]]
     ratios: dict[str, Estimate]
     goals: list[Goal]
     facts: dict[str, float | str]
@@ -181,7 +187,7 @@ class Report:
                 "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "python": sys.version.split()[0],
                 "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
-                "subjects": {name: _medians(found) for name, found in self.samples.items()},
+                "subjects": self.subjects(),
                 "ratios": {name: asdict(found) for name, found in self.ratios.items()},
                 "facts": self.facts,
                 "notes": self.notes,
@@ -190,9 +196,16 @@ class Report:
             indent=2,
         )
 
+    def subjects(self) -> dict[str, Any]:
+        """Medians of each subject, by its name."""
+        return {name: _medians(found) for name, found in self.samples.items()}
+
+    def table(self) -> RenderableType:
+        return _subjects_table(self.samples)
+
     def print(self) -> None:
         console = Console()
-        console.print(_subjects_table(self.samples))
+        console.print(self.table())
         for name, found in self.ratios.items():
             console.print(f"{name}: {found}")
         for name, fact in self.facts.items():
@@ -214,7 +227,7 @@ def _medians(samples: Sequence[Sample]) -> dict[str, float | None]:
     return {name: of(name) for name in ("rate", "client_us", "server_us")} | {"rounds": float(len(samples))}
 
 
-def _subjects_table(samples: dict[str, list[Sample]]) -> Table:
+def _subjects_table(samples: Mapping[str, Sequence[Sample]]) -> Table:
     table = Table("subject", "operations/s", "client CPU µs", "server CPU µs", title="Medians")
     for name, found in samples.items():
         medians = _medians(found)

@@ -18,7 +18,7 @@ from benchmarks.harness import (
 )
 
 
-def subject(name: str, samples: list[Sample]) -> Subject:
+def subject(name: str, samples: list[Sample]) -> Subject[Sample]:
     source = iter(samples)
 
     async def turn() -> Sample:

@@ -1,4 +1,4 @@
-"""``sadd bench store|identity``: hands everything after its name to the benchmark itself."""
+"""``sadd bench store|ratelimit|...``: hands everything after its name to the benchmark itself."""
 
 import argparse
 from importlib import import_module
@@ -10,6 +10,7 @@ from sadd.settings import Settings
 BENCHMARKS = {
     "store": "the store client against other clients and against its goals",
     "identity": "what a look at an API key costs",
+    "ratelimit": "the limiter's ways in against what people use today",
     "catalogue": "search, look-up and refresh of the catalogue",
 }
 

@@ -1,0 +1,97 @@
+"""What the run showed: a table, JSON, and a picture of the rates with their intervals."""
+
+import random
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+
+from benchmarks.drivers.turn import Reading
+from benchmarks.harness import Estimate, Report, estimate
+
+ROLES = ("generator", "server", "store", "Envoy", "origin", "around it")
+SEED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RateReport(Report):
+    """Rates with intervals, latencies under saturation, and every process's time a decision."""
+
+    samples: Mapping[str, Sequence[Reading]]
+
+    def subjects(self) -> dict[str, Any]:
+        return {name: _told(readings) for name, readings in self.samples.items()}
+
+    def table(self) -> Group:
+        told = self.subjects()
+        return Group(_rates(told), _costs(told))
+
+
+def _rates(subjects: Mapping[str, Any]) -> Table:
+    table = Table(title="Medians of the rounds, with 95 % intervals")
+    for name in ("subject", "decisions/s", "interval", "p99 ms", "failed"):
+        table.add_column(name, no_wrap=True, justify="left" if name == "subject" else "right")
+    for name, told in subjects.items():
+        rate = Estimate(**told["rate"])
+        interval = f"{rate.low:,.0f} – {rate.high:,.0f}"
+        failed = str(told["failed"] + told["undecided"])
+        table.add_row(name, f"{rate.median:,.0f}", interval, _cell(told["p99_ms"]), failed)
+    return table
+
+
+def _costs(subjects: Mapping[str, Any]) -> Table:
+    table = Table(title="Processor time a decision, µs, by process")
+    for name in ("subject", *ROLES):
+        table.add_column(name, no_wrap=True, justify="left" if name == "subject" else "right")
+    for name, told in subjects.items():
+        table.add_row(name, *(_cell(told["cpu_us"].get(role)) for role in ROLES))
+    return table
+
+
+def _told(readings: Sequence[Reading]) -> dict[str, Any]:
+    rate = estimate([reading.rate for reading in readings], random.Random(SEED))
+    return {
+        "rate": {"median": round(rate.median), "low": round(rate.low), "high": round(rate.high)},
+        "p50_ms": _median([reading.p50_ms for reading in readings]),
+        "p99_ms": _median([reading.p99_ms for reading in readings]),
+        "cpu_us": {role: _median([r.cpu_us[role] for r in readings]) for role in readings[0].cpu_us},
+        "cores": {role: _median([r.cores[role] for r in readings]) for role in readings[0].cores},
+        "failed": sum(reading.failed for reading in readings),
+        "undecided": sum(reading.undecided for reading in readings),
+        "others": _median([reading.others for reading in readings]),
+        "rounds": len(readings),
+    }
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(statistics.median(known), 3) if known else None
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def draw(report: RateReport, file: Path) -> None:
+    """An SVG, the same bytes for the same numbers. Needs matplotlib: ImportError without."""
+    import matplotlib as mpl  # late: only a picture needs it
+    from matplotlib.figure import Figure
+
+    mpl.rcParams.update({"svg.hashsalt": "sadd", "svg.fonttype": "none", "font.family": "sans-serif"})
+    subjects = sorted(report.subjects().items(), key=lambda item: item[1]["rate"]["median"])
+    figure = Figure(figsize=(9, 0.42 * len(subjects) + 1.2), layout="constrained")
+    axes = figure.add_subplot()
+    for place, (name, told) in enumerate(subjects):
+        rate = told["rate"]
+        axes.barh(place, rate["median"], color="#1b6e6a" if "sadd" in name else "#b9b4a7", height=0.66)
+        axes.plot([rate["low"], rate["high"]], [place, place], color="#222222", linewidth=1.4)
+        axes.text(rate["high"], place, f"  {rate['median']:,}", va="center", fontsize=8)
+    axes.set_yticks(range(len(subjects)), [name for name, _ in subjects], fontsize=8)
+    axes.set_xlabel("decisions a second: median and 95 % interval")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.12)
+    figure.savefig(file, format="svg", metadata={"Date": None})
