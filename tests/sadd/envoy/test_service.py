@@ -126,6 +126,20 @@ async def test_hits_that_no_longer_fit_use_up_the_rest(valkey_url: str) -> None:
         assert (await limits.decide("d", [MANY])).overall is OVER
 
 
+async def test_hits_are_given_back(valkey_url: str) -> None:
+    """Never below nothing used, always OK, also where the counter is full, and counted as given back."""
+    async with service(valkey_url, TWO) as limits:
+        await limits.decide("d", [asked("few=x", hits=2)])
+        outcome = await limits.decide("d", [asked("few=x", hits=1, back=True), asked("ban=x", back=True)])
+        assert (outcome.overall, codes(outcome)) == (OK, [OK, OK])
+        assert outcome.statuses[0].limit_remaining == 1
+        assert (await limits.decide("d", [FEW])).overall is OK
+        assert (await limits.decide("d", [FEW])).overall is OVER
+        await limits.decide("d", [asked("few=x", hits=9, back=True)])
+        assert await left(limits, FEW) == [2]
+        assert limits.stats().total_negative_hits["d.few"] == 10
+
+
 async def test_the_same_counter_twice_in_a_request(valkey_url: str) -> None:
     """Counts twice."""
     async with service(valkey_url, TWO) as limits:
@@ -312,9 +326,9 @@ async def test_without_a_store_nobody_knows(tmp_path: Path) -> None:
             limits = RateLimits(Limiter(ValkeyStore(client)))
             limits.use(config(TWO))
             valkey.stop()
-            for descriptors in ([FEW], [FEW, MANY], [TRY]):
+            for descriptors in ([FEW], [FEW, MANY], [TRY], [asked("few=x", back=True)]):
                 with pytest.raises(CountersUnavailable):
                     await limits.decide("d", descriptors)
             assert (await limits.decide("d", [asked("unknown=x")])).overall is OK
             assert (await limits.decide("d", [BAN])).overall is OVER
-            assert limits.stats().store_error == 3
+            assert limits.stats().store_error == 4
