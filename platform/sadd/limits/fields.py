@@ -14,6 +14,8 @@ from sadd.limits.answer import Answer
 INTEGER_MAX = 999_999_999_999_999
 """RFC 9651, section 3.3.1: fifteen digits."""
 
+_NUMBERLESS = ("open", "closed")
+
 
 def fields(answer: Answer) -> dict[str, str]:
     """The fields of one answer. None where nothing counts the caller.
@@ -61,10 +63,11 @@ def _limits(answer: Answer) -> str:
 
 def _limit(decision: Decision) -> str:
     """One item; empty where the policy's way without the store knows no numbers."""
-    if decision.fallback in ("open", "closed"):
+    if decision.decided_by in _NUMBERLESS:
         return ""
-    t = seconds(decision.retry_after_ms or decision.reset_after_ms)
-    return f"{_quoted(decision.policy)};r={min(decision.remaining, INTEGER_MAX)};t={t}"
+    t = -(-(decision.retry_after_ms or decision.reset_after_ms) // 1000)
+    remaining = decision.remaining
+    return f"{_quoted(decision.policy)};r={remaining if remaining < INTEGER_MAX else INTEGER_MAX};t={t}"
 
 
 def _policy(policy: Policy) -> str:

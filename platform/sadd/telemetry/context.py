@@ -62,6 +62,10 @@ def request_id_from(header: str | None) -> str:
     """The caller's request id if it is well-formed, else a new one of 24 hexadecimal digits."""
     if header is not None and _REQUEST_ID.fullmatch(header):
         return header
+    return new_request_id()
+
+
+def new_request_id() -> str:
     return _random.getrandbits(96).to_bytes(12).hex()
 
 

@@ -129,7 +129,7 @@ async def _connections(app: web.Application, limits: Server) -> AsyncIterator[Co
 
 def _front(site: Site, limits: Server) -> Callable[[Connections], asyncio.Protocol] | None:
     """What makes the fast lane of each connection; None if there is none, or nothing that it could answer."""
-    table = LaneTable(site.lane, head_bytes_max=limits.max_header_bytes, fields_max=HEADERS_MAX)
+    table = LaneTable(site.lane, site.keys, head_bytes_max=limits.max_header_bytes, fields_max=HEADERS_MAX)
     dates = Dates()
     if not limits.fast_lane or not table:
         return None

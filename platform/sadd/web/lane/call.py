@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from sadd.identity.caller import Caller
-from sadd.telemetry.context import RequestContext, enter_request, request_id_from
+from sadd.telemetry.context import RequestContext, enter_request, new_request_id
 from sadd.web.lane.table import Known, LaneRoute
 from sadd.web.lane.wording import CLOSE, Dates, problem_bytes
 from sadd.web.problem import Problem, internal_error
@@ -61,29 +61,31 @@ class LaneCall(msgspec.Struct):
             return
         if self.answer:
             return  # whoever answers twice is wrong, but the first answer is on its way
-        now, sender, known = perf_counter(), self.sender, self.known
-        request_id = request_id_from(known.request_id)
-        more = sender.dates.line(now)
-        if known.traceparent is not None or sender.site.draining:
+        now, route, known, dates = perf_counter(), self.route, self.known, self.sender.dates
+        request_id = known.request_id or new_request_id()
+        more = dates.line if now < dates.until else dates.renewed(now)
+        if known.is_marked or self.sender.site.draining:
             more += self._more(RequestContext(request_id, known.traceparent))
-        self.answer = self.route.answer_head % (lines.encode(), request_id.encode(), len(body), more, body)
+        self.answer = route.answer_head % (lines.encode(), request_id.encode(), len(body), more, body)
         seconds = now - self.began
-        self._count(200, seconds)
+        route.counters.in_flight -= 1
+        route.count(200, seconds)
         if seconds > SLOW_SECONDS:
             self._note(RequestContext(request_id, known.traceparent), 200, now, seconds, None)
-        sender.answered(now)
+        self.sender.answered(now)
 
     def fail(self, error: Exception) -> None:
         """There is no result: a Problem is the answer, anything else is a fault of ours."""
         if self.answer:
             return
-        now = perf_counter()
+        now, dates = perf_counter(), self.sender.dates
         problem = error if isinstance(error, Problem) else internal_error()
-        context = RequestContext(request_id_from(self.known.request_id), self.known.traceparent)
-        more = self.sender.dates.line(now) + self._more(context)
+        context = RequestContext(self.known.request_id or new_request_id(), self.known.traceparent)
+        more = (dates.line if now < dates.until else dates.renewed(now)) + self._more(context)
         self.answer = problem_bytes(problem, context.request_id, more)
         seconds = now - self.began
-        self._count(problem.status, seconds)
+        self.route.counters.in_flight -= 1
+        self.route.count(problem.status, seconds)
         if problem.status >= 500 or seconds > SLOW_SECONDS:
             self._note(context, problem.status, now, seconds, None if problem is error else error)
         self.sender.answered(now)
@@ -97,11 +99,6 @@ class LaneCall(msgspec.Struct):
         if context.traceparent is not None:
             more += b"traceresponse: %b\r\n" % context.trace.traceparent.encode()
         return more
-
-    def _count(self, status: int, seconds: float) -> None:
-        counters = self.route.counters
-        counters.in_flight -= 1
-        counters.count(status, seconds)
 
     def _note(
         self, context: RequestContext, status: int, now: float, seconds: float, failure: Exception | None

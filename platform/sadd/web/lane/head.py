@@ -17,21 +17,23 @@ _PLAIN_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n"
 
 # With one of these, or with two fields of one name, aiohttp's own reading is asked for where the request
 # ends or whether the connection stays what it is.
-_FRAMING = frozenset({"transfer-encoding", "upgrade", "http2-settings"})
+_FRAMING = frozenset({b"transfer-encoding", b"upgrade", b"http2-settings"})
 
 # With one of these the request ends where it seems to, but its answer depends on more than the lane reads.
 _UNUSUAL = frozenset(
-    {"expect", "content-encoding", "range", "te", "trailer", "if-match", "if-none-match"}
-    | {"if-modified-since", "if-unmodified-since", "if-range", "sec-websocket-key1"}
+    {b"expect", b"content-encoding", b"range", b"te", b"trailer", b"if-match", b"if-none-match"}
+    | {b"if-modified-since", b"if-unmodified-since", b"if-range", b"sec-websocket-key1"}
     # These are taken out before a head is read, unless there is something odd about them.
-    | {"x-request-id", "traceparent"}
+    | {b"x-request-id", b"traceparent"}
 )
 
 _REQUEST_ID = b"\r\nx-request-id: "
 _TRACEPARENT = b"\r\ntraceparent: "
 _GRAPHIC = bytes(range(0x21, 0x7F))
 
-_JSON = frozenset({"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"})
+_JSON = frozenset(
+    {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
+)
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -51,18 +53,20 @@ class Head(msgspec.Struct, frozen=True):
 class _Parsed:
     """Takes what httptools calls back with."""
 
-    __slots__ = ("complete", "fields", "target")
+    __slots__ = ("complete", "count", "fields", "target")
 
     def __init__(self) -> None:
         self.complete = False
         self.target = b""
-        self.fields: list[tuple[bytes, bytes]] = []
+        self.fields: dict[bytes, bytes] = {}
+        self.count = 0
 
     def on_url(self, part: bytes) -> None:
         self.target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields.append((name, value))
+        self.fields[name.lower()] = value
+        self.count += 1
 
     def on_headers_complete(self) -> None:
         self.complete = True
@@ -77,29 +81,38 @@ def read_head(raw: bytes, fields_max: int) -> Head | None:
     except (HttpParserError, HttpParserUpgrade):
         return None
     line = parser.get_method() + b" " + parsed.target
-    if (
-        not parsed.complete
-        or not raw.startswith(line + b" HTTP/1.1\r\n")
-        or not _plain(raw, parsed, fields_max)
+    if not (
+        parsed.complete and raw.startswith(line + b" HTTP/1.1\r\n") and _is_plain(raw, parsed, fields_max)
     ):
         return None
-    fields = {name.decode().lower(): value.decode() for name, value in parsed.fields}
-    length = fields.get("content-length", "0")
-    if (
-        len(fields) != len(parsed.fields)
-        or not _FRAMING.isdisjoint(fields)
-        or "host" not in fields
-        or not length.isdigit()
-        or len(length) > LENGTH_DIGITS_MAX
-        or line.startswith(b"CONNECT ")
-    ):
+    fields = parsed.fields
+    length = fields.get(b"content-length", b"0")
+    if not (length.isdigit() and len(length) <= LENGTH_DIGITS_MAX) or line.startswith(b"CONNECT "):
         return None
+    authorization = fields.get(b"authorization")
     return Head(
-        line=line,
-        length=int(length),
-        usual=_UNUSUAL.isdisjoint(fields) and fields.get("connection", "keep-alive").lower() == "keep-alive",
-        json=fields.get("content-type") in _JSON,
-        authorization=fields.get("authorization"),
+        line,
+        int(length),
+        usual=_UNUSUAL.isdisjoint(fields)
+        and fields.get(b"connection", b"keep-alive").lower() == b"keep-alive",
+        json=fields.get(b"content-type") in _JSON,
+        authorization=None if authorization is None else authorization.decode(),
+    )
+
+
+def _is_plain(raw: bytes, parsed: _Parsed, fields_max: int) -> bool:
+    """One line a field, each field once, and no byte that is read in more than one way.
+
+    Such are NUL, tab, a bare CR or LF, folding, and spaces at the end of a line.
+    """
+    fields, lines = parsed.fields, parsed.count + 2  # the request line, and the empty one at the end
+    return (
+        len(fields) == parsed.count <= fields_max
+        and raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r") == lines
+        and not raw.translate(None, _PLAIN_BYTES)
+        and b" \r\n" not in raw
+        and _FRAMING.isdisjoint(fields)
+        and b"host" in fields
     )
 
 
@@ -114,30 +127,21 @@ class Marks(msgspec.Struct, frozen=True):
 
 def take_marks(raw: bytes) -> Marks:
     """Take the request id and the trace out of a head, so that the rest may be one that was seen before."""
-    rest, request_id = _without(raw, _REQUEST_ID)
-    rest, traceparent = _without(rest, _TRACEPARENT)
+    small = raw.lower()
+    request_id = traceparent = None
+    rest = raw
+    if (at := small.find(_TRACEPARENT)) >= 0:
+        rest, traceparent = _without(rest, at, _TRACEPARENT)
+        small = rest.lower()
+    if (at := small.find(_REQUEST_ID)) >= 0:
+        rest, request_id = _without(rest, at, _REQUEST_ID)
     return Marks(rest, request_id, traceparent)
 
 
-def _without(raw: bytes, name: bytes) -> tuple[bytes, str | None]:
-    """The head without the one line of this field, and its value if it is one plain word."""
-    at = raw.lower().find(name)
-    if at < 0:
-        return raw, None
+def _without(raw: bytes, at: int, name: bytes) -> tuple[bytes, str | None]:
+    """The head without the line of this field at ``at``, and its value if it is one plain word."""
     end = raw.find(b"\r\n", at + 2)
     value = raw[at + len(name) : end]
     if not value or value.translate(None, _GRAPHIC):
         return raw, None
     return raw[:at] + raw[end:], value.decode()
-
-
-def _plain(raw: bytes, parsed: _Parsed, fields_max: int) -> bool:
-    """One line a field and no byte that is read in more than one way (NUL, tab, bare CR or LF, folding)."""
-    fields = len(parsed.fields)
-    lines = fields + 2  # the request line, and the empty one at the end
-    return (
-        fields <= fields_max
-        and raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n") == lines
-        and not raw.translate(None, _PLAIN_BYTES)
-        and b" \r\n" not in raw
-    )

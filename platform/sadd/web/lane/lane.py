@@ -32,6 +32,7 @@ from sadd.web.lane.call import LaneCall, taken_off
 from sadd.web.lane.head import END
 from sadd.web.lane.table import Known, LaneTable
 from sadd.web.lane.wording import Dates
+from sadd.web.problem import forbidden, unauthenticated
 from sadd.web.route import Site
 
 PIPELINE_MAX = 32
@@ -190,12 +191,9 @@ class Lane(asyncio.Protocol):
             return self._await_head(data, at)
         end += len(END)
         raw = data[at:end]
-        known = self._table.remembered(raw)
-        is_new = known is None
+        known = self._table.remembered(raw) or self._table.read(raw)
         if known is None:
-            known = self._table.read(raw)
-            if known is None:
-                return self._hand_over(data, at)
+            return self._hand_over(data, at)
         stop = at + known.size
         if known.route is None or (self._inner is not None and not self._inner.is_idle):
             return self._lend(data, at, stop)
@@ -205,8 +203,8 @@ class Lane(asyncio.Protocol):
         if len(self._calls) >= PIPELINE_MAX:
             return at
         call = self._ask(known, data[end:stop])
-        if is_new and call.caller is not None:
-            self._table.remember(raw, known)
+        if known.news and call.caller is not None:
+            self._table.remember(known)
         return stop
 
     def _await_head(self, data: bytes, at: int) -> int:
@@ -224,7 +222,12 @@ class Lane(asyncio.Protocol):
         self._served = True
         route.counters.in_flight += 1
         try:
-            call.caller = route.authorised(known.head.authorization)
+            if route.scope is None:
+                call.caller = route.route.authorised(known.head.authorization)
+            else:
+                caller = call.caller = route.authenticate(known.head.authorization)
+                if caller is None or route.scope not in caller.scopes:
+                    raise unauthenticated() if caller is None else forbidden(route.scope)
             if route.reads:
                 call.body = route.decode(body)
             route.ask(call, call.done)

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from sadd.telemetry.context import request_id_from
 from sadd.web.endpoint import PATH_PARAMETER
 from sadd.web.lane.head import Head, read_head, take_marks
 from sadd.web.lane.wording import answer_head
-from sadd.web.route import Route
+from sadd.web.route import Keys, Route
 
 HEADS_MAX = 1024
 """Heads that a worker remembers. A client sends the same one with nearly each of its requests."""
@@ -22,9 +23,20 @@ _SEGMENT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 class LaneRoute:
     """A mounted endpoint of the lane, with what is used for each request at hand."""
 
-    __slots__ = ("answer_head", "ask", "authorised", "counters", "decode", "reads", "route", "tell")
+    __slots__ = (
+        "answer_head",
+        "ask",
+        "authenticate",
+        "count",
+        "counters",
+        "decode",
+        "reads",
+        "route",
+        "scope",
+        "tell",
+    )
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, keys: Keys) -> None:
         lane = route.endpoint.lane
         assert lane is not None, "an endpoint of the lane says how"
         self.route = route
@@ -32,7 +44,9 @@ class LaneRoute:
         self.tell = lane.tell
         self.answer_head = answer_head(lane.cache_control)
         self.counters = route.counters
-        self.authorised = route.authorised
+        self.count = route.counters.count
+        self.authenticate = keys.authenticate
+        self.scope = route.endpoint.scope
         self.decode = route.decode
         self.reads = route.reads
 
@@ -45,14 +59,19 @@ class Known(msgspec.Struct, frozen=True):
     parameter: str
     size: int
     """Bytes of the head and its body."""
+    news: bytes = b""
+    """The head without its marks if it is not remembered, else empty."""
     request_id: str | None = None
+    """None: a new one is made."""
     traceparent: str | None = None
+    is_marked: bool = False
+    """It has an id or a trace of its own."""
 
 
 class LaneTable:
     """Finds the endpoint of a head, by its exact bytes where it was seen before."""
 
-    def __init__(self, routes: Iterable[Route], *, head_bytes_max: int, fields_max: int) -> None:
+    def __init__(self, routes: Iterable[Route], keys: Keys, *, head_bytes_max: int, fields_max: int) -> None:
         self._exact: dict[bytes, LaneRoute] = {}
         self._prefixes: dict[bytes, LaneRoute] = {}
         self._head_bytes_max = head_bytes_max
@@ -61,7 +80,7 @@ class LaneTable:
         self.remembered = self._remembered.get
         """The head of these bytes if it was seen before; called for each request."""
         for route in routes:
-            self._add(LaneRoute(route))
+            self._add(LaneRoute(route, keys))
 
     def __bool__(self) -> bool:
         return bool(self._exact or self._prefixes)
@@ -86,21 +105,22 @@ class LaneTable:
             if head is None:
                 return None
             route, parameter = self._find(head)
-            known = Known(head, route, parameter, len(marks.rest) + head.length)
+            known = Known(head, route, parameter, len(marks.rest) + head.length, marks.rest)
         if marks.rest is raw:
             return known
-        size = len(raw) + known.head.length
-        return Known(known.head, known.route, known.parameter, size, marks.request_id, marks.traceparent)
+        request_id = None if marks.request_id is None else request_id_from(marks.request_id)
+        head, size = known.head, len(raw) + known.head.length
+        return Known(
+            head, known.route, known.parameter, size, known.news, request_id, marks.traceparent, True
+        )
 
-    def remember(self, raw: bytes, known: Known) -> None:
+    def remember(self, known: Known) -> None:
         """Only for heads whose key was right: what strangers send pushes nobody else's out."""
-        if known.request_id is not None or known.traceparent is not None:
-            raw = take_marks(raw).rest
-            known = Known(known.head, known.route, known.parameter, len(raw) + known.head.length)
+        head, raw = known.head, known.news
         if len(raw) <= HEAD_BYTES_MAX:
             if len(self._remembered) >= HEADS_MAX:
                 self._remembered.clear()
-            self._remembered[raw] = known
+            self._remembered[raw] = Known(head, known.route, known.parameter, len(raw) + head.length)
 
     def _find(self, head: Head) -> tuple[LaneRoute | None, str]:
         found, parameter = self._exact.get(head.line), ""

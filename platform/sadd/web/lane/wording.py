@@ -41,18 +41,17 @@ def problem_bytes(problem: Problem, request_id: str, more: bytes) -> bytes:
 
 
 class Dates:
-    """The ``Date`` line, written anew each second."""
+    """The ``Date`` line, and until when it is right, in seconds of a clock that only goes forward."""
 
-    __slots__ = ("_line", "_until")
+    __slots__ = ("line", "until")
 
     def __init__(self) -> None:
-        self._line = b""
-        self._until = 0.0
+        self.line = b""
+        self.until = 0.0
 
-    def line(self, now: float) -> bytes:
-        """``now`` is in seconds of a clock that only goes forward."""
-        if now >= self._until:
-            wall = time.time()
-            self._line = f"Date: {format_date_time(wall)}\r\n".encode()
-            self._until = now + 1 - wall % 1
-        return self._line
+    def renewed(self, now: float) -> bytes:
+        """The line of this second."""
+        wall = time.time()
+        self.line = f"Date: {format_date_time(wall)}\r\n".encode()
+        self.until = now + 1 - wall % 1
+        return self.line
