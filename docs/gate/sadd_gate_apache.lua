@@ -20,8 +20,9 @@ function gate(r)
   for _, name in ipairs(forged) do r.headers_in[name] = nil end
   local answered, status, headers = http.request{ url = url, redirect = false, headers = asked }
   if not answered then
-    if away == "closed" then return 503 end
-    return apache2.OK
+    if away == "open" then return apache2.OK end
+    r.err_headers_out["Retry-After"] = "1"
+    return 503
   end
   for _, name in ipairs(told) do
     if headers[name] then r.err_headers_out[name] = headers[name] end

@@ -1,7 +1,11 @@
 """The real proxies, each with its configuration of docs/gate as it is: only ports and paths differ."""
 
+import contextlib
+import random
 import re
 import shutil
+import socket
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,8 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from sadd.supervisor.child import Program
-from tests.conftest import free_port, running
+from sadd.supervisor.child import Program, tethered
 from tests.proxies.scripted import visit
 from tests.waiting import eventually_sync
 
@@ -60,7 +63,14 @@ class Proxy:
 
 
 @contextmanager
-def started(proxy: Proxy, ports: Ports, *, closed: bool = False, service: str = SERVICE) -> Iterator[None]:
+def started(
+    proxy: Proxy,
+    ports: Ports,
+    *,
+    closed: bool = False,
+    service: str = SERVICE,
+    source: str = "127.0.0.2",
+) -> Iterator[None]:
     """The proxy on ``ports.visitors``, answering, in a folder of its own; stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="sadd-proxy-") as name:
         folder = Path(name)
@@ -73,13 +83,38 @@ def started(proxy: Proxy, ports: Ports, *, closed: bool = False, service: str = 
             (folder / file).write_text(_placed(text, ports, folder).replace(SERVICE, service))
         assert proxy.binary is not None
         words = (proxy.binary, *proxy.start(folder, proxy.files[0]))
-        with running(Program(proxy.name, words, folder=name)):
-            eventually_sync(lambda: visit(ports.visitors, "/status/200").status == 200, START_SECONDS)
+        with _running(Program(proxy.name, words, folder=name), folder / "said"):
+            eventually_sync(
+                lambda: visit(ports.visitors, "/status/200", source=source).status == 200, START_SECONDS
+            )
             yield
 
 
+@contextmanager
+def _running(program: Program, log: Path) -> Iterator[None]:
+    """The program, tied to us; what it said is told if it does not come up."""
+    with log.open("wb") as said:
+        server = subprocess.Popen(tethered(program), stdout=said, stderr=said)
+    try:
+        yield
+    except AssertionError as error:
+        state = "has ended" if server.poll() is not None else "runs"
+        raise AssertionError(f"{program.name} {state}: {log.read_text()[-2000:]}") from error
+    finally:
+        server.send_signal(program.stop_signal)
+        server.wait(20)
+
+
+def _port() -> int:
+    """A free port that no outgoing connection gets meanwhile: servers that are slow to bind need that."""
+    while True:
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+            return int(listener.getsockname()[1])
+
+
 def ports_for(gate: int, origin: int, agent: int = 0) -> Ports:
-    return Ports(gate, origin, free_port(), free_port(), agent)
+    return Ports(gate, origin, _port(), _port(), agent)
 
 
 def _placed(text: str, ports: Ports, folder: Path) -> str:

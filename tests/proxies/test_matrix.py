@@ -221,7 +221,9 @@ def test_a_gate_that_is_away(front: Front) -> None:
         assert (got.status, got.reached["method"], got.reached["bytes"]) == (200, "PUT", 10)
         assert [one for one in got.at_origin("x-sadd-subject") if one] == []
         before = len(front.origin.seen)
-        assert visit(front.closing, "/citizen").status == 503
+        got = visit(front.closing, "/citizen")
+        assert got.status == 503
+        assert got.fields.getall("Retry-After") == ["5" if front.name == "varnish" else "1"]
         assert len(front.origin.seen) == before
     finally:
         front.gate.start()

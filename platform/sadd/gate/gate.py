@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+import structlog
+
 from sadd.catalogue.model import Catalogue, Service
 from sadd.gate import reply
 from sadd.gate.knock import Caller, Descriptors, Knock
@@ -27,9 +29,11 @@ from sadd.session.record import Session
 from sadd.session.sessions import UnknownSession
 from sadd.session.store import StoreUnavailable
 from sadd.settings import Gate as GateSettings
-from sadd.web.problem import Problem, invalid_request
+from sadd.web.problem import Problem, internal_error, invalid_request
 
 Done = Callable[[Reply], None]
+
+_log = structlog.get_logger("sadd.gate")
 
 
 class Desk(Protocol):
@@ -67,6 +71,7 @@ OUTCOMES = (
     "foreign_proxy",
     "contradiction",
     "misfit",
+    "fault",
 )
 
 
@@ -138,6 +143,10 @@ class Gate:
         except StoreUnavailable:
             self._counts["session_away"] += 1
             done(reply.refusal(reply.session_away(), knock.headers))
+            return
+        except Exception:  # whoever waits gets an answer in any case
+            _log.exception("a session could not be looked at", service=service.id)
+            done(self._wrong("fault", internal_error()))
             return
         self._decide(knock, caller, subject, done)
 

@@ -1,0 +1,109 @@
+"""Real proxies before the real platform: the catalogue's limits, with their store and without."""
+
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.platform import Platform, platform
+from tests.proxies.scripted import Origin, Visit, ended, visit
+from tests.proxies.servers import PROXIES, Proxy, ports_for, started
+from tests.stores import StoppableValkey, stoppable_valkey
+from tests.waiting import eventually_sync
+
+CLOSED = "digital-gov-password-recovery-code"
+"""5 in ten minutes, 3 at once; closed without the store."""
+OPEN = "agriculture-daily-fruit-vegetable-prices"
+BURST = 3
+
+PRESENT = [proxy for proxy in PROXIES if proxy.missing is None]
+
+
+@dataclass(frozen=True)
+class Site:
+    """The platform with its store, and before it each proxy that this machine has."""
+
+    platform: Platform
+    valkey: StoppableValkey
+    origin: Origin
+    ports: dict[str, int]
+
+    def visit(self, proxy: Proxy, source: str) -> Visit:
+        return visit(self.ports[proxy.name], "/code", source=source)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    origin, ports = Origin(), {}
+    with ended(origin), stoppable_valkey(folder) as valkey, ExitStack() as servers:
+        running = servers.enter_context(
+            platform(folder, SADD_VALKEY_URL=valkey.url, SADD_GATE_TRUSTED_PROXIES="127.0.0.1/32")
+        )
+        gate = int(running.url.rpartition(":")[2])
+        for number, proxy in enumerate(PRESENT):
+            own = ports_for(gate, origin.port)
+            servers.enter_context(started(proxy, own, service=CLOSED, source=f"127.0.1.{number}"))
+            ports[proxy.name] = own.visitors
+        yield Site(running, valkey, origin, ports)
+
+
+proxies = pytest.mark.parametrize(
+    ("proxy", "source"),
+    [
+        pytest.param(
+            proxy,
+            f"127.0.2.{number}",
+            id=proxy.name,
+            marks=pytest.mark.skipif(proxy.missing is not None, reason=proxy.missing or ""),
+        )
+        for number, proxy in enumerate(PROXIES)
+    ],
+)
+
+
+@proxies
+def test_a_visitor_uses_up_its_limit(site: Site, proxy: Proxy, source: str) -> None:
+    """As many as may come at once reach the origin; the next is told when to come again, and does not."""
+    for left in reversed(range(BURST)):
+        got = site.visit(proxy, source)
+        assert got.status == 200
+        assert [one for one in got.at_origin("x-sadd-subject") if one] == []
+        if proxy.name != "caddy":
+            assert got.fields["RateLimit"].startswith(f'"{CLOSED}";r={left};t=')
+    reached = len(site.origin.seen)
+    got = site.visit(proxy, source)
+    assert (got.status, len(site.origin.seen)) == (429, reached)
+    assert int(got.fields["Retry-After"]) >= 100
+    assert got.fields["RateLimit"].startswith(f'"{CLOSED}";r=0;t=')
+    assert got.fields.getall("Cache-Control", ["no-store"]) == ["no-store"]
+
+
+@proxies
+def test_a_closed_limit_without_its_store(site: Site, proxy: Proxy, source: str) -> None:
+    """Nobody passes who cannot be counted, though the proxy opens when the gate itself is away."""
+    site.valkey.stop()
+    reached = len(site.origin.seen)
+
+    def refused() -> bool:
+        got = site.visit(proxy, source.replace("127.0.2", "127.0.3"))
+        return got.status == (429 if proxy.name == "envoy" else 503) and int(got.fields["Retry-After"]) >= 1
+
+    eventually_sync(refused)
+    assert len(site.origin.seen) == reached
+
+
+def test_an_open_limit_without_its_store(site: Site) -> None:
+    """Whoever may be let through uncounted is."""
+    site.valkey.stop()
+    assert site.platform.status(f"/gate/{OPEN}") == 200
+    assert site.platform.status(f"/gate/{CLOSED}") == 503
+
+
+def test_what_the_gate_counts(site: Site) -> None:
+    """An operator sees how much the gate let through, and what it refused for which reason."""
+    page = urllib.request.urlopen(f"{site.platform.url}/metrics").read().decode()
+    assert 'sadd_gate_replies_total{outcome="admitted"}' in page
+    assert 'sadd_gate_replies_total{outcome="store_away"}' in page
