@@ -65,9 +65,10 @@ class Concurrency:
 class Adaptive:
     """Concurrency whose limit follows the latency that callers report; the policy's limit is the most.
 
-    ``aimd`` adds one after a success at a half-used limit or more, and multiplies by ``backoff`` after a drop
-    or a latency above ``timeout_ms``. ``gradient`` multiplies by how much slower than usual it got, and
-    adds room for a short queue; a drop backs off too. Both as in Netflix's concurrency-limits.
+    Once in a window of ``window_ms`` with ten samples or a drop, ``aimd`` adds one if at least half of the
+    limit was used, and multiplies by ``backoff`` after a drop or a mean latency above ``timeout_ms``.
+    ``gradient`` multiplies by how much slower than usual it got, and adds room for a short queue; a drop
+    backs off too. Both as in Netflix's concurrency-limits.
     """
 
     kind: Literal["aimd", "gradient"] = "gradient"
@@ -79,6 +80,7 @@ class Adaptive:
     tolerance: float = 1.5
     smoothing: float = 0.2
     queue: int = 4
+    window_ms: int = 1_000
 
     def __post_init__(self) -> None:
         if not 1 <= self.minimum <= self.initial <= CONCURRENT_MAX:
@@ -87,8 +89,8 @@ class Adaptive:
             raise ValueError(f"slot_seconds is {self.slot_seconds}, not 1..{SLOT_SECONDS_MAX}")
         if not 0.5 <= self.backoff < 1 or not 0 < self.smoothing <= 1 or self.tolerance < 1:
             raise ValueError("backoff is 0.5..1, smoothing above 0 up to 1, tolerance 1 or more")
-        if self.timeout_ms < 1 or not 0 <= self.queue <= CONCURRENT_MAX:
-            raise ValueError("timeout_ms is 1 or more, queue 0 or more")
+        if self.timeout_ms < 1 or self.window_ms < 1 or not 0 <= self.queue <= CONCURRENT_MAX:
+            raise ValueError("timeout_ms and window_ms are 1 or more, queue 0 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,5 +90,6 @@ def _learning(policy: Policy) -> tuple[Word, ...]:
                 repr(adaptive.tolerance),
                 repr(adaptive.smoothing),
                 adaptive.queue,
+                adaptive.window_ms * 1000,
             )
     return ("fixed",)

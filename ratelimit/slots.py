@@ -41,7 +41,7 @@ class Slots:
         _check_words(policy, key, slot or "?")
         if not 0 <= latency_ms <= LATENCY_MS_MAX:
             raise ValueError(f"latency_ms is {latency_ms}, not 0..{LATENCY_MS_MAX}")
-        return await self._holdings.release(policy, key, slot, outcome, int(latency_ms * 1000))
+        return await self._holdings.release(policy, key, slot, outcome, round(latency_ms * 1000))
 
 
 def _check_words(policy: Policy, key: str, slot: str) -> None:
