@@ -11,11 +11,15 @@ import asyncpg
 import structlog
 from aiohttp import web
 
+from sadd.app.envoy import open_envoy_limits
+from sadd.app.grpc import open_switchboard
+from sadd.app.grpc import show as show_calls
 from sadd.app.services import Services, open_services, tag
 from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
 from sadd.gate.endpoints import endpoints as gate_endpoints
 from sadd.gate.gate import Gate
+from sadd.grpc.switchboard import Switchboard
 from sadd.identity.ring import KeyRing
 from sadd.identity.store import CHANNEL as KEYS_CHANNEL
 from sadd.limits.desk import Desk
@@ -32,7 +36,7 @@ from sadd.telemetry.traffic import Traffic
 from sadd.valkey.address import Shape, parse
 from sadd.valkey.client import ValkeyClient
 from sadd.valkey.topology import open_client
-from sadd.web import cache, catalogue, health, limits, limits_operating, metrics, queues, sessions
+from sadd.web import cache, catalogue, envoy, health, limits, limits_operating, metrics, queues, sessions
 from sadd.web.connection import Connections
 from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Endpoint
@@ -49,6 +53,8 @@ class Worker:
     app: web.Application
     health: Health
     started: Callable[[Connections], None]
+    switchboard: Switchboard | None
+    """Of the gRPC server, if there is one."""
 
 
 @asynccontextmanager
@@ -94,6 +100,18 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             *limits_operating.endpoints(desk, view, rules, top, authority=settings.catalogue.authority),
             *gate_endpoints(gate),
         ]
+        envoy_limits = await open_envoy_limits(settings.envoy, services.limiter)
+        if envoy_limits is not None:
+            envoy_limits.show(numbers.metrics)
+            described += envoy.endpoints(envoy_limits.service, needs_key=settings.envoy.json_needs_key)
+        switchboard = open_switchboard(
+            settings,
+            gate,
+            None if envoy_limits is None else envoy_limits.service,
+            lambda: ready.readiness.status == "ready",
+        )
+        if switchboard is not None:
+            show_calls(switchboard, numbers.metrics)
         app = build(
             [*described, *document_endpoints(described)],
             keys=keys,
@@ -105,9 +123,11 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         background.start(numbers.metrics.run())
         background.start(numbers.meter.watch())
         background.start(top.run())
+        if envoy_limits is not None:
+            background.start(envoy_limits.watch.run())
         background.start(_follow(settings.database.url, view, rules, keys, pool))
         background.start(_write_last_used(keys, pool, settings.identity.last_used_interval_seconds))
-        yield Worker(app, ready, numbers.started)
+        yield Worker(app, ready, numbers.started, switchboard)
 
 
 def _endpoints(

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from sadd.app.grpc import ports as grpc_ports
 from sadd.app.orders import Orders
 from sadd.app.prepare import CatalogueInvalid, prepare, probes, start_faults
 from sadd.embedded.binaries import BinaryMissing
@@ -74,8 +75,10 @@ async def _up(settings: Settings) -> int:
         raise fault
     # The stores first: of two instances on one folder the second shall read of the folder, not of the port.
     async with _stores(settings) as found:
-        with reserve_port(limits.host, limits.port) as port:
+        with reserve_port(limits.host, limits.port) as port, ExitStack() as reserved:
             found = replace(found, server=replace(limits, port=port, workers=_workers(settings)))
+            for grpc_port in grpc_ports(found):
+                reserved.enter_context(reserve_port(found.grpc.host, grpc_port))
             await prepare(found)
             with _told(found):
                 await _serve(found)

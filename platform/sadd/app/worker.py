@@ -13,6 +13,7 @@ import structlog
 import uvloop
 
 from sadd.app.compose import open_worker
+from sadd.app.grpc import serve_calls
 from sadd.app.orders import Orders
 from sadd.telemetry.logs import configure_logs
 from sadd.web.serving import listen, serve
@@ -39,15 +40,22 @@ async def work(orders: Orders) -> None:
         # would hold every request for 10 to 30 ms.
         gc.collect()
         gc.freeze()
-        listener = listen(limits)
-        await serve(
-            worker.app,
-            listener,
-            stop,
-            limits=limits,
-            on_started=worker.started,
-            on_draining=worker.health.drain,
-        )
+        async with asyncio.TaskGroup() as serving:
+            if worker.switchboard is not None:
+                started = asyncio.Event()
+                serving.create_task(
+                    serve_calls(worker.switchboard, orders.settings, orders.slot, stop, started)
+                )
+                await started.wait()
+            listener = listen(limits)
+            await serve(
+                worker.app,
+                listener,
+                stop,
+                limits=limits,
+                on_started=worker.started,
+                on_draining=worker.health.drain,
+            )
 
 
 if __name__ == "__main__":

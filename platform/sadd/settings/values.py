@@ -149,7 +149,7 @@ class Envoy:
     config_path: str = _setting(
         "",
         Text("a path", or_empty=True),
-        "File or folder of an envoyproxy/ratelimit configuration; watched. Empty: that service is not offered.",
+        "File or folder of an envoyproxy/ratelimit configuration; watched. Empty: no such service.",
     )
     merge_domains: bool = _setting(
         False, Switch(), "Several files may have the same domain (MERGE_DOMAIN_CONFIG)."
@@ -178,6 +178,23 @@ class Envoy:
 
 
 @dataclass(frozen=True, slots=True)
+class Grpc:
+    host: str = _setting(
+        "127.0.0.1",
+        Text("an address or host name"),
+        "Address of the gRPC server. It asks for no key: let nobody but your proxies reach it.",
+    )
+    port: int = _setting(
+        0,
+        Whole(0, 65_535),
+        "Port of the gRPC server (Envoy's rate limit service, ext_authz, health); 0: there is none.",
+    )
+    port_per_worker: bool = _setting(
+        False, Switch(), "The n-th worker listens on port + n - 1, instead of all on one port."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     server: Server = field(default_factory=Server)
     data: Data = field(default_factory=Data)
@@ -189,3 +206,4 @@ class Settings:
     identity: Identity = field(default_factory=Identity)
     envoy: Envoy = field(default_factory=Envoy)
     gate: Gate = field(default_factory=Gate)
+    grpc: Grpc = field(default_factory=Grpc)
