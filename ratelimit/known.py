@@ -34,7 +34,9 @@ class KnownOver:
         now = self._now_us()
         entries = self._entries
         until = now + min(retry_us, KNOWN_US_MAX)
-        entries[policy.id, key] = (policy, until, now + reset_us, now + retry_us)
+        name = (policy.id, key)
+        entries[name] = (policy, until, now + reset_us, now + retry_us)
+        entries.move_to_end(name)
         if len(entries) > self._keys_max:
             entries.popitem(last=False)
 
