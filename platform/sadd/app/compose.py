@@ -14,6 +14,7 @@ from aiohttp import web
 from sadd.app.envoy import open_envoy_limits
 from sadd.app.grpc import open_switchboard
 from sadd.app.grpc import show as show_calls
+from sadd.app.limits import Limits
 from sadd.app.services import Services, open_services, tag
 from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
@@ -22,9 +23,7 @@ from sadd.gate.gate import Gate
 from sadd.grpc.switchboard import Switchboard
 from sadd.identity.ring import KeyRing
 from sadd.identity.store import CHANNEL as KEYS_CHANNEL
-from sadd.limits.desk import Desk
 from sadd.limits.store import CHANNEL as RULES_CHANNEL
-from sadd.limits.top import Top
 from sadd.limits.view import RulesView
 from sadd.postgres.listen import Listener
 from sadd.postgres.pool import AWAY, Pool, open_pool
@@ -36,7 +35,7 @@ from sadd.telemetry.traffic import Traffic
 from sadd.valkey.address import Shape, parse
 from sadd.valkey.client import ValkeyClient
 from sadd.valkey.topology import open_client
-from sadd.web import cache, catalogue, envoy, health, limits, limits_operating, metrics, queues, sessions
+from sadd.web import cache, catalogue, envoy, health, metrics, queues, sessions
 from sadd.web.connection import Connections
 from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Endpoint
@@ -87,17 +86,16 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             workers=settings.server.workers,
             clustered=clustered,
         )
-        desk = Desk(services.limiter, view, rules)
-        top = Top(services.limiter, Path(settings.data.dir) / "run" / "top", slot)
-        gate = Gate(desk, services.sessions, view, settings.gate)
+        deciding = Limits(services.limiter, view, rules, settings, slot)
+        gate = Gate(deciding.desk, services.sessions, view, settings.gate)
         numbers = _Numbers(settings, slot, services, valkey, keys)
-        numbers.metrics.register("sadd_rules", rules.stats, gauges={"version": "max", "rules": "max"})
+        deciding.show(numbers.metrics)
         numbers.metrics.register("sadd_gate", gate.stats, labels={"replies": "outcome"})
         ready = Health({"valkey": valkey.probe, "postgres": lambda: _ask(pool)})
         await ready.probe()
         described = [
-            *_endpoints(services, desk, view, pool, settings, ready, numbers.metrics),
-            *limits_operating.endpoints(desk, view, rules, top, authority=settings.catalogue.authority),
+            *deciding.endpoints(pool),
+            *_endpoints(services, view, pool, settings, ready, numbers.metrics),
             *gate_endpoints(gate),
         ]
         envoy_limits = await open_envoy_limits(settings.envoy, services.limiter)
@@ -122,7 +120,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         background.start(ready.run())
         background.start(numbers.metrics.run())
         background.start(numbers.meter.watch())
-        background.start(top.run())
+        background.start(deciding.top.run())
         if envoy_limits is not None:
             background.start(envoy_limits.watch.run())
         background.start(_follow(settings.database.url, view, rules, keys, pool))
@@ -132,7 +130,6 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
 
 def _endpoints(
     services: Services,
-    desk: Desk,
     view: CatalogueView,
     pool: Pool,
     settings: Settings,
@@ -140,7 +137,6 @@ def _endpoints(
     numbers: Metrics,
 ) -> list[Endpoint]:
     return [
-        *limits.endpoints(desk),
         *cache.endpoints(services.cache, view),
         *queues.endpoints(services.rooms, services.passes, view),
         *sessions.endpoints(services.sessions, view),

@@ -10,6 +10,7 @@ from queueing.passes import PassKey, PassOffice
 from queueing.rooms import Rooms
 from queueing.ticket import TicketKeys, TicketOffice
 from queueing.valkey import ValkeyStore as RoomStore
+from ratelimit.holdings import ValkeyHoldings
 from ratelimit.limiter import Limiter
 from ratelimit.patience import Patient
 from ratelimit.valkey import ValkeyStore as LimitStore
@@ -48,7 +49,6 @@ class Services:
 CLUSTER_SHARDS = 16
 """Slots over which a cluster spreads the keys of one policy, so that a popular one loads every node."""
 
-
 ONE_TAG = "limits"
 """On a cluster the limits of one key share a slot by it, and are decided in one trip."""
 
@@ -60,8 +60,12 @@ def tag(*, clustered: bool) -> str:
 
 def open_limiter(valkey: ValkeyClient, *, workers: int, clustered: bool) -> Limiter:
     """The engine. While the store is away, ``workers`` of this machine share each limit."""
-    store = LimitStore(valkey, shards=CLUSTER_SHARDS if clustered else 1)
-    return Limiter(Patient(store), holders=workers)
+    shards = CLUSTER_SHARDS if clustered else 1
+    return Limiter(
+        Patient(LimitStore(valkey, shards=shards)),
+        holdings=ValkeyHoldings(valkey, shards=shards),
+        holders=workers,
+    )
 
 
 def open_services(valkey: ValkeyClient, signing: SigningKeys, *, workers: int, clustered: bool) -> Services:

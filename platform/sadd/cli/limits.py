@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from sadd.catalogue.model import Catalogue
-from sadd.cli import limits_explain
+from sadd.cli import envoy, limits_explain, limits_top
 from sadd.cli.limits_sources import (
     catalogue_in,
     catalogue_in_files,
@@ -59,6 +59,7 @@ examples:
   sadd limits apply my-limits/ --note "before results day"
   sadd limits explain moehe-secondary-results --key 28512345678 --route /pdf/1 --with app=metrash
   sadd limits rollback 7
+  sadd limits top
 """
 
 
@@ -90,6 +91,8 @@ def add(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     back.set_defaults(run=lambda args, settings: asyncio.run(_rollback(args, settings)))
     _add_lists(words)
     limits_explain.add(words)
+    limits_top.add(words)
+    envoy.add(words)
 
 
 def _add_lists(words: "argparse._SubParsersAction[Parser]") -> None:

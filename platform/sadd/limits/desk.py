@@ -116,6 +116,14 @@ class Desk:
             raise UnknownService(id_)
         return plan
 
+    def resolve(self, agency: str | None, asked: Asked) -> Ruling:
+        """Which limits hold, with nothing asked of the engine. UnknownService, ValueError."""
+        plan = self.plan(agency, asked.service)
+        if plan.only is None:
+            return resolve(plan.candidates, asked)
+        check = plan.check(asked)
+        return Ruling(held=[Held(plan.only, check.policy, check.key)])
+
     def policy(self, agency: str | None, id_: str, key: str) -> Policy:
         """The policy that a service's class or a rule has for a key. UnknownService: not theirs.
 
