@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ratelimit.check import Check
@@ -34,35 +33,35 @@ class Limiter(Protocol):
     def refund(self, policy: Policy, key: str, cost: int) -> Awaitable[Decision]: ...
 
 
-class Answered(Struct, frozen=True):
-    """What a counter said. ``taken``: the hits are in it now."""
-
-    decision: Decision
-    taken: bool
-
-
 _refunds: set["asyncio.Future[None]"] = set()
 """The loop holds tasks weakly; here they live until they are done."""
 
 
 class Asking:
-    """``done`` is called once with the answers in the order of ``counts``: at once, or with the tick's."""
+    """``done`` is called once, at once or with the tick's batch.
 
-    __slots__ = ("_answers", "_counts", "_done", "_left", "_limiter")
+    It gets the decisions in the order of ``counts``, and for each whether its hits are in the counter now.
+    """
+
+    __slots__ = ("_counts", "_decisions", "_done", "_left", "_limiter", "_taken")
 
     def __init__(
-        self, limiter: Limiter, counts: Sequence[Count], done: Callable[[list[Answered]], None]
+        self, limiter: Limiter, counts: Sequence[Count], done: Callable[[list[Decision], list[bool]], None]
     ) -> None:
         self._limiter = limiter
         self._counts = counts
         self._done = done
         self._left = len(counts)
-        self._answers: list[Answered | None] = [None] * len(counts)
+        self._decisions: dict[int, Decision] = {}
+        self._taken = [False] * len(counts)
 
     def begin(self) -> None:
         counts = self._counts
         if not counts:
-            self._done([])
+            self._done([], [])
+            return
+        if len(counts) == 1 and not counts[0].negative:  # as most are
+            self._limiter.ask(_check(counts[0]), self._only)
             return
         together = [place for place, count in enumerate(counts) if not count.by_itself]
         if len(together) > 1:
@@ -73,6 +72,11 @@ class Asking:
                 self._give_back(place, count)
             elif count.by_itself or len(together) == 1:
                 self._limiter.ask(_check(count), partial(self._answered, place))
+
+    def _only(self, decision: Decision) -> None:
+        if not decision.allowed:
+            self._use_up(self._counts[0], decision)
+        self._done([decision], [decision.allowed])
 
     def _answered(self, place: int, decision: Decision) -> None:
         if not decision.allowed:
@@ -132,10 +136,11 @@ class Asking:
         self._put(place, decision, taken=False)
 
     def _put(self, place: int, decision: Decision, *, taken: bool) -> None:
-        self._answers[place] = Answered(decision, taken)
+        self._decisions[place] = decision
+        self._taken[place] = taken
         self._left -= 1
         if not self._left:
-            self._done([answer for answer in self._answers if answer is not None])
+            self._done([self._decisions[place] for place in range(len(self._counts))], self._taken)
 
 
 def _check(count: Count) -> Check:

@@ -5,7 +5,9 @@ from typing import Any
 
 from ratelimit.decision import Decision
 from sadd.envoy.plan import NO_LIMIT, Count, Modes, Plan
-from sadd.envoy.request import Code, CurrentLimit, Descriptor, Outcome, Status
+from sadd.envoy.request import Code, Descriptor, Outcome, Status
+
+OK, OVER_LIMIT = Code.OK, Code.OVER_LIMIT
 
 
 def conclude(plan: Plan, decisions: Sequence[Decision], modes: Modes, now_ms: int) -> tuple[Outcome, bool]:
@@ -18,24 +20,21 @@ def conclude(plan: Plan, decisions: Sequence[Decision], modes: Modes, now_ms: in
         statuses[count.place] = _status(count, decision, now_ms)
     over = _is_over(plan, statuses, modes)
     outcome = Outcome(
-        overall=Code.OVER_LIMIT if over and not modes.shadow else Code.OK,
-        statuses=tuple(statuses),
-        response_headers=_headers(statuses, modes) if modes.headers else (),
-        dynamic_metadata=_metadata(plan, statuses) if modes.metadata else None,
+        OVER_LIMIT if over and not modes.shadow else OK,
+        tuple(statuses),
+        _headers(statuses, modes) if modes.headers else (),
+        _metadata(plan, statuses) if modes.metadata else None,
     )
     return outcome, over and modes.shadow
 
 
 def _status(count: Count, decision: Decision, now_ms: int) -> Status:
-    rule = count.match.rule
-    assert rule.unit is not None
-    shadowed = not decision.allowed and rule.shadow_mode
-    return Status(
-        code=Code.OK if decision.allowed or count.negative or shadowed else Code.OVER_LIMIT,
-        current_limit=CurrentLimit(rule.requests_per_unit, rule.unit, rule.name),
-        limit_remaining=0 if shadowed else decision.remaining,
-        duration_until_reset_ms=decision.reset_after_ms or _window_left_ms(count, now_ms),
-    )
+    reset_ms = decision.reset_after_ms or _window_left_ms(count, now_ms)
+    if decision.allowed or count.negative:
+        return Status(OK, count.limit, decision.remaining, reset_ms)
+    if count.match.rule.shadow_mode:
+        return Status(OK, count.limit, 0, reset_ms)
+    return Status(OVER_LIMIT, count.limit, decision.remaining, reset_ms)
 
 
 def _window_left_ms(count: Count, now_ms: int) -> int:
@@ -50,20 +49,22 @@ def _is_over(plan: Plan, statuses: Sequence[Status], modes: Modes) -> bool:
     that is how envoyproxy/ratelimit has it.
     """
     if modes.quota:
-        return all(status.code is Code.OVER_LIMIT for status in statuses)
-    quotas = [statuses[count.place].code for count in plan.counts if count.match.rule.quota_mode]
-    if quotas and all(code is Code.OVER_LIMIT for code in quotas):
-        return True
-    quota_places = {count.place for count in plan.counts if count.match.rule.quota_mode}
-    return any(
-        status.code is Code.OVER_LIMIT for place, status in enumerate(statuses) if place not in quota_places
-    )
+        return all(status.code is OVER_LIMIT for status in statuses)
+    quotas = quotas_over = 0
+    for count in plan.counts:
+        over = statuses[count.place].code is OVER_LIMIT
+        if count.match.rule.quota_mode:
+            quotas += 1
+            quotas_over += over
+        elif over:
+            return True
+    return 0 < quotas == quotas_over
 
 
 def _headers(statuses: Sequence[Status], modes: Modes) -> tuple[tuple[str, str], ...]:
     """Of the descriptor with the least remaining; one that is over wins, the last of several."""
     limited = [status for status in statuses if status.current_limit is not None]
-    over = [status for status in limited if status.code is Code.OVER_LIMIT]
+    over = [status for status in limited if status.code is OVER_LIMIT]
     if not limited:
         return ()
     told = over[-1] if over else min(limited, key=lambda status: status.limit_remaining)
@@ -85,7 +86,7 @@ def _metadata(plan: Plan, statuses: Sequence[Status]) -> dict[str, Any]:
         told["hitsAddend"] = float(plan.hits_addend)
     merged: dict[str, Any] = {}
     for count in plan.counts:
-        if count.match.metadata and statuses[count.place].code is Code.OK:
+        if count.match.metadata and statuses[count.place].code is OK:
             merge(merged, count.match.metadata)
     if merged:
         told["metadata"] = merged

@@ -63,42 +63,48 @@ def find(config: Config, domain: str, descriptor: Descriptor) -> Match | None:
         return None
     if descriptor.limit is not None:
         return _brought(domain, descriptor, *descriptor.limit)
-    steps = _walk(top, descriptor.entries)
-    if steps is None:
-        return None
-    leaf = steps[-1].node
-    rule = leaf.rule
-    if rule is None:
+    leaf = _leaf(top, descriptor.entries)
+    if leaf is None or (rule := leaf.rule) is None:
         return None
     if leaf.plain:  # as nearly all are
         return Match(rule, descriptor.entries, rule.full_key, leaf.metadata)
+    steps = _walk(top, descriptor.entries)
     counted = tuple((step.entry[0], step.pattern or step.entry[1]) for step in steps)
     return Match(rule, counted, _metric(domain, rule, steps, counted), leaf.metadata)
 
 
-def _walk(top: Node, entries: tuple[Entry, ...]) -> list[_Step] | None:
-    """A step for each entry; None if the configuration does not go as deep."""
-    steps: list[_Step] = []
-    node = top
-    for entry in entries:
-        step = _step(node, entry)
-        if step is None:
+def _leaf(node: Node, entries: tuple[Entry, ...]) -> Node | None:
+    """The node for the last entry; None if the configuration does not go as deep."""
+    for key, value in entries:
+        joined = f"{key}_{value}"
+        found = node.children.get(joined)
+        if found is None and node.wildcards:
+            found = _by_wildcard(node, joined)
+        if found is None:
+            found = node.children.get(key)
+        if found is None:
             return None
-        steps.append(step)
-        node = step.node
+        node = found
+    return node
+
+
+def _by_wildcard(node: Node, joined: str) -> Node | None:
+    matching = (wildcard.joined for wildcard in node.wildcards if wildcard.matches(joined))
+    first = next(matching, None)
+    return None if first is None else node.children[first]
+
+
+def _walk(node: Node, entries: tuple[Entry, ...]) -> list[_Step]:
+    """How ``_leaf`` came where it did, step by step."""
+    steps: list[_Step] = []
+    for entry in entries:
+        found = _leaf(node, (entry,))
+        assert found is not None
+        by_value = found.joined == f"{entry[0]}_{entry[1]}"
+        wildcard = not by_value and "*" in found.joined and found.joined != entry[0]
+        steps.append(_Step(entry, found, wildcard, by_value or wildcard))
+        node = found
     return steps
-
-
-def _step(parent: Node, entry: Entry) -> _Step | None:
-    key, value = entry
-    joined = f"{key}_{value}"
-    if (exact := parent.children.get(joined)) is not None:
-        return _Step(entry, exact, wildcard=False, by_value=True)
-    for wildcard in parent.wildcards:
-        if wildcard.matches(joined):
-            return _Step(entry, parent.children[wildcard.joined], wildcard=True, by_value=True)
-    alone = parent.children.get(key)
-    return _Step(entry, alone, wildcard=False, by_value=False) if alone is not None else None
 
 
 def _metric(domain: str, rule: Rule, steps: list[_Step], counted: tuple[Entry, ...]) -> str:

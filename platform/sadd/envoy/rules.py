@@ -22,9 +22,12 @@ weeks on Thursdays, months and years by no calendar."""
 UINT32_MAX = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """A ``rate_limit`` with the switches beside it. ``unit`` is None exactly if it is unlimited."""
+    """A ``rate_limit`` with the switches beside it. ``unit`` is None exactly if it is unlimited.
+
+    Each is only itself: what a rule means is kept by it, and looked up for each request.
+    """
 
     full_key: str
     """``domain.key_value.subkey``: where it stands, and its name in metrics."""

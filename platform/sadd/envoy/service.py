@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sadd.envoy.asking import Answered, Asking, Limiter
+from ratelimit.decision import Decision
+from sadd.envoy.asking import Asking, Limiter
 from sadd.envoy.conclusion import conclude
 from sadd.envoy.plan import Modes, Plan, Planner
 from sadd.envoy.request import CountersUnavailable, Descriptor, InvalidRequest, Outcome
@@ -78,14 +79,14 @@ class RateLimits:
             raise told
         return told
 
-    def _answered(self, plan: Plan, done: Done, answers: list[Answered]) -> None:
-        decisions = [answer.decision for answer in answers]
-        if any(decision.fallback is not None for decision in decisions):
-            self._tally.store_error += 1
-            done(CountersUnavailable("the store of the counters is away"))
-            return
-        for count, answer in zip(plan.counts, answers, strict=True):
-            self._tally.count(count, answer.decision, taken=answer.taken)
+    def _answered(self, plan: Plan, done: Done, decisions: list[Decision], taken: list[bool]) -> None:
+        for decision in decisions:
+            if decision.decided_by == "closed":  # what a policy of ours says when the store is away
+                self._tally.store_error += 1
+                done(CountersUnavailable("the store of the counters is away"))
+                return
+        for count, decision, is_in in zip(plan.counts, decisions, taken, strict=True):
+            self._tally.count(count, decision, taken=is_in)
         outcome, shadowed = conclude(plan, decisions, self._modes, self._now_ms())
         self._tally.global_shadow_mode += shadowed
         done(outcome)
