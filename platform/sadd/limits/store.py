@@ -113,7 +113,7 @@ async def publish(pool: Pool, rules: Sequence[Rule], actor: str, note: str = "")
         raise ValueError(f"a note is one line of at most {NOTE_LENGTH_MAX} characters")
     async with _connection(pool) as connection, connection.transaction():
         await connection.execute(_LOCK)
-        return await _publish(connection, await _read(connection), rules, actor, note)
+        return await _publish(connection, await _last(connection), rules, actor, note)
 
 
 async def roll_back(pool: Pool, version: int, actor: str, note: str = "") -> Published:
@@ -122,7 +122,7 @@ async def roll_back(pool: Pool, version: int, actor: str, note: str = "") -> Pub
         await connection.execute(_LOCK)
         wanted = await _read(connection, version)
         said = note or f"back to version {version}"
-        return await _publish(connection, await _read(connection), wanted.rules, actor, said)
+        return await _publish(connection, await _last(connection), wanted.rules, actor, said)
 
 
 async def write_audit(pool: Pool, actor: str, action: str, subject: str, after: object) -> None:
@@ -155,6 +155,14 @@ async def _publish(
     before, after = [_text(one.before) for one in made], [_text(one.after) for one in made]
     await connection.execute(_AUDIT, actor, verbs, ids, before, after)
     return Published(version, made)
+
+
+async def _last(connection: Connection) -> Rules:
+    """The last version, with no rules if it cannot be read: it must be possible to replace that one."""
+    try:
+        return await _read(connection)
+    except msgspec.ValidationError:
+        return Rules(int(await connection.fetchval(_VERSION)))
 
 
 async def _read(connection: Connection, version: int | None = None) -> Rules:

@@ -128,6 +128,6 @@ async def test_a_bad_version_is_refused_and_the_old_one_kept(pool: Pool, text: s
     assert not await view.refresh()
     assert not await view.refresh()
     assert (view.current.rules.rules, view.stats().version, view.stats().refused) == ((FLOOD,), 1, 1)
-    await _write_raw(pool, 3, '[{"id": "y", "limit": {"limit": 2, "period_seconds": 86400}}]')
+    assert (await store.publish(pool, [Rule("y", limit=TWO)], "tester")).version == 3
     assert await view.refresh()
     assert view.current.rules == Rules(3, (Rule("y", limit=TWO),))
