@@ -27,6 +27,8 @@ HEADERS_MAX = 64
 LINGER_SECONDS = 1.0
 """How long the rest of a refused body is read and dropped, so that its sender gets to see the refusal."""
 
+_POLL_SECONDS = 0.01
+
 _parse = web.RequestHandler.data_received  # found once: this is on the path of every request
 
 _log = structlog.get_logger("sadd.web")
@@ -139,6 +141,16 @@ class Connections(web.Server):
     async def shutdown(self, timeout: float | None = None) -> None:
         await super().shutdown(timeout)
         for front in list(self._alone):
+            front.close()
+        # Until what was written has left, or the caller's patience ends.
+        while self._alone:  # noqa: ASYNC110  # an event would have to be set at each connection's end
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def cut_off(self) -> None:
+        """End every connection now, whatever is still to be written."""
+        for connection in list(self.connections):
+            connection.force_close()
+        for front in list(self._alone):
             front.abort()
 
     def _close_alone(self, fronts: "list[Front]") -> None:
@@ -225,7 +237,12 @@ class Connection(web.RequestHandler):
         )
 
     def close(self) -> None:
-        if self.front is None or not self.front.retire():
+        """End after the request under way, or now. aiohttp leaves an idle one open, and deaf."""
+        if self.front is not None and self.front.retire():
+            return
+        if self.is_idle:
+            self.force_close()
+        else:
             super().close()
 
     def connection_lost(self, exc: BaseException | None) -> None:

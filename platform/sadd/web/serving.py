@@ -160,5 +160,4 @@ async def _close(connections: Connections, seconds: float) -> None:
         async with asyncio.timeout(seconds):
             await connections.shutdown(seconds)
     except TimeoutError:
-        for connection in connections.connections:
-            connection.force_close()
+        connections.cut_off()

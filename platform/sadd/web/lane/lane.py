@@ -48,32 +48,6 @@ PIECES_MAX = 64
 class Lane(asyncio.Protocol):
     """Receives, cuts, asks and answers. Made by ``Lanes`` for each connection."""
 
-    __slots__ = (
-        "_calls",
-        "_connections",
-        "_ends",
-        "_flushes",
-        "_held",
-        "_inner",
-        "_is_free",
-        "_is_reading",
-        "_loop",
-        "_missing",
-        "_opened_at",
-        "_owed",
-        "_patience",
-        "_pieces",
-        "_served",
-        "_table",
-        "_taking",
-        "_timer",
-        "_transport",
-        "_used_at",
-        "_writable",
-        "dates",
-        "site",
-    )
-
     def __init__(self, connections: Connections, site: Site, table: LaneTable, dates: Dates) -> None:
         self.site = site
         self.dates = dates
@@ -88,9 +62,7 @@ class Lane(asyncio.Protocol):
         self._owed = 0  # bytes of a lent request that are still to come
         self._pieces = 0
         self._served = False
-        self._is_free = (
-            True  # nothing held, owed or lent, and somebody reads: an answer needs no more thought
-        )
+        self._is_free = True  # nothing is held, owed or lent: requests and answers need no more thought
         self._ends = False  # after the calls under way
         self._flushes = False
         self._taking = False
@@ -160,7 +132,8 @@ class Lane(asyncio.Protocol):
                 self._missing -= len(data)
             else:
                 self._go_on()
-        self._is_free = self._writable and self._inner is None and not (self._held or self._owed)
+        busy = self._held or self._owed or self._inner is not None or self._ends
+        self._is_free = self._writable and not busy
 
     # Taking requests.
 
@@ -297,16 +270,18 @@ class Lane(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._flushes = False
-        transport = self._transport
-        if transport is None or transport.is_closing() or not (answers := taken_off(self._calls)):
+        transport, calls = self._transport, self._calls
+        if transport is None or transport.is_closing() or not calls or not calls[0].answer:
             return
-        transport.write(answers)
+        # After an answer that says so, the connection ends.
+        transport.write(calls.popleft().answer if self._ends else taken_off(calls))
         self._used_at = perf_counter()
-        if not self._calls:
+        if self._ends or not calls:
             self._after_answers(transport)
 
     def _after_answers(self, transport: asyncio.Transport) -> None:
-        if self._ends or self.site.draining:
+        if self._ends:
+            self._calls.clear()
             transport.close()
             return
         if self._inner is not None:
