@@ -19,10 +19,11 @@
 
 local OLDEST = 10
 
+local call, ceil, floor, max, min = redis.call, math.ceil, math.floor, math.max, math.min
 local now = tonumber(ARGV[1])
 local linger_ms = 60000 -- with a passed time the server's own clock must not end the key early
 if not now then
-  local time = redis.call('TIME')
+  local time = call('TIME')
   now = time[1] * 1000000 + time[2]
   linger_ms = 1
 end
@@ -32,6 +33,7 @@ local left, reset, pack = {}, {}, {}
 
 -- n x T as us and part
 local function intervals(p, n)
+  if p[2] == 0 then return n * p[1], 0 end
   local product = n * p[2]
   local rest = product % p[3]
   return n * p[1] + (product - rest) / p[3], rest
@@ -67,16 +69,23 @@ end
 function wait.g(p, st, n)
   if n > p[4] then return -1 end
   local us, part = moved(p, st, n)
-  if us < st.full_us or (us == st.full_us and part <= st.full_part) then return 0 end
+  if us < st.full_us or (us == st.full_us and part <= st.full_part) then
+    st.new_us, st.new_part = us, part -- what add is about to ask for
+    return 0
+  end
   return us - st.full_us + (part > st.full_part and 1 or 0)
 end
 
 function add.g(p, st, n)
-  st.us, st.part = moved(p, st, n)
+  if st.new_us then
+    st.us, st.part, st.new_us = st.new_us, st.new_part, nil
+  else
+    st.us, st.part = moved(p, st, n)
+  end
 end
 
 function back.g(p, st, n)
-  local step_us, step_part = intervals(p, math.min(n, p[4]))
+  local step_us, step_part = intervals(p, min(n, p[4]))
   local us, part = st.us - step_us, st.part - step_part
   if part < 0 then us, part = us - 1, part + p[3] end
   if us < now then us, part = now, 0 end
@@ -86,7 +95,7 @@ end
 function undo.g(p, st, mark, n)
   local still_us = mark - now - (p[2] > 0 and 1 or 0) -- a mark is rounded up
   if still_us <= 0 then return 0 end
-  n = math.min(n, p[4], math.floor(still_us / (p[1] + p[2] / p[3])))
+  n = min(n, p[4], floor(still_us / (p[1] + p[2] / p[3])))
   local us, part = intervals(p, n)
   if us > still_us or (us == still_us and part > 0) then n = n - 1 end -- the division rounds
   back.g(p, st, n)
@@ -95,8 +104,9 @@ end
 
 function left.g(p, st)
   local free_us, free_part = st.full_us - st.us, st.full_part - st.part
+  if p[2] == 0 then return floor(free_us / p[1]) end -- whole numbers below 2^53
   if free_part < 0 then free_us, free_part = free_us - 1, free_part + p[3] end
-  local n = math.floor((free_us + free_part / p[3]) / (p[1] + p[2] / p[3]))
+  local n = floor((free_us + free_part / p[3]) / (p[1] + p[2] / p[3]))
   -- The division rounds, the comparison does not.
   local n_us, n_part = intervals(p, n)
   if n_us > free_us or (n_us == free_us and n_part > free_part) then return n - 1 end
@@ -110,18 +120,18 @@ function reset.g(_, st)
 end
 
 function pack.g(_, st)
-  if st.part == 0 then return string.format('%.0f', st.us) end
+  if st.part == 0 then return st.us end -- the server writes an integer below 2^53 as it is
   return string.format('%.0f:%.0f', st.us, st.part)
 end
 
 function open.s(p, held)
-  local index = math.floor(now / p[1])
+  local index = floor(now / p[1])
   local st, sum = { index = index }, 0
   for i = 0, OLDEST do st[i] = 0 end
   local last, counts = string.match(held or '', '^s(%d+):([%d,]+)$')
   if last then
     -- From a clock that is ahead: counted as of now, which admits no more and is over in one window.
-    local i = math.max(index - tonumber(last), 0)
+    local i = max(index - tonumber(last), 0)
     for count in string.gmatch(counts, '%d+') do
       if i > OLDEST then break end
       st[i], sum, i = tonumber(count), sum + tonumber(count), i + 1
@@ -152,21 +162,21 @@ end
 
 function back.s(_, st, n)
   for i = OLDEST, 0, -1 do -- the oldest first: those end first, so this can only admit less
-    local part = math.min(n, st[i])
+    local part = min(n, st[i])
     st[i], st.sum, n = st[i] - part, st.sum - part, n - part
   end
 end
 
 function undo.s(p, st, mark, n)
-  local i = st.index - (math.floor(mark / p[1]) - OLDEST - 1)
+  local i = st.index - (floor(mark / p[1]) - OLDEST - 1)
   if i < 0 or i > OLDEST then return 0 end
-  n = math.min(n, st[i])
+  n = min(n, st[i])
   st[i], st.sum = st[i] - n, st.sum - n
   return n
 end
 
 function left.s(p, st)
-  return math.max(p[2] - st.sum, 0)
+  return max(p[2] - st.sum, 0)
 end
 
 function reset.s(p, st)
@@ -182,7 +192,7 @@ function pack.s(_, st)
     counts[i + 1] = string.format('%.0f', st[i])
     if st[i] > 0 then last = i + 1 end
   end
-  return string.format('s%.0f:', st.index) .. table.concat(counts, ',', 1, math.max(last, 1))
+  return string.format('s%.0f:', st.index) .. table.concat(counts, ',', 1, max(last, 1))
 end
 
 local function window(p, held, finish, after)
@@ -196,7 +206,7 @@ end
 
 function open.f(p, held)
   local length = p[2] / 1000000
-  local finish = (math.floor(now / p[2]) + 1) * length
+  local finish = (floor(now / p[2]) + 1) * length
   return window(p, held, finish, finish + length)
 end
 
@@ -209,7 +219,7 @@ end
 function wait.f(p, st, n)
   if n > p[1] then return -1 end
   if st.n + n <= p[1] then return 0 end
-  return math.max(st.finish * 1000000 - now, 1)
+  return max(st.finish * 1000000 - now, 1)
 end
 
 function add.f(_, st, n)
@@ -217,22 +227,22 @@ function add.f(_, st, n)
 end
 
 function back.f(_, st, n)
-  st.n = math.max(st.n - n, 0)
+  st.n = max(st.n - n, 0)
 end
 
 function undo.f(_, st, mark, n)
   if st.finish * 1000000 ~= mark then return 0 end
-  n = math.min(n, st.n)
+  n = min(n, st.n)
   st.n = st.n - n
   return n
 end
 
 function left.f(p, st)
-  return math.max(p[1] - st.n, 0)
+  return max(p[1] - st.n, 0)
 end
 
 function reset.f(_, st)
-  return st.n > 0 and math.max(st.finish * 1000000 - now, 1) or 0
+  return st.n > 0 and max(st.finish * 1000000 - now, 1) or 0
 end
 
 function pack.f(_, st)
@@ -249,8 +259,8 @@ function reset.t() return 0 end
 
 local function keep(key, p, st)
   local reset_us = p.reset(p, st)
-  if reset_us <= 0 then return redis.call('DEL', key) end
-  redis.call('SET', key, p.pack(p, st), 'PX', math.ceil((reset_us + 1) / 1000) + linger_ms)
+  if reset_us <= 0 then return call('DEL', key) end
+  call('SET', key, p.pack(p, st), 'PX', ceil((reset_us + 1) / 1000) + linger_ms)
 end
 
 local policies = {} -- most checks of a call are of few policies

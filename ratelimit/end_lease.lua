@@ -9,12 +9,12 @@
 --
 -- Units whose time has passed meanwhile do not come back: the counter has forgotten them by itself.
 
-local held = redis.call('GET', KEYS[2])
+local held = call('GET', KEYS[2])
 if not held then return { 0, 0 } end
 local granted, mark = string.match(held, '^(%d+):(%d+)$')
-redis.call('DEL', KEYS[2])
+call('DEL', KEYS[2])
 local p = policy_of(ARGV[2])
-local st = p.open(p, redis.call('GET', KEYS[1]))
-local n = p.undo(p, st, tonumber(mark), math.min(tonumber(ARGV[3]), tonumber(granted)))
+local st = p.open(p, call('GET', KEYS[1]))
+local n = p.undo(p, st, tonumber(mark), min(tonumber(ARGV[3]), tonumber(granted)))
 if n > 0 then keep(KEYS[1], p, st) end
 return { n, tonumber(granted) }

@@ -13,22 +13,22 @@
 -- Asked twice for the same lease it grants once, and answers the same units again.
 
 local p = policy_of(ARGV[2])
-local st = p.open(p, redis.call('GET', KEYS[1]))
+local st = p.open(p, call('GET', KEYS[1]))
 local keep_ms = tonumber(ARGV[4])
-if st.finish then keep_ms = math.min(keep_ms, math.floor(st.finish * 1000 - now / 1000)) end
+if st.finish then keep_ms = min(keep_ms, floor(st.finish * 1000 - now / 1000)) end
 
-local before = redis.call('GET', KEYS[2])
+local before = call('GET', KEYS[2])
 if before then
-  return { tonumber(string.match(before, '^%d+')), p.left(p, st), p.reset(p, st), 0, redis.call('PTTL', KEYS[2]) }
+  return { tonumber(string.match(before, '^%d+')), p.left(p, st), p.reset(p, st), 0, call('PTTL', KEYS[2]) }
 end
 
 local free = p.left(p, st)
-local granted = math.min(tonumber(ARGV[3]), math.ceil(free / 2))
+local granted = min(tonumber(ARGV[3]), ceil(free / 2))
 if granted <= 0 then return { 0, free, p.reset(p, st), p.wait(p, st, 1), 0 } end
 if keep_ms < tonumber(ARGV[5]) then return { 0, free, p.reset(p, st), (keep_ms + 1) * 1000, 0 } end
 
 p.add(p, st, granted)
 keep(KEYS[1], p, st)
 local mark = now + p.reset(p, st)
-redis.call('SET', KEYS[2], string.format('%.0f:%.0f', granted, mark), 'PX', keep_ms)
+call('SET', KEYS[2], string.format('%.0f:%.0f', granted, mark), 'PX', keep_ms)
 return { granted, p.left(p, st), p.reset(p, st), 0, keep_ms }

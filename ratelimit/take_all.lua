@@ -39,7 +39,7 @@ end
 -- The usual request: one check.
 local function single(i, at)
   local p, cost = policy_of(ARGV[at]), ARGV[at + 1]
-  local st = p.open(p, redis.call('GET', KEYS[i]))
+  local st = p.open(p, call('GET', KEYS[i]))
   local retry_us = charge(p, st, cost)
   if retry_us == 0 and cost ~= '0' then keep(KEYS[i], p, st) end
   answer(i, retry_us == 0 and 1 or 0, p, st, retry_us)
@@ -50,7 +50,7 @@ local function several(first, count, at)
   for i = first, first + count - 1 do
     local key, p = KEYS[i], policy_of(ARGV[at])
     if not states[key] then
-      held[key] = redis.call('GET', key)
+      held[key] = call('GET', key)
       states[key] = p.open(p, held[key])
     end
     retries[i] = charge(p, states[key], ARGV[at + 1])
