@@ -26,7 +26,7 @@ DESCRIPTORS_MAX = TOGETHER_MAX
 KEY_LETTERS_MAX = 120
 """A longer counter key is a digest of itself; four bytes a letter stay within the engine's bound."""
 MEANINGS_MAX = 100_000
-"""Rules whose meaning is kept: a configuration's, and those of limits that requests bring, any number each."""
+"""Rules whose meaning is kept: a configuration's, and those of limits that requests bring."""
 
 NO_LIMIT = Status(Code.OK)
 UNLIMITED = Status(Code.OK, limit_remaining=UINT32_MAX)

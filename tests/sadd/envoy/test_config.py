@@ -196,7 +196,7 @@ def test_every_switch_is_read() -> None:
     assert node.metadata == {"tier": "gold", "n": 3.0, "deep": {"x": [1.5, None, False]}}
     assert (node.rule.full_key, node.rule.unit, node.rule.requests_per_unit) == ("d.k_v*", "HOUR", 16)
     assert (node.rule.shadow_mode, node.rule.quota_mode, node.rule.detailed_metric) == (True, True, True)
-    assert (node.rule.name, node.rule.replaces) == ("mine", {"a", "b"})
+    assert (node.rule.name, node.rule.replaces) == ("mine", frozenset("ab"))
     below = node.children["sub"].rule
     assert below is not None
     assert below.unlimited
