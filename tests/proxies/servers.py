@@ -105,7 +105,7 @@ def _running(program: Program, log: Path) -> Iterator[None]:
         server.wait(20)
 
 
-def _port() -> int:
+def low_port() -> int:
     """A free port that no outgoing connection gets meanwhile: servers that are slow to bind need that."""
     while True:
         with socket.socket() as listener, contextlib.suppress(OSError):
@@ -114,7 +114,7 @@ def _port() -> int:
 
 
 def ports_for(gate: int, origin: int, agent: int = 0) -> Ports:
-    return Ports(gate, origin, _port(), _port(), agent)
+    return Ports(gate, origin, low_port(), low_port(), agent)
 
 
 def _placed(text: str, ports: Ports, folder: Path) -> str:
@@ -203,6 +203,14 @@ PROXIES = (
         "haproxy",
         "apt-get install haproxy",
         ("haproxy-lua.cfg", "sadd_gate.lua"),
+        _haproxy,
+        [("SADD_AWAY open", "SADD_AWAY closed")],
+    ),
+    Proxy(
+        "haproxy-spoe",
+        "haproxy",
+        "apt-get install haproxy",
+        ("haproxy-spoe.cfg", "spoe-sadd.conf"),
         _haproxy,
         [("SADD_AWAY open", "SADD_AWAY closed")],
     ),

@@ -11,6 +11,7 @@ import pytest
 
 from sadd.gate.original import original_of
 from sadd.gate.trust import Trust
+from tests.proxies.agent import ScriptedAgent
 from tests.proxies.scripted import COOKIE, LIMITED, Origin, ScriptedGate, Told, Visit, ended, visit
 from tests.proxies.servers import PROXIES, Proxy, ports_for, started
 from tests.waiting import eventually_sync
@@ -52,9 +53,9 @@ def front(request: pytest.FixtureRequest) -> Iterator[Front]:
     proxy: Proxy = request.param
     if proxy.missing:
         pytest.skip(proxy.missing)
-    gate, origin = ScriptedGate(), Origin()
+    gate, origin = ScriptedAgent(), Origin()
     with ended(gate, origin), ExitStack() as servers:
-        opening, closing = (ports_for(gate.port, origin.port) for _ in range(2))
+        opening, closing = (ports_for(gate.port, origin.port, gate.agent_port) for _ in range(2))
         servers.enter_context(started(proxy, opening))
         servers.enter_context(started(proxy, closing, closed=True))
         yield Front(proxy, gate, origin, opening.visitors, closing.visitors)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.platform import Platform, platform
 from tests.proxies.scripted import Origin, Visit, ended, visit
-from tests.proxies.servers import PROXIES, Proxy, ports_for, started
+from tests.proxies.servers import PROXIES, Proxy, low_port, ports_for, started
 from tests.stores import StoppableValkey, stoppable_valkey
 from tests.waiting import eventually_sync
 
@@ -37,14 +37,19 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    origin, ports = Origin(), {}
+    origin, ports, agent = Origin(), {}, low_port()
     with ended(origin), stoppable_valkey(folder) as valkey, ExitStack() as servers:
         running = servers.enter_context(
-            platform(folder, SADD_VALKEY_URL=valkey.url, SADD_GATE_TRUSTED_PROXIES="127.0.0.1/32")
+            platform(
+                folder,
+                SADD_VALKEY_URL=valkey.url,
+                SADD_GATE_TRUSTED_PROXIES="127.0.0.1/32",
+                SADD_GATE_SPOE_PORT=str(agent),
+            )
         )
         gate = int(running.url.rpartition(":")[2])
         for number, proxy in enumerate(PRESENT):
-            own = ports_for(gate, origin.port)
+            own = ports_for(gate, origin.port, agent)
             servers.enter_context(started(proxy, own, service=CLOSED, source=f"127.0.1.{number}"))
             ports[proxy.name] = own.visitors
         yield Site(running, valkey, origin, ports)

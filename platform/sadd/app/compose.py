@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sadd.app.limits import Limits
 from sadd.app.services import Services, open_services, tag
 from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
+from sadd.gate.agent import Agents
 from sadd.gate.endpoints import endpoints as gate_endpoints
 from sadd.gate.gate import Gate
 from sadd.grpc.switchboard import Switchboard
@@ -41,6 +42,7 @@ from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Endpoint
 from sadd.web.health import Health
 from sadd.web.server import build
+from sadd.web.serving import listen
 
 log = structlog.get_logger("sadd.app")
 
@@ -123,6 +125,8 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         background.start(deciding.top.run())
         if envoy_limits is not None:
             background.start(envoy_limits.watch.run())
+        if settings.gate.spoe_port:
+            background.start(_serve_agents(gate, settings, numbers.metrics))
         background.start(_follow(settings.database.url, view, rules, keys, pool))
         background.start(_write_last_used(keys, pool, settings.identity.last_used_interval_seconds))
         yield Worker(app, ready, numbers.started, switchboard)
@@ -193,6 +197,15 @@ class _Owned:
     def cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+
+async def _serve_agents(gate: Gate, settings: Settings, metrics: Metrics) -> None:
+    """HAProxy's stream processing, on the server's address."""
+    agents = Agents(gate, settings.gate.client_ip_header)
+    metrics.register(
+        "sadd_gate_agent", agents.stats, gauges={"connections": "sum"}, labels={"ended": "reason"}
+    )
+    await agents.serve(listen(replace(settings.server, port=settings.gate.spoe_port)))
 
 
 async def _follow(url: str, view: CatalogueView, rules: RulesView, keys: KeyRing, pool: Pool) -> None:

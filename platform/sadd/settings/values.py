@@ -137,6 +137,11 @@ class Gate:
         "Field in which a proxy that signs citizens in names the citizen; empty: only sessions do.",
     )
     app_header: str = _setting("", _FIELD, "Field in which a proxy names the calling app; empty: none does.")
+    spoe_port: int = _setting(
+        0,
+        Whole(0, 65_535),
+        "Port of the agent for HAProxy's stream processing (SPOE), beside the HTTP server's; 0 is none.",
+    )
 
     @property
     def ranges(self) -> tuple[str, ...]:
