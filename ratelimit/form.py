@@ -73,17 +73,14 @@ class Form:
         return ""
 
 
-class Forms:
-    """Forms by policy, made once."""
+class Forms(dict[Policy, Form]):
+    """Forms by policy, made when first asked for."""
 
     def __init__(self, shards: int) -> None:
         self._shards = shards
-        self._forms: dict[Policy, Form] = {}
 
-    def of(self, policy: Policy) -> Form:
-        form = self._forms.get(policy)
-        if form is None:
-            if len(self._forms) >= POLICIES_KEPT_MAX:
-                self._forms.clear()  # policies that come and go must not fill the memory
-            form = self._forms[policy] = Form(policy, self._shards)
+    def __missing__(self, policy: Policy) -> Form:
+        if len(self) >= POLICIES_KEPT_MAX:
+            self.clear()  # policies that come and go must not fill the memory
+        form = self[policy] = Form(policy, self._shards)
         return form

@@ -38,14 +38,14 @@ class ValkeyHoldings:
         self._release = script("release")
 
     async def lease(self, policy: Policy, name: LeaseName, units: int) -> tuple[Taken, int]:
-        form = self._forms.of(policy)
+        form = self._forms[policy]
         keys = (form.name(name.key), form.beside(LEASE + name.nonce.hex().encode(), name.key))
         args = (self._now_us(), form.word(self._now_seconds), units, self._keep_ms, KEEP_MS_MIN)
         granted, left, reset_us, retry_us, keep_ms = await self._run(self._lease, keys, args)
         return (granted, left, reset_us, retry_us), keep_ms
 
     async def end_lease(self, policy: Policy, name: LeaseName, unused: int) -> tuple[int, int]:
-        form = self._forms.of(policy)
+        form = self._forms[policy]
         keys = (form.name(name.key), form.beside(LEASE + name.nonce.hex().encode(), name.key))
         args = (self._now_us(), form.word(self._now_seconds), unused)
         returned, had = await self._run(self._end_lease, keys, args)
@@ -66,7 +66,7 @@ class ValkeyHoldings:
         return bool(await self._run(self._release, self._slot_keys(policy, key), args))
 
     def _slot_keys(self, policy: Policy, key: str) -> tuple[bytes, bytes]:
-        form = self._forms.of(policy)
+        form = self._forms[policy]
         return form.beside(SLOTS, key), form.beside(LEARNT, key)
 
     async def _run(self, text: Script, keys: Sequence[bytes], args: Sequence[Word]) -> Any:

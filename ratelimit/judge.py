@@ -38,7 +38,7 @@ class Judge:
         policy = check.policy
         if policy.kind != "counts":
             return self._counted(check, _by_itself(policy))
-        if self.known and (times := self.known.find(check)) is not None:
+        if self.known.any() and (times := self.known.find(check)) is not None:
             return self._counted(check, self._refused(policy, 0, *times, "memory"))
         return None
 

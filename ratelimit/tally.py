@@ -10,7 +10,7 @@ from ratelimit.spread import GOLDEN
 POLICIES_MAX = 1_000
 OTHER = "other"
 """All policies after the first POLICIES_MAX are counted under this name."""
-SAMPLE_EACH = 16
+SAMPLE_EACH = 64
 """Of about so many decisions one is looked at for the heaviest keys, and counts for as many."""
 
 
@@ -70,7 +70,7 @@ class Tally:
 
     def _sample(self, counts: Counts, key: str, allowed: bool) -> None:
         counts.heavy.note(key, SAMPLE_EACH, allowed)
-        # Gaps of 1 to 31 in no step with anything: a fixed gap would miss a caller with a rhythm of its own.
+        # Gaps of 1 to 127 in no step with anything: a fixed gap would miss a caller with a rhythm of its own.
         self._phase = (self._phase + GOLDEN) % 1.0
         self._until_sample = 1 + int(self._phase * (2 * SAMPLE_EACH - 1))
 

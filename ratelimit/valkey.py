@@ -40,7 +40,8 @@ class Client(Protocol):
 
     def batch(self, script: Script, *, width: int = 1, repeat_safe: bool = False) -> Batch: ...
 
-    def slot(self, key: bytes) -> int: ...
+    @property
+    def slot(self) -> Callable[[bytes], int]: ...
 
     async def run(
         self, script: Script, keys: Sequence[bytes], args: Sequence[Word], *, repeat_safe: bool = False
@@ -66,7 +67,7 @@ class ValkeyStore:
         self._back = client.batch(script("algorithms", "take_all"), width=WIDTH)
 
     def ask(self, check: Check, done: DoneOne, now_us: int | None = None) -> None:
-        form = self._forms.of(check.policy)
+        form = self._forms[check.policy]
         name = form.name(check.key)
         if form.take:
             shared = form.take if now_us is None else (now_us, *form.take[1:])
@@ -76,7 +77,7 @@ class ValkeyStore:
             self._take_all.post((name,), (_now(now_us),), own, partial(_one, done))
 
     def ask_each(self, checks: Sequence[Check], done: DoneEach) -> None:
-        form = self._forms.of(checks[0].policy)
+        form = self._forms[checks[0].policy]
         word = form.word(self._now_seconds)
         for names, indices in self._calls([form.name(check.key) for check in checks]):
             costs = [checks[index].cost for index in indices]
@@ -91,7 +92,7 @@ class ValkeyStore:
         own: list[Word] = [len(checks)]
         slot_of, slot = self._client.slot, -1
         for check in checks:
-            form = self._forms.of(check.policy)
+            form = self._forms[check.policy]
             name = form.name(check.key)
             if slot != (slot := slot_of(name)) and names:
                 return False
@@ -103,15 +104,15 @@ class ValkeyStore:
     def parts(self, checks: Sequence[Check]) -> list[list[int]]:
         by_slot: dict[int, list[int]] = {}
         for index, check in enumerate(checks):
-            slot = self._client.slot(self._forms.of(check.policy).name(check.key))
+            slot = self._client.slot(self._forms[check.policy].name(check.key))
             by_slot.setdefault(slot, []).append(index)
         return list(by_slot.values())
 
     def reserve(self, checks: Sequence[Check], done: DoneReserved, now_us: int | None = None) -> None:
-        names = [self._forms.of(check.policy).name(check.key) for check in checks]
+        names = [self._forms[check.policy].name(check.key) for check in checks]
         own: list[Word] = [len(checks) + 1]
         for check in checks:
-            own += (self._forms.of(check.policy).word(self._now_seconds), check.cost)
+            own += (self._forms[check.policy].word(self._now_seconds), check.cost)
         own += (CLOCK, 0)
         names.append(names[0])
         self._take_all.post(names, (_now(now_us),), own, partial(_reserved, done))
@@ -125,13 +126,13 @@ class ValkeyStore:
         mark_us: int | None = None,
         now_us: int | None = None,
     ) -> None:
-        form = self._forms.of(policy)
+        form = self._forms[policy]
         cost = -units if mark_us is None else f"{units}@{mark_us}"
         own = (1, form.word(self._now_seconds), cost)
         self._back.post((form.name(key),), (_now(now_us),), own, partial(_one, done))
 
     async def forget(self, policy: Policy, key: str) -> bool:
-        name = self._forms.of(policy).name(key)
+        name = self._forms[policy].name(key)
         try:
             return bool(await self._client.command("DEL", name, key=name, repeat_safe=True))
         except (ConnectionError, TimeoutError) as gone:

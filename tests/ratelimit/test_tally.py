@@ -61,9 +61,9 @@ def test_the_heaviest_are_named_in_a_flood_of_keys() -> None:
 
 
 def test_a_caller_with_a_rhythm_is_seen() -> None:
-    """Each sixteenth decision, in step with nothing: a fixed gap would never look at it."""
+    """Each 64th decision is looked at, but not in step: a fixed gap would never look at it."""
     tally = Tally()
-    for n in range(16_000):
+    for n in range(64_000):
         tally.count(POLICY, "steady" if n % 16 == 3 else f"key-{n}", allowed())
     assert tally.heaviest("p")[0].key == "steady"
 

@@ -30,7 +30,8 @@ Done: TypeAlias = "Callable[[Values | Exception], None]"
 class Runner(Protocol):
     """What a batch needs of the client."""
 
-    def slot(self, key: bytes) -> int: ...
+    @property
+    def slot(self) -> "Callable[[bytes], int]": ...
 
     def post(
         self,
@@ -76,6 +77,7 @@ class Batch:
         self._width = width
         self._repeat_safe = repeat_safe
         self._keys_max = keys_max
+        self._slot = client.slot
         self._loop = asyncio.get_running_loop()
         self._calls: dict[tuple[int, tuple[Word, ...]], _Call] = {}
 
@@ -92,7 +94,7 @@ class Batch:
         calls = self._calls
         if not calls:
             self._loop.call_soon(self._send)
-        group = (self._client.slot(keys[0]), shared)
+        group = (self._slot(keys[0]), shared)
         call = calls.get(group)
         if call is None:
             call = calls[group] = _Call()
@@ -124,20 +126,23 @@ class Batch:
         at = 0
         for done, count in askers:
             end = at + width * count
-            self._tell(done, reply[at:end])
+            try:
+                done(reply[at:end])
+            except Exception as error:
+                self._report(error)
             at = end
 
     def _fail(self, askers: Sequence[tuple[Done, int]], error: Exception) -> None:
         for done, _ in askers:
-            self._tell(done, _copy(error))
+            try:
+                done(_copy(error))
+            except Exception as raised:
+                self._report(raised)
 
-    def _tell(self, done: Done, values: Values | Exception) -> None:
-        try:
-            done(values)
-        except Exception as error:
-            # Its client is gone, say. Unguarded this once hung all the calls behind it for good.
-            context = {"message": f"an asker of {self._script.name} raised", "exception": error}
-            self._loop.call_exception_handler(context)
+    def _report(self, error: Exception) -> None:
+        """Its client is gone, say. Unguarded that once hung all the calls behind it for good."""
+        context = {"message": f"an asker of {self._script.name} raised", "exception": error}
+        self._loop.call_exception_handler(context)
 
 
 def _settle(answer: "asyncio.Future[Values]", values: Values | Exception) -> None:

@@ -49,6 +49,8 @@ class ValkeyClient:
         self._counters = counters
         self._repeating = Repeating(router, patience, counters)
         self._packing = Packing()
+        self.slot: Callable[[bytes], int] = router.slot
+        """Keys of one slot may go into one ``run``. Without a cluster all keys share slot 0."""
         self._repeats: set[asyncio.Task[None]] = set()
 
     async def run(
@@ -151,10 +153,6 @@ class ValkeyClient:
         except _FAILURES as last:
             self._counters.count_error(last)
             raise
-
-    def slot(self, key: bytes) -> int:
-        """Keys of one slot may go into one ``run``. Without a cluster all keys share slot 0."""
-        return self._router.slot(key)
 
     async def probe(self) -> None:
         """Returns when every node in use is there and one takes a write.
