@@ -41,16 +41,20 @@ class Condition:
             make(when.none_of) if when.none_of else None,
         )
 
-    def unmet(self, asked: Asked) -> str | None:
-        """Why not, None if it holds."""
+    def fits(self, asked: Asked) -> bool:
+        value = descriptor(asked, self.descriptor)
+        if value is None or (self.any_of is not None and not self.any_of.hold(value)):
+            return False
+        return self.none_of is None or not self.none_of.hold(value)
+
+    def unmet(self, asked: Asked) -> str:
+        """Why it does not fit."""
         value = descriptor(asked, self.descriptor)
         if value is None:
             return f"the request has no {self.descriptor}"
         if self.any_of is not None and not self.any_of.hold(value):
             return f"{self.descriptor} {value!r} is not in any_of"
-        if self.none_of is not None and self.none_of.hold(value):
-            return f"{self.descriptor} {value!r} is in none_of"
-        return None
+        return f"{self.descriptor} {value!r} is in none_of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Candidate:
     """A rule, or the class of a service (``rule`` None), as requests are compared with it."""
 
     rule: Rule | None
+    id: str | None
+    effect: Effect
     name: str
     priority: int
     level: Level
@@ -71,14 +77,6 @@ class Candidate:
     shadow: bool = False
 
     @property
-    def id(self) -> str | None:
-        return None if self.rule is None else self.rule.id
-
-    @property
-    def effect(self) -> Effect:
-        return "limit" if self.rule is None else self.rule.effect
-
-    @property
     def rank(self) -> tuple[int, int, int, int, str]:
         """Where it stands: by priority; then deny, allow, and the limits; then the most specific first."""
         before = {"deny": 0, "allow": 1}.get(self.effect, 2)
@@ -86,14 +84,21 @@ class Candidate:
         level = 2 * LEVELS.index(self.level) - (self.rule is None)
         return -self.priority, before, -level, -len(self.conditions), self.id or ""
 
-    def mismatch(self, asked: Asked) -> str | None:
-        """Why the rule is not for this request, None if it is."""
+    def fits(self, asked: Asked) -> bool:
+        """Whether the rule is for this request."""
+        if self.route is not None and not self.route.hold(asked.route):
+            return False
+        # A loop: a generator for each rule would cost as much as the comparisons.
+        for condition in self.conditions:  # noqa: SIM110
+            if not condition.fits(asked):
+                return False
+        return True
+
+    def mismatch(self, asked: Asked) -> str:
+        """Why it does not fit."""
         if self.route is not None and not self.route.hold(asked.route):
             return f"route {asked.route!r} is another one" if asked.route else "the request names no route"
-        for condition in self.conditions:
-            if unmet := condition.unmet(asked):
-                return unmet
-        return None
+        return next(one.unmet(asked) for one in self.conditions if not one.fits(asked))
 
     def key(self, asked: Asked) -> str | None:
         """Whose counter it is; None if the request has not all that the rule divides by.
@@ -123,6 +128,8 @@ def candidate_of(rule: Rule, tag: str = "") -> Candidate:
     policy = _tagged(policy_of(rule), tag) if rule.limit is not None else None
     return Candidate(
         rule=rule,
+        id=rule.id,
+        effect=rule.effect,
         name=rule.limit_name,
         priority=rule.priority,
         level=level_of(rule),
@@ -138,7 +145,7 @@ def candidate_of(rule: Rule, tag: str = "") -> Candidate:
 def candidate_of_class(policy: Policy, tag: str = "") -> Candidate:
     """The class of a service, as if it were a rule for that service."""
     own = _tagged(policy, tag)
-    return Candidate(None, CLASS_NAME, 0, "service", None, (), own, {}, policy_field((own,)))
+    return Candidate(None, None, "limit", CLASS_NAME, 0, "service", None, (), own, {}, policy_field((own,)))
 
 
 def _tagged(policy: Policy, tag: str) -> Policy:
@@ -158,13 +165,8 @@ def level_of(rule: Rule) -> Level:
 
 def descriptor(asked: Asked, name: str) -> str | None:
     """What the request says of ``name``; None if nothing."""
-    if name == "key":
-        return caller(asked)
-    if name == "service":
-        return asked.service
-    if name == "route":
-        return asked.route or None
-    return asked.descriptors.get(name) or None
+    own = _OWN.get(name)
+    return (asked.descriptors.get(name) if own is None else own(asked)) or None
 
 
 def caller(asked: Asked) -> str | None:
@@ -175,6 +177,14 @@ def caller(asked: Asked) -> str | None:
     if not asked.key and said == asked.descriptors.get("ip"):
         return prefix_of(said, 32, 64) or said
     return said
+
+
+_OWN: Mapping[str, Callable[[Asked], str | None]] = {
+    "key": caller,
+    "service": lambda asked: asked.service,
+    "route": lambda asked: asked.route,
+}
+"""What is not taken from the descriptors, so that nobody can send it along as one."""
 
 
 def caller_needed(asked: Asked) -> str:

@@ -6,11 +6,10 @@ answer. Like the engine it never raises for a store that is away: each policy ha
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from ratelimit.decision import Decision, Verdict
 from ratelimit.limiter import Check
@@ -175,8 +174,7 @@ class Desk:
         return partial(joining.put, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Questions:
+class _Questions(Struct, frozen=True):
     """What is to be asked for a request that several candidates may hold for."""
 
     ruling: Ruling

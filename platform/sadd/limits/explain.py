@@ -1,16 +1,18 @@
 """Why a request is decided as it is: the fate of every rule, with its reason. Nothing is counted here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sadd.catalogue.model import Catalogue
 from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
-from sadd.limits.candidate import Candidate, Level, level_of
+from sadd.limits.candidate import Candidate, Level
 from sadd.limits.classes import limit_of
 from sadd.limits.fields import seconds
 from sadd.limits.rule import CLASS_NAME, Limit, Rule
 from sadd.limits.rules import Book, Fate, Held, Ruling, elsewhere, resolve
+
+PASSED = "passed over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Told:
     """What became of one rule. ``key`` is whose counter it takes from, if it takes."""
 
     rule: str
-    fate: Fate
+    fate: str
     why: str
     level: Level
     priority: int
@@ -42,25 +44,52 @@ def explain(catalogue: Catalogue, book: Book, asked: Asked) -> Explanation:
     service = catalogue.services.get(asked.service)
     if service is None or service.status == "retired":
         raise UnknownService(asked.service)
-    told: list[Told] = []
-
-    def note(one: Candidate, fate: Fate, why: str) -> None:
-        told.append(_told(one, fate, why))
-
+    fates: list[tuple[Candidate, Fate]] = []
     candidates = book.candidates(service, limit_of(catalogue, service))
-    ruling = resolve(candidates, asked, note)
-    counted = {(held.candidate.id or CLASS_NAME): held for held in (*ruling.held, *ruling.trials)}
-    seen = {one.rule for one in told}
-    told = [_with_key(one, counted) for one in told]
-    told += [
-        _told(one, "passed over", f"{ruling.denied_by.id} refuses before it")
-        for one in candidates
-        if ruling.denied_by is not None and (one.id or CLASS_NAME) not in seen
-    ]
-    told += [
-        _told(one, "passed over", why) for one in book if one.rule and (why := elsewhere(one.rule, service))
-    ]
+    ruling = resolve(candidates, asked, lambda one, fate: fates.append((one, fate)))
+    reasons = _Reasons(asked, ruling, fates)
+    told = [_told(one, *reasons.of(one, fate), reasons.held.get(one.id)) for one, fate in fates]
+    by = ruling.denied_by
+    behind = f"{by.id if by else ''} refuses before it"
+    told += [_told(one, PASSED, behind) for one in candidates[len(fates) :]]
+    told += [_told(one, PASSED, why) for one in book if one.rule and (why := elsewhere(one.rule, service))]
     return Explanation(service.id, service.agency, tuple(told), ruling)
+
+
+class _Reasons:
+    """The reason for each fate, in words."""
+
+    def __init__(self, asked: Asked, ruling: Ruling, fates: Sequence[tuple[Candidate, Fate]]) -> None:
+        self.held = {one.candidate.id: one for one in (*ruling.held, *ruling.trials)}
+        self._asked = asked
+        self._ruling = ruling
+        self._named = {one.name: one for one, fate in reversed(fates) if fate in ("holds", "unlimited")}
+
+    def of(self, one: Candidate, fate: Fate) -> tuple[str, str]:
+        """The fate as it is shown, and why."""
+        held = self.held.get(one.id)
+        counts = "" if held is None else f"counts {held.key!r}"
+        match fate:
+            case "holds":
+                return fate, counts
+            case "on trial":
+                return fate, counts or "would refuse"
+            case "allows":
+                return fate, f"whatever has priority {one.priority} or less is lifted"
+            case "denies":
+                return fate, "no limit is asked" if one.effect == "deny" else _lacking(one)
+            case "unlimited":
+                return fate, f"the limit {one.name!r} does not count this request"
+            case "lifted":
+                by = self._ruling.lifted_by
+                return PASSED, f"lifted by {by.id if by else ''}"
+            case "hidden":
+                first = self._named[one.name].id or "the service's class"
+                return PASSED, f"{first} has the same name {one.name!r} and comes first"
+            case "lacking":
+                return PASSED, _lacking(one)
+            case "other":
+                return PASSED, one.mismatch(self._asked)
 
 
 def verdict(explanation: Explanation, looked: Answer | None, cost: int) -> tuple[bool | None, str]:
@@ -129,15 +158,16 @@ def _few(values: tuple[str, ...]) -> str:
     return ", ".join(values) if len(values) <= 3 else f"{', '.join(values[:2])} and {len(values) - 2:,} more"
 
 
-def _told(one: Candidate, fate: Fate, why: str) -> Told:
+def _lacking(one: Candidate) -> str:
+    by = ("key",) if one.rule is None else one.rule.by
+    return f"the request has not all of {', '.join(by)}"
+
+
+def _told(one: Candidate, fate: str, why: str, held: Held | None = None) -> Told:
+    policy_id, key = ("", "") if held is None else (held.policy.id, held.key)
     if one.rule is None:
         assert one.policy is not None, "a class counts"
         policy = one.policy
         words = f"{policy.limit:,} in {policy.period_seconds:,} s, {policy.burst:,} at once by key"
-        return Told(CLASS_NAME, fate, why, "service", 0, words)
-    return Told(one.rule.id, fate, why, level_of(one.rule), one.priority, rule_in_words(one.rule))
-
-
-def _with_key(told: Told, counted: Mapping[str, Held]) -> Told:
-    held = counted.get(told.rule)
-    return told if held is None else replace(told, policy=held.policy.id, key=held.key)
+        return Told(CLASS_NAME, fate, why, one.level, 0, words, policy_id, key)
+    return Told(one.rule.id, fate, why, one.level, one.priority, rule_in_words(one.rule), policy_id, key)

@@ -14,7 +14,7 @@ from sadd.catalogue.shape import nearest
 from sadd.catalogue.wording import id_findings
 from sadd.limits.pattern import ANY, Networks
 from sadd.limits.policies import MAY_HAVE, NEEDS, SPECIAL, overridden, policy_of
-from sadd.limits.rule import CLASS_NAME, Limit, Rule
+from sadd.limits.rule import CLASS_NAME, PRIORITY_MAX, Limit, Rule
 from sadd.limits.rules import elsewhere
 
 RULES_MAX = 2_000
@@ -22,7 +22,6 @@ LIST_MAX = 50_000
 """Values in one list of a rule: a list of blocked networks can be long."""
 TEXT_BYTES_MAX = 512
 STARS_MAX = 8
-PRIORITY_MAX = 1_000
 BY_MAX = 8
 DESCRIPTORS = ("app", "citizen", "ip", "key", "service", "route")
 

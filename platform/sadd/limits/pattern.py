@@ -44,10 +44,10 @@ class Networks:
         return cls(tuple((version, shift, frozenset(bits)) for (version, shift), bits in found.items()))
 
     def hold(self, text: str) -> bool:
-        address = address_of(text)
-        if address is None:
+        found = _bits(text)
+        if found is None:
             return False
-        version, bits = address.version, int(address)
+        version, bits = found
         return any(version == v and (bits >> shift) in known for v, shift, known in self.prefixes)
 
 
@@ -58,6 +58,13 @@ def address_of(text: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return (address.version == 6 and address.ipv4_mapped) or address
+
+
+@lru_cache(maxsize=16_384)
+def _bits(text: str) -> tuple[int, int] | None:
+    """IP version and the address as a number. Kept, since reading one takes three microseconds."""
+    address = address_of(text)
+    return None if address is None else (address.version, int(address))
 
 
 @lru_cache(maxsize=16_384)

@@ -18,6 +18,8 @@ Without = Literal["skip", "together", "deny"]
 CLASS_NAME = "class"
 """The limit's name that stands for the class of the service in the catalogue."""
 
+PRIORITY_MAX = 1_000
+
 POLICY_PREFIX = "rule."
 """A rule's policy is called so before its id: no service's id has a dot, so their counters never meet."""
 

@@ -10,22 +10,23 @@ from the most specific to the least.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from ratelimit.algorithm import Unlimited
 from ratelimit.policy import Policy
 from sadd.catalogue.model import Service
 from sadd.limits.asked import Asked
 from sadd.limits.candidate import EVERYONE, Candidate, candidate_of, candidate_of_class, without_of
-from sadd.limits.rule import Rule, Rules
+from sadd.limits.rule import PRIORITY_MAX, Rule, Rules
 
-Fate = Literal["holds", "denies", "allows", "unlimited", "on trial", "passed over"]
-Note = Callable[[Candidate, Fate, str], None]
+Fate = Literal["holds", "denies", "allows", "unlimited", "on trial", "lifted", "other", "hidden", "lacking"]
+"""What becomes of a rule; the last four take no part, and ``explain`` says why."""
+Note = Callable[[Candidate, Fate], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A limit that holds for a request, and whose counter it is."""
 
     candidate: Candidate
@@ -33,14 +34,13 @@ class Held:
     key: str
 
 
-@dataclass(slots=True)
-class Ruling:
-    """What the rules make of one request, before anything is counted."""
+class Ruling(Struct):
+    """What the rules make of one request, before anything is counted. A struct: it is made for each."""
 
-    held: list[Held] = field(default_factory=list)
-    trials: list[Held] = field(default_factory=list)
+    held: list[Held] = []
+    trials: list[Held] = []
     """Limits in shadow, to be counted by themselves."""
-    trial_denials: list[Candidate] = field(default_factory=list)
+    trial_denials: list[Candidate] = []
     """Rules in shadow that would have refused without counting."""
     denied_by: Candidate | None = None
     lifted_by: Candidate | None = None
@@ -94,76 +94,59 @@ def resolve(candidates: Sequence[Candidate], asked: Asked, note: Note | None = N
     ValueError: nothing says whose limit the service's class is.
     """
     ruling = Ruling()
-    names: dict[str, Candidate] = {}
-    tell = note or _silent
+    names: set[str] = set()
+    lifted = -PRIORITY_MAX - 1
     for one in candidates:
-        if lifted := _lifted(one, ruling.lifted_by):
-            tell(one, "passed over", lifted)
-        elif why := one.mismatch(asked):
-            tell(one, "passed over", why)
+        if one.priority <= lifted and not one.shadow:
+            fate: Fate = "lifted"
+        elif not one.fits(asked):
+            fate = "other"
         elif one.shadow:
-            _try(one, asked, ruling, tell)
+            fate = _try(one, asked, ruling)
         elif one.effect == "allow":
-            ruling.lifted_by = one
-            tell(one, "allows", f"whatever has priority {one.priority} or less is lifted")
+            ruling.lifted_by, lifted, fate = one, one.priority, "allows"
         elif one.effect == "deny":
-            _deny(one, "no limit is asked", ruling, tell)
-        elif first := names.get(one.name):
-            tell(one, "passed over", f"{_called(first)} has the same name {one.name!r} and comes first")
-        elif _hold(one, asked, ruling, tell):
-            names[one.name] = one
+            ruling.denied_by, fate = one, "denies"
+        elif one.name in names:
+            fate = "hidden"
+        else:
+            fate = _hold(one, asked, ruling)
+            if fate != "lacking":
+                names.add(one.name)
+        if note is not None:
+            note(one, fate)
         if ruling.denied_by is not None:
             break
     return ruling
 
 
-def _lifted(one: Candidate, by: Candidate | None) -> str | None:
-    if by is None or one.shadow or one.priority > by.priority:
-        return None
-    return f"lifted by {by.id}"
-
-
-def _deny(one: Candidate, why: str, ruling: Ruling, tell: Note) -> None:
-    ruling.denied_by = one
-    tell(one, "denies", why)
-
-
-def _hold(one: Candidate, asked: Asked, ruling: Ruling, tell: Note) -> bool:
-    """Whether it took its name's place. It may refuse: who cannot be told apart is not always let through."""
+def _hold(one: Candidate, asked: Asked, ruling: Ruling) -> Fate:
+    """It may refuse: who cannot be told apart is not always let through."""
     if one.effect == "unlimited":
         ruling.freed_by = one
-        tell(one, "unlimited", f"the limit {one.name!r} does not count this request")
-        return True
+        return "unlimited"
     held = _held(one, asked)
-    if held is not None and isinstance(held.policy.algorithm, Unlimited):
+    if held is None:
+        if without_of(one) != "deny":
+            return "lacking"
+        ruling.denied_by = one
+        return "denies"
+    if isinstance(held.policy.algorithm, Unlimited):
         ruling.freed_by = one
-        tell(one, "unlimited", f"an override frees {held.key!r}")
-        return True
-    if held is not None:
-        ruling.held.append(held)
-        tell(one, "holds", f"counts {held.key!r}")
-        return True
-    if without_of(one) == "deny":
-        _deny(one, _lacking(one), ruling, tell)
-        return True
-    tell(one, "passed over", _lacking(one))
-    return False
+        return "unlimited"
+    ruling.held.append(held)
+    return "holds"
 
 
-def _try(one: Candidate, asked: Asked, ruling: Ruling, tell: Note) -> None:
-    if one.effect == "deny":
-        ruling.trial_denials.append(one)
-        tell(one, "on trial", "would refuse")
-        return
-    held = _held(one, asked)
+def _try(one: Candidate, asked: Asked, ruling: Ruling) -> Fate:
+    held = None if one.effect == "deny" else _held(one, asked)
     if held is not None:
         ruling.trials.append(held)
-        tell(one, "on trial", f"counts {held.key!r}")
-    elif without_of(one) == "deny":
+        return "on trial"
+    if one.effect == "deny" or without_of(one) == "deny":
         ruling.trial_denials.append(one)
-        tell(one, "on trial", f"would refuse: {_lacking(one)}")
-    else:
-        tell(one, "passed over", _lacking(one))
+        return "on trial"
+    return "lacking"
 
 
 def _held(one: Candidate, asked: Asked) -> Held | None:
@@ -172,16 +155,3 @@ def _held(one: Candidate, asked: Asked) -> Held | None:
         key = EVERYONE
     policy = None if key is None else one.policy_for(key)
     return None if key is None or policy is None else Held(one, policy, key)
-
-
-def _lacking(one: Candidate) -> str:
-    by = ("key",) if one.rule is None else one.rule.by
-    return f"the request has not all of {', '.join(by)}"
-
-
-def _called(one: Candidate) -> str:
-    return one.id or "the service's class"
-
-
-def _silent(_one: Candidate, _fate: Fate, _why: str) -> None:
-    """Most requests need no reasons."""

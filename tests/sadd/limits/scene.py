@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from sadd.catalogue.model import Catalogue, LimitClass
 from sadd.limits.asked import Asked
 from sadd.limits.classes import limit_of
+from sadd.limits.explain import explain
 from sadd.limits.rule import Limit, Rule, Rules
 from sadd.limits.rules import Book, Ruling, resolve
 from tests.sadd.catalogue.scene import service, small
@@ -43,17 +44,17 @@ def asked(service_id: str = RESULTS, **fields: Any) -> Asked:
     return Asked(service_id, **fields)
 
 
-def judge(rules: list[Rule], question: Asked, notes: dict[str, tuple[str, str]] | None = None) -> Ruling:
-    """The ruling, and what became of each rule."""
+def judge(rules: list[Rule], question: Asked) -> Ruling:
     whole = catalogue()
     wanted = whole.services[question.service]
     candidates = Book.of(Rules(1, tuple(rules))).candidates(wanted, limit_of(whole, wanted))
+    return resolve(candidates, question)
 
-    def note(one: Any, fate: str, why: str) -> None:
-        if notes is not None:
-            notes[one.id or "class"] = (fate, why)
 
-    return resolve(candidates, question, note)
+def reasons(rules: list[Rule], question: Asked) -> dict[str, tuple[str, str]]:
+    """What became of each rule, and why."""
+    explanation = explain(catalogue(), Book.of(Rules(1, tuple(rules))), question)
+    return {one.rule: (one.fate, one.why) for one in explanation.told}
 
 
 def holding(rules: list[Rule], question: Asked) -> dict[str, str]:

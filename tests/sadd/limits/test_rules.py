@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sadd.limits.asked import Asked
 from sadd.limits.candidate import candidate_of
 from sadd.limits.rule import Override, Rule, When
-from tests.sadd.limits.scene import CLINIC, FIVE, OTHER, RESULTS, TWO, asked, holding, judge, rule
+from tests.sadd.limits.scene import CLINIC, FIVE, OTHER, RESULTS, TWO, asked, holding, judge, reasons, rule
 
 
 def test_without_rules_the_class_holds() -> None:
@@ -135,20 +135,42 @@ def test_a_rule_on_trial_refuses_nobody() -> None:
 
 def test_each_rule_has_a_reason() -> None:
     """What became of it, and why."""
-    notes: dict[str, tuple[str, str]] = {}
     rules = [
         rule("pace", by=("citizen",)),
         rule("closer", name="pace", service=RESULTS),
         rule("paper", route="/pdf/*"),
         rule("robots", effect="deny", when=(When("header:user-agent", any_of=("*bot*",)),)),
+        rule("theirs", agency="moph"),
+        rule("device", by=("header:x-device",)),
+        rule("trial", shadow=True),
     ]
-    judge(rules, asked(route="/html", descriptors={"citizen": "c", "header:user-agent": "curl"}), notes)
-    assert notes == {
+    question = asked(route="/html", descriptors={"citizen": "c", "header:user-agent": "curl"})
+    assert reasons(rules, question) == {
         "robots": ("passed over", "header:user-agent 'curl' is not in any_of"),
         "paper": ("passed over", "route '/html' is another one"),
         "closer": ("holds", "counts 'somebody'"),
         "pace": ("passed over", "closer has the same name 'pace' and comes first"),
         "class": ("holds", "counts 'somebody'"),
+        "theirs": ("passed over", "it is for the agency moph"),
+        "device": ("passed over", "the request has not all of header:x-device"),
+        "trial": ("on trial", "counts 'somebody'"),
+    }
+
+
+def test_what_was_not_looked_at_has_a_reason_too() -> None:
+    """Behind a denial, and under an allowance."""
+    rules = [rule("ban", effect="deny", priority=1), rule("flood")]
+    assert reasons(rules, asked()) == {
+        "ban": ("denies", "no limit is asked"),
+        "flood": ("passed over", "ban refuses before it"),
+        "class": ("passed over", "ban refuses before it"),
+    }
+    rules = [rule("all", effect="allow"), rule("free", effect="unlimited", priority=1), rule("flood")]
+    assert reasons(rules, asked()) == {
+        "free": ("unlimited", "the limit 'free' does not count this request"),
+        "all": ("allows", "whatever has priority 0 or less is lifted"),
+        "flood": ("passed over", "lifted by all"),
+        "class": ("passed over", "lifted by all"),
     }
 
 
