@@ -5,14 +5,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.admissions import NS, Admission, judge, read
+from benchmarks.admissions import NS, Admission, Limit, judge, read
 
-LIMIT, BURST = 10, 3  # a second
+GCRA = Limit(limit=10, period_seconds=1, burst=3)
+WINDOWS = Limit(limit=10, period_seconds=1, burst=0)
 
 
 def excess(*admissions: Admission) -> int:
-    found = judge({"key": sorted(admissions)}, limit=LIMIT, period_seconds=1, burst=BURST, seconds=1.0).excess
-    return max(0, found)
+    return max(0, judge({"key": sorted(admissions)}, GCRA, began_ns=0, ended_ns=NS).excess)
 
 
 def at(ms: int, took_ms: int = 0) -> Admission:
@@ -47,7 +47,7 @@ def test_it_agrees_with_looking_at_every_pair(drawn: list[tuple[int, int]]) -> N
     for first in admissions:
         for last in admissions:
             inside = sum(a.asked_ns >= first.asked_ns and a.told_ns <= last.told_ns for a in admissions)
-            allowed = BURST + int((last.told_ns - first.asked_ns) / NS * LIMIT + 1e-6)
+            allowed = GCRA.burst + int((last.told_ns - first.asked_ns) / NS * GCRA.limit + 1e-6)
             if last.told_ns >= first.told_ns:
                 worst = max(worst, inside - allowed)
     assert excess(*admissions) == worst
@@ -63,6 +63,21 @@ def test_a_line_that_was_cut_off_is_no_admission(tmp_path: Path) -> None:
 def test_what_was_not_admitted_is_told_as_a_share() -> None:
     """Ten seconds at ten a second and a burst of three could admit 103; a hundred of them came through."""
     admissions = {"key": [at(100 * number) for number in range(100)]}
-    verdict = judge(admissions, limit=LIMIT, period_seconds=1, burst=BURST, seconds=10.0)
+    verdict = judge(admissions, GCRA, began_ns=0, ended_ns=10 * NS)
     assert (verdict.admitted, verdict.possible) == (100, 103)
     assert round(verdict.under, 3) == 0.029
+
+
+def test_fixed_windows_are_counted_each_by_itself() -> None:
+    """Ten at the end of one window and ten at the start of the next are no fault; an eleventh is."""
+    around = [at(990), at(995)] * 5 + [at(1005), at(1010)] * 5
+    verdict = judge({"key": sorted(around)}, WINDOWS, began_ns=NS // 2, ended_ns=3 * NS // 2)
+    assert (verdict.excess, verdict.admitted, verdict.possible) == (0, 20, 20)
+    one_more = judge({"key": sorted([*around, at(1500)])}, WINDOWS, began_ns=0, ended_ns=NS)
+    assert one_more.excess == 1
+
+
+def test_what_may_lie_in_either_window_counts_in_none() -> None:
+    """Asked for in one window and told in the next."""
+    across = [at(999, took_ms=2)] * 11
+    assert judge({"key": across}, WINDOWS, began_ns=0, ended_ns=NS).excess <= 0
