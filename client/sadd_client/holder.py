@@ -89,7 +89,7 @@ class Holder:
 
     def stats(self) -> LimiterStats:
         with self.mutex:
-            return self.ledger.stats()
+            return self.ledger.stats(now())
 
     def forget(self) -> None:
         """For a forked child."""

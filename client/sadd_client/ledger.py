@@ -47,7 +47,8 @@ class Ledger:
         """What is held of keys that nobody used since the last call of this."""
         given: list[tuple[Lease, int]] = []
         for held in self.slices.values():
-            if held.idle(now):
+            held.settle(now)
+            if held.idle():
                 given += held.surrender(now)
         return given
 
@@ -64,7 +65,9 @@ class Ledger:
         self.slices.clear()
         self.granted = self.returned = self.lost = self._expired_of_forgotten = 0
 
-    def stats(self) -> LimiterStats:
+    def stats(self, now: float) -> LimiterStats:
+        for held in self.slices.values():
+            held.settle(now)
         expired = self.lost + self._expired_of_forgotten + sum(held.expired for held in self.slices.values())
         outstanding = sum(held.outstanding for held in self.slices.values())
         return LimiterStats(

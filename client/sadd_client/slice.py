@@ -108,11 +108,21 @@ class Slice:
         self._drop_spare()
         return given
 
-    def idle(self, now: float) -> bool:
-        """Whether what is held went unused since the last call, or is past its time."""
+    def settle(self, now: float) -> None:
+        """Count what is past its time as lost; no decision waits for this."""
+        if self._spare is not None and now >= self._spare.ends:
+            self._drop_spare()
+        if self._lease is not None and now >= self.ends:
+            if self._spare is not None:
+                self._begin(self._spare, now)
+            else:
+                self._close(now)
+
+    def idle(self) -> bool:
+        """Whether what is held went unused since the last call."""
         self._count()
         used, self._used_lately = self._used_lately, False
-        return self.leased and (not used or (self._spare is None and now >= self.ends))
+        return self.leased and not used
 
     def used(self, cost: int) -> None:
         """``cost`` passed. Refused ones do not count, or who asks most would hold most."""

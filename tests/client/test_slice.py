@@ -18,6 +18,7 @@ STEPS = st.lists(
         st.tuples(st.just("take"), st.integers(1, 30), st.just(0.0)),
         st.tuples(st.just("pass"), st.just(0), st.floats(0, 1)),
         st.tuples(st.just("surrender"), st.just(0), st.just(0.0)),
+        st.tuples(st.just("settle"), st.just(0), st.just(0.0)),
     ),
     max_size=60,
 )
@@ -63,6 +64,10 @@ def test_nothing_is_spent_that_is_not_held(steps: list[Step]) -> None:
             assert sum(tokens for _, tokens in unused) == model.alive(now)
             returned += sum(tokens for _, tokens in unused)
             model.held = []
+        elif word == "settle":
+            held.settle(now)
+            model.held = [one for one in model.held if now < one[1]]
+            assert held.outstanding == model.alive(now)
         elif word == "take":
             possible = amount <= model.alive(now)
             assert held.take(amount, now) == possible

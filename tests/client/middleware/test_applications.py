@@ -8,6 +8,7 @@ import pytest
 
 from sadd_client import AsyncClient, Client, LocalLimit, OnLoss
 from sadd_client.middleware import asgi, wsgi
+from tests.client.catalogue import NARROW
 from tests.client.doors import KEY, AsyncDoor, BlockingDoor, Door
 from tests.client.middleware import applications
 from tests.conftest import free_port
@@ -39,14 +40,16 @@ def calls(framework: str, url: str, policy: str, count: int, **words: Any) -> li
 @pytest.mark.parametrize("framework", DOORS)
 def test_a_caller_over_the_limit_is_refused(framework: str, running: Platform, key: str) -> None:
     """The platform's burst passes, the rest gets 429 with the platform's own fields."""
-    told = calls(framework, running.url, "moehe-secondary-results", 23, key=key)
+    told = calls(framework, running.url, NARROW, 23, key=key)
     statuses = [status for status, _ in told]
 
     assert statuses.count(200) <= 20
     assert set(statuses) == {200, 429}
     refused = next(fields for status, fields in told if status == 429)
     assert refused["Retry-After"].isdecimal()
-    assert {name.lower(): value for name, value in refused.items()}["ratelimit-policy"].startswith('"moehe-')
+    assert {name.lower(): value for name, value in refused.items()}["ratelimit-policy"].startswith(
+        f'"{NARROW}'
+    )
 
 
 @pytest.mark.parametrize("framework", DOORS)
@@ -66,7 +69,7 @@ def test_a_fault_of_set_up_does_not_bring_the_site_down(
 ) -> None:
     """A revoked key, a misspelt policy: ``on_loss`` decides, and the log says so once, without the key."""
     with caplog.at_level(logging.ERROR, "sadd_client"):
-        told = calls("wsgi", running.url, "moehe-secondary-results", 5, on_loss="open")
+        told = calls("wsgi", running.url, NARROW, 5, on_loss="open")
 
     assert [status for status, _ in told] == [200] * 5
     assert len(caplog.records) == 1
