@@ -250,3 +250,13 @@ OPEN_ENDED: dict[str, bytes] = {
 
 SPLIT = ("a check", "checks among others", "wrong key", "chunked", "expects 100", "folded", "unknown policy")
 """Cases that are also sent in two pieces, cut at every byte."""
+
+MIXED = (
+    *("a check", "a check", "refused", "answered at once", "a batch", "cookies", "request id", "trace"),
+    *("unknown policy", "bad JSON", "cost below 0", "JSON null", "key Arabic"),
+    *("parameter", "chunked", "keep-alive", "many spaces after the colon", "target with a query"),
+)
+"""Cases that leave the connection open, wherever they are cut and whatever comes behind them.
+
+Not so a wrong key: aiohttp ends the connection if the body was still to come when it refused.
+"""

@@ -34,6 +34,7 @@ LIMITS = Server(
     idle_timeout_seconds=0.5,
     drain_timeout_seconds=2,
 )
+PATIENT = replace(LIMITS, first_byte_timeout_seconds=5, idle_timeout_seconds=5)
 
 
 @dataclass

@@ -9,12 +9,11 @@ from structlog.testing import capture_logs
 
 from sadd.web.lane.lane import PIPELINE_MAX
 from tests.sadd.web.lane.corpus import BATCH, TRY, chunked
-from tests.sadd.web.lane.scene import BODY, LIMITS, Engine, answers, exchange, post, server
+from tests.sadd.web.lane.scene import BODY, LIMITS, PATIENT, Engine, answers, exchange, post, server
 from tests.sadd.web.served import Served
 from tests.waiting import eventually
 
 CLOSING = post(b"Connection: close")
-PATIENT = replace(LIMITS, first_byte_timeout_seconds=5, idle_timeout_seconds=5)
 
 
 def check(key: str) -> bytes:
@@ -210,7 +209,7 @@ async def test_a_fault_of_ours_is_a_problem_and_a_line(lane: bool) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    engine.ask = broken  # type: ignore[method-assign]
+    engine.ask = broken  # type: ignore[assignment, method-assign]
     async with server(engine, PATIENT, lane=lane) as site:
         with capture_logs() as logs:
             received = await exchange(site, [post(b"X-Request-Id: id-1") + CLOSING])
