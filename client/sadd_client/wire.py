@@ -61,7 +61,8 @@ class Connection:
             raise PlatformAway(f"the connection broke: {broken}", sent=True) from None
         except h11.RemoteProtocolError as garbled:
             raise PlatformAway(f"the answer is not HTTP: {garbled}", sent=True) from None
-        if self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
+        done = self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}
+        if done and not self._http.trailing_data[0]:  # a second answer would be taken for the next one's
             self._http.start_next_cycle()
         return answer
 
