@@ -51,6 +51,7 @@ class ValkeyClient:
         self._packing = Packing()
         self.slot: Callable[[bytes], int] = router.slot
         """Keys of one slot may go into one ``run``. Without a cluster all keys share slot 0."""
+        self._loop = asyncio.get_running_loop()
         self._repeats: set[asyncio.Task[None]] = set()
 
     async def run(
@@ -99,11 +100,20 @@ class ValkeyClient:
         except _FAILURES as error:
             self._repeat(call, error, lane, done)
         else:
-            answer.add_done_callback(partial(self._posted, call, lane, done))
+            answer.add_done_callback(partial(self._posted, call, lane, done, self._loop.time()))
 
     def _posted(
-        self, call: Call, lane: Lane, done: "Callable[[Reply | Exception], None]", answer: Answer
+        self,
+        call: Call,
+        lane: Lane,
+        done: "Callable[[Reply | Exception], None]",
+        sent_at: float,
+        answer: Answer,
     ) -> None:
+        counters = self._counters
+        counters.gathered_calls += 1
+        counters.gathered_keys += len(call.keys)
+        counters.gathered_seconds += self._loop.time() - sent_at
         error = answer.exception()
         if error is None:
             done(answer.result())
@@ -122,7 +132,7 @@ class ValkeyClient:
                 reply = last
             done(reply)
 
-        task = asyncio.get_running_loop().create_task(again())
+        task = self._loop.create_task(again())
         self._repeats.add(task)  # the loop itself holds tasks weakly
         task.add_done_callback(self._repeats.discard)
 
@@ -176,6 +186,9 @@ class ValkeyClient:
             in_flight=sum(lane.in_flight for lane in lanes),
             waiting=counters.waiting,
             batches=counters.batches,
+            gathered_calls=counters.gathered_calls,
+            gathered_keys=counters.gathered_keys,
+            gathered_seconds=counters.gathered_seconds,
             reconnects=counters.reconnects,
             reloads=counters.reloads,
             repeats=counters.repeats,

@@ -17,6 +17,12 @@ class ClientStats:
     """Calls that wait for a reconnection or a fail-over now."""
     batches: int
     """Writes to sockets; calls / batches is how many commands one write carried."""
+    gathered_calls: int
+    """Calls that carried the questions of a tick; see ``batch``."""
+    gathered_keys: int
+    """Their keys: gathered_keys / gathered_calls is the size of a batch."""
+    gathered_seconds: float
+    """From sending to the answer, in sum: by gathered_calls it is the mean time of the store."""
     reconnects: int
     reloads: int
     """Calls sent again with the script's source, since the node did not hold it."""
@@ -35,6 +41,9 @@ class Counters:
 
     calls: int = 0
     batches: int = 0
+    gathered_calls: int = 0
+    gathered_keys: int = 0
+    gathered_seconds: float = 0.0
     reconnects: int = 0
     reloads: int = 0
     repeats: int = 0

@@ -28,7 +28,9 @@ async def test_questions_of_a_tick_are_one_call(valkey_url: str) -> None:
     async with opened(valkey_url) as client:
         batch = Batch(client, TAKE, width=2)
         answers = await asyncio.gather(*(batch.ask(b"k%d" % n, (10,), (n,)) for n in range(30)))
-        assert client.stats().calls == 1
+        stats = client.stats()
+        assert (stats.calls, stats.gathered_calls, stats.gathered_keys) == (1, 1, 30)
+        assert 0 < stats.gathered_seconds < 5
     assert answers == [[1 if n <= 10 else 0, n] for n in range(30)]
 
 
@@ -87,3 +89,32 @@ async def test_in_a_cluster_keys_of_a_slot_travel_together(nodes: ClusterNodes) 
         assert client.stats().calls == 1
         await asyncio.gather(*(batch.ask(b"%d" % n, (10,), (1,)) for n in range(8)))
         assert client.stats().calls == 1 + 8
+
+
+async def test_a_callback_that_raises_harms_no_other(valkey_url: str) -> None:
+    """The loop is told, and the askers before and behind it in the same call are answered."""
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    answers: list[object] = []
+
+    def gone(_: object) -> None:
+        raise ConnectionResetError("its client is gone")
+
+    async with opened(valkey_url) as client:
+        batch = Batch(client, TAKE, width=2)
+        for done in (answers.append, gone, answers.append):
+            batch.post((b"k",), (10,), (1,), done)
+        await batch.ask(b"last", (10,), (1,))
+    assert answers == [[1, 1], [1, 3]]
+    assert [type(context["exception"]) for context in told] == [ConnectionResetError]
+
+
+async def test_a_question_of_several_keys_is_answered_with_all_of_them(valkey_url: str) -> None:
+    """Three keys are six values, and the one behind it gets its own two."""
+    answers: list[object] = []
+    async with opened(valkey_url) as client:
+        batch = Batch(client, TAKE, width=2)
+        batch.post((b"a", b"b", b"c"), (10,), (1, 2, 3), answers.append)
+        assert await batch.ask(b"d", (10,), (4,)) == [1, 4]
+        assert client.stats().calls == 1
+    assert answers == [[1, 1, 1, 2, 1, 3]]
