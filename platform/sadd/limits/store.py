@@ -117,7 +117,7 @@ async def publish(pool: Pool, rules: Sequence[Rule], actor: str, note: str = "")
 
 
 async def roll_back(pool: Pool, version: int, actor: str, note: str = "") -> Published:
-    """Make an earlier version's rules those that hold, as a new version. UnknownVersion."""
+    """Make an earlier version's rules those that hold, as a new version; 0 is none. UnknownVersion."""
     async with _connection(pool) as connection, connection.transaction():
         await connection.execute(_LOCK)
         wanted = await _read(connection, version)
@@ -166,6 +166,8 @@ async def _last(connection: Connection) -> Rules:
 
 
 async def _read(connection: Connection, version: int | None = None) -> Rules:
+    if version == 0:
+        return Rules()
     row = await (connection.fetchrow(_LAST) if version is None else connection.fetchrow(_ONE, version))
     if row is None and version is not None:
         raise UnknownVersion(f"there is no version {version} of the rules")

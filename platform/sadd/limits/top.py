@@ -83,20 +83,17 @@ class Top:
         """What this worker knows."""
         stats = self._limiter.stats()
         names = stats.policy_allowed.keys() | stats.policy_refused.keys()
-        policies = (
-            BusyPolicy(
+        policies = {
+            name: BusyPolicy(
                 name,
                 stats.policy_allowed.get(name, 0),
                 stats.policy_refused.get(name, 0),
                 stats.policy_near.get(name, 0),
             )
             for name in names
-        )
-        keys = (
-            BusyKey(one.policy, one.key, one.asked, one.refused, one.error)
-            for one in self._limiter.heaviest()[:KEYS_WRITTEN_MAX]
-        )
-        return Busy(self._clock(), _by_policy(policies), _by_key(keys))
+        }
+        keys = (_key(one, policies[one.policy]) for one in self._limiter.heaviest()[:KEYS_WRITTEN_MAX])
+        return Busy(self._clock(), _by_policy(policies.values()), _by_key(keys))
 
     async def all(self) -> Busy:
         """What all workers of this machine know; of the others as of up to a second ago."""
@@ -107,6 +104,12 @@ class Top:
 def read(folder: Path, now: float) -> Busy:
     """What the workers that write into ``folder`` know. Without any, nothing."""
     return _together(list(_others(folder, None, now)))
+
+
+def _key(one: Heavy, policy: BusyPolicy) -> BusyKey:
+    """No key asked more than all of its policy: what was seen of a few askings stands for many."""
+    asked = min(one.asked, policy.allowed + policy.refused)
+    return BusyKey(one.policy, one.key, asked, min(one.refused, policy.refused), one.error)
 
 
 def _together(found: list[Busy]) -> Busy:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from ratelimit.decision import Why
 from ratelimit.limiter import COST_MAX
 from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
@@ -49,7 +50,7 @@ class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CheckAnswer(Struct, frozen=True, omit_defaults=True):
-    """``retry_after_ms`` is there when refused and a wait helps, ``fallback`` when the store was away.
+    """``why`` is there when refused, ``retry_after_ms`` when a wait helps, ``fallback`` without the store.
 
     ``rule`` is the rule behind the numbers, if it is not the service's class; ``shadow`` are rules on trial
     that would have refused.
@@ -61,6 +62,7 @@ class CheckAnswer(Struct, frozen=True, omit_defaults=True):
     remaining: int
     reset_after_ms: int
     retry_after_ms: int | None = None
+    why: Why | None = None
     fallback: Literal["open", "closed", "local"] | None = None
     rule: str | None = None
     violated_policies: tuple[str, ...] = ()
@@ -174,6 +176,7 @@ def check_answer(answer: Answer) -> CheckAnswer:
         remaining=decision.remaining,
         reset_after_ms=decision.reset_after_ms,
         retry_after_ms=decision.retry_after_ms,
+        why=None if answer.allowed else decision.why,
         fallback=decision.fallback,
         rule=answer.rule,
         violated_policies=answer.violated if len(answer.policies) > 1 else (),

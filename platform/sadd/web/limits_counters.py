@@ -135,5 +135,6 @@ def _answer(decision: Decision) -> CheckAnswer:
         remaining=decision.remaining,
         reset_after_ms=decision.reset_after_ms,
         retry_after_ms=decision.retry_after_ms,
+        why=None if decision.allowed else decision.why,
         fallback=decision.fallback,
     )

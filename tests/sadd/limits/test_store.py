@@ -71,6 +71,8 @@ async def test_going_back_is_a_new_version_with_the_old_set(pool: Pool) -> None:
     assert (await store.roll_back(pool, 1, "tester")).version == 3
     assert await store.read(pool) == Rules(3, (FLOOD,))
     assert (await store.history(pool, 1))[0].note == "back to version 1"
+    assert (await store.roll_back(pool, 0, "tester")).version == 4
+    assert await store.read(pool) == Rules(4, ())
     with pytest.raises(UnknownVersion):
         await store.roll_back(pool, 9, "tester")
 

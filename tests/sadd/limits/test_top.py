@@ -42,10 +42,11 @@ async def written(top: Top) -> None:
 async def test_any_worker_answers_for_all(tmp_path: Path) -> None:
     """Counts of one policy and of one key add up; the busiest come first."""
     first = Top(Known([Heavy("a", "k", 30, 5, 1)], a=(80, 20), b=(1, 0)), tmp_path, 0)
-    second = Top(Known([Heavy("a", "k", 20, 1, 2), Heavy("b", "x", 70, 0, 0)], a=(40, 10)), tmp_path, 1)
+    heavy = [Heavy("a", "k", 20, 1, 2), Heavy("b", "x", 70, 0, 0)]
+    second = Top(Known(heavy, a=(40, 10), b=(80, 0)), tmp_path, 1)
     await written(second)
     busy = await first.all()
-    assert busy.policies == (BusyPolicy("a", 120, 30, 0), BusyPolicy("b", 1, 0, 0))
+    assert busy.policies == (BusyPolicy("a", 120, 30, 0), BusyPolicy("b", 81, 0, 0))
     assert busy.keys == (BusyKey("b", "x", 70, 0, 0), BusyKey("a", "k", 50, 6, 3))
 
 

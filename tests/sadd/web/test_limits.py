@@ -41,7 +41,7 @@ async def test_a_refusal_is_an_answer(server: Served) -> None:
     """200 with allowed false, when to come again, and Retry-After no earlier than t."""
     await post(server, CHECK, {"policy": RESULTS, "key": "a", "cost": 20})
     status, body, headers = await post(server, CHECK, {"policy": RESULTS, "key": "a", "cost": 5})
-    assert (status, body["allowed"], body["remaining"]) == (200, False, 0)
+    assert (status, body["allowed"], body["remaining"], body["why"]) == (200, False, 0, "over limit")
     assert 4_000 < body["retry_after_ms"] <= 5_000
     assert headers["Retry-After"] == "5"
     assert headers["RateLimit"] == '"moehe-results";r=0;t=5'
