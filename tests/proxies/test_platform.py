@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.e2e.platform import Platform, platform
-from tests.proxies.scripted import Origin, Visit, ended, visit
+from tests.proxies.scripted import Origin, Visit, ended, raw, visit
 from tests.proxies.servers import PROXIES, Proxy, low_port, ports_for, started
 from tests.stores import StoppableValkey, stoppable_valkey
 from tests.waiting import eventually_sync
@@ -84,6 +84,48 @@ def test_a_visitor_uses_up_its_limit(site: Site, proxy: Proxy, source: str) -> N
     assert int(got.fields["Retry-After"]) >= 100
     assert got.fields["RateLimit"].startswith(f'"{CLOSED}";r=0;t=')
     assert got.fields.getall("Cache-Control", ["no-store"]) == ["no-store"]
+
+
+WAYS_ROUND = {
+    "another address": b"GET /code HTTP/1.1\r\nX-Forwarded-For: 203.0.113.9",
+    "another address as a proxy has it": b"GET /code HTTP/1.1\r\nX-Forwarded-For: 203.0.113.9, 127.0.0.1",
+    "another name for it": b"GET /code HTTP/1.1\r\nX-Real-IP: 203.0.113.9\r\nForwarded: for=203.0.113.9",
+    "the address dropped": b"GET /code HTTP/1.1\r\nConnection: close, X-Forwarded-For, X-Original-URI",
+    "another page": b"GET /code HTTP/1.1\r\nX-Original-URI: /free\r\nX-Forwarded-Uri: /free",
+    "another method": b"PROPFIND /code HTTP/1.1\r\nX-Original-Method: GET",
+    "dots": b"GET /x/../../agriculture/../code HTTP/1.1",
+    "slashes": b"GET //code HTTP/1.1",
+    "a whole address": b"GET http://portal.example/code HTTP/1.1",
+    "a query": b"GET /code?service=agriculture&x=/gate/x HTTP/1.1",
+    "bytes": b"GET /code?\xff\xfe HTTP/1.1\r\nX-Odd: \xff\xfe\r\nCookie: \xff=\xfe",
+    "nginx's word": b"GET /code HTTP/1.1\r\nX-Accel: 1\r\nX-Accel-Redirect: @origin\r\nX-Sadd-Refusal: 200",
+    "a key": b"GET /code HTTP/1.1\r\nAuthorization: Bearer sadd_00000000_00000000",
+    "a session": b"GET /code HTTP/1.1\r\nSadd-Session: " + b"A" * 54,
+    "a session that is none": b"GET /code HTTP/1.1\r\nSadd-Session: \xff" + b"A" * 600,
+    "an expectation": b"PUT /code HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 0",
+    "another expectation": b"GET /code HTTP/1.1\r\nExpect: a-miracle",
+    "a condition": b"GET /code HTTP/1.1\r\nIf-None-Match: *\r\nRange: bytes=0-1",
+    "another protocol": b"GET /code HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket",
+    "an old one": b"GET /code HTTP/1.0",
+    "chunks": b"POST /code HTTP/1.1\r\nTransfer-Encoding: chunked",
+    "8 kB": b"GET /code HTTP/1.1\r\nCookie: a=" + b"a" * 7_000,
+    "16 kB": b"GET /code HTTP/1.1\r\nCookie: a=" + b"a" * 7_900 + b"\r\nX-B: " + b"b" * 7_900,
+    "32 kB": b"GET /code HTTP/1.1\r\n" + b"\r\n".join(b"X-%d: " % n + b"x" * 7_000 for n in range(4)),
+    "100 fields": b"GET /code HTTP/1.1\r\n" + b"\r\n".join(b"X-%d: x" % n for n in range(98)),
+    "a long path": b"GET /code/" + b"x" * 6_000 + b" HTTP/1.1",
+}
+
+
+@proxies
+def test_there_is_no_way_round(site: Site, proxy: Proxy, source: str) -> None:
+    """Who has used up its limit does not reach the origin, whatever it sends: the gate that cannot read a
+    request is not away."""
+    reached = len(site.origin.seen)
+    for name, sent in WAYS_ROUND.items():
+        body = b"0\r\n\r\n" if b"chunked" in sent else b""
+        said = raw(site.ports[proxy.name], sent + b"\r\nHost: portal.example\r\n\r\n" + body, source)
+        assert len(site.origin.seen) == reached, name
+        assert b" 200 " not in said[:16], name
 
 
 @proxies
