@@ -16,6 +16,8 @@ from ratelimit.policy import Policy
 
 POLICIES_KEPT_MAX = 10_000
 SUB_WINDOWS = 10
+LEASE, SLOTS, LEARNT = b"l", b"c", b"a"
+"""Marks of what lies beside a counter: a lease (and its number), slots held, a limit learnt."""
 
 Word: TypeAlias = bytes | int | str
 Words: TypeAlias = tuple[Word, ...]
@@ -47,7 +49,7 @@ class Form:
         return self._sharded % (crc32(name) % self._shards, name)
 
     def beside(self, mark: bytes, key: str) -> bytes:
-        """Another name in the slot of ``key``; ``mark`` tells it from the counters: ``rl`` and a letter."""
+        """Another name in the slot of ``key``: ``rl`` and the mark."""
         return b"rl" + mark + self.name(key)[2:]
 
     def word(self, now_seconds: Callable[[], float]) -> str:

@@ -6,13 +6,11 @@ from typing import Any
 
 from ratelimit.algorithm import Adaptive, Concurrency
 from ratelimit.decision import Taken
-from ratelimit.form import Forms, Word
+from ratelimit.form import LEARNT, LEASE, SLOTS, Forms, Word
 from ratelimit.lease import KEEP_MS, KEEP_MS_MIN, LeaseName
 from ratelimit.policy import Policy
 from ratelimit.store import Outcome, StoreUnavailable
 from ratelimit.valkey import Client, Script, script
-
-LEASE, SLOTS, LEARNT = b"l", b"c", b"a"
 
 
 class ValkeyHoldings:

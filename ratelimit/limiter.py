@@ -122,8 +122,9 @@ class Limiter:
 
     async def reset(self, policy: Policy, key: str) -> bool:
         """Make the key as if never used; False when it was. As ``refund`` for other workers."""
+        found = await self._store.forget(policy, key)
         self._judge.known.forget(policy, key)
-        return await self._store.forget(policy, key)
+        return found
 
     # -- what is held for a while --------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ratelimit.check import Check
 from ratelimit.decision import Taken
-from ratelimit.form import Forms, Word, Words
+from ratelimit.form import LEARNT, SLOTS, Forms, Word, Words
 from ratelimit.policy import Policy
 from ratelimit.promise import promised
 from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, StoreUnavailable
@@ -132,9 +132,10 @@ class ValkeyStore:
         self._back.post((form.name(key),), (_now(now_us),), own, partial(_one, done))
 
     async def forget(self, policy: Policy, key: str) -> bool:
-        name = self._forms[policy].name(key)
+        form = self._forms[policy]
+        names = (form.name(key), form.beside(SLOTS, key), form.beside(LEARNT, key))
         try:
-            return bool(await self._client.command("DEL", name, key=name, repeat_safe=True))
+            return bool(await self._client.command("DEL", *names, key=names[0], repeat_safe=True))
         except (ConnectionError, TimeoutError) as gone:
             raise StoreUnavailable(str(gone)) from gone
 

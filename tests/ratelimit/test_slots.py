@@ -51,6 +51,15 @@ async def test_so_many_at_once_and_no_more(valkey_url: str) -> None:
         assert not (await limiter.acquire(policy, "k", "10")).allowed
 
 
+async def test_a_reset_frees_all_slots(valkey_url: str) -> None:
+    """And what was learnt is forgotten."""
+    policy = Policy.concurrent("reset", 1)
+    async with holder(valkey_url) as limiter:
+        await limiter.acquire(policy, "k", "lost")
+        assert await limiter.reset(policy, "k")
+        assert (await limiter.acquire(policy, "k", "next")).allowed
+
+
 async def test_an_abandoned_slot_is_free_again(valkey_url: str) -> None:
     """Whoever dies with it blocks it for ``slot_seconds``, and then no longer; a late release is no news."""
     policy, clock = Policy.concurrent("dead", 1, Concurrency(slot_seconds=5)), Clock()
