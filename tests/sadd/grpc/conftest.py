@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
@@ -24,7 +24,7 @@ HOLD, FAIL, REFUSE, WHO, LONG = (
 class Served:
     """A switchboard on a port. ``held`` are the calls of HOLD that wait: the message, and its ``done``."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, others: Mapping[str, Unary]) -> None:
         self.held: list[tuple[bytes, Done]] = []
         self.stop = asyncio.Event()
         self.port = 0
@@ -36,7 +36,7 @@ class Served:
             WHO: lambda _message, peer, done: done(peer.encode()),
             LONG: lambda message, _peer, done: done(message * 1000),
         }
-        self.board = Switchboard(methods, limits)
+        self.board = Switchboard({**methods, **others}, limits)
 
     def ended(self, path: str = ECHO) -> list[int]:
         """Calls of a method by status."""
@@ -57,8 +57,13 @@ def bound() -> Iterator[socket.socket]:
 
 
 @asynccontextmanager
-async def serving(limits: Limits | None = None, drain_timeout_seconds: float = 5.0) -> AsyncIterator[Served]:
-    served = Served(limits or Limits())
+async def serving(
+    limits: Limits | None = None,
+    others: Mapping[str, Unary] | None = None,
+    drain_timeout_seconds: float = 5.0,
+) -> AsyncIterator[Served]:
+    """A server with the methods above and ``others``, drained at the end of the block."""
+    served = Served(limits or Limits(), others or {})
     with bound() as listener:
         served.port = listener.getsockname()[1]
         started = asyncio.Event()
@@ -77,7 +82,6 @@ async def serving(limits: Limits | None = None, drain_timeout_seconds: float = 5
             yield served
         finally:
             served.stop.set()
-            served.board.abort()
             await task
 
 
