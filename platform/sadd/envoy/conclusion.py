@@ -32,9 +32,8 @@ def _status(count: Count, decision: Decision, now_ms: int) -> Status:
     reset_ms = decision.reset_after_ms or _window_left_ms(count, now_ms)
     if decision.allowed or count.negative:
         return Status(OK, count.limit, decision.remaining, reset_ms)
-    if count.match.rule.shadow_mode:
-        return Status(OK, count.limit, 0, reset_ms)
-    return Status(OVER_LIMIT, count.limit, decision.remaining, reset_ms)
+    # What was left and too little is being used up (``asking``), so nothing is left now.
+    return Status(OK if count.match.rule.shadow_mode else OVER_LIMIT, count.limit, 0, reset_ms)
 
 
 def _window_left_ms(count: Count, now_ms: int) -> int:
