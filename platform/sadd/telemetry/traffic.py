@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from sadd.telemetry.family import Family, Sample, Samples
-from sadd.telemetry.histogram import Histogram
+from sadd.telemetry.histogram import Histogram, bucket
 
 _ROUTE = ("method", "route")
 _REQUESTS = Family(
@@ -29,7 +29,9 @@ class RouteCounters:
 
     def count(self, status: int, seconds: float) -> None:
         self.by_class[status // 100] += 1
-        self.durations.observe(seconds)
+        durations = self.durations  # as its ``observe`` does: this is on the path of every request
+        durations.sum_seconds += seconds
+        durations.counts[bucket(int(seconds * 1e6))] += 1
 
 
 class Traffic:

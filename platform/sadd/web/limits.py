@@ -168,17 +168,17 @@ def question(body: CheckRequest, *, looks: bool = False) -> Asked:
 
 
 def check_answer(answer: Answer) -> CheckAnswer:
-    decision = answer.decision
-    return CheckAnswer(
-        allowed=answer.allowed,
-        policy=decision.policy,
-        limit=decision.limit,
-        remaining=decision.remaining,
-        reset_after_ms=decision.reset_after_ms,
-        retry_after_ms=decision.retry_after_ms,
-        why=None if answer.allowed else decision.why,
-        fallback=decision.fallback,
-        rule=answer.rule,
-        violated_policies=answer.violated if len(answer.policies) > 1 else (),
-        shadow=answer.shadow,
+    decision, allowed = answer.decision, answer.allowed
+    return CheckAnswer(  # by place: with names it takes half as long again, for each request
+        allowed,
+        decision.policy,
+        decision.limit,
+        decision.remaining,
+        decision.reset_after_ms,
+        decision.retry_after_ms,
+        None if allowed else decision.why,
+        decision.fallback,
+        answer.rule,
+        answer.violated if len(answer.policies) > 1 else (),
+        answer.shadow,
     )

@@ -53,6 +53,7 @@ class Lane(asyncio.Protocol):
         self.dates = dates
         self._connections = connections
         self._table = table
+        self._remembered = table.remembered
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._inner: Connection | None = None
@@ -109,12 +110,12 @@ class Lane(asyncio.Protocol):
         """The client has said all: as with aiohttp, the connection ends."""
 
     def data_received(self, data: bytes) -> None:
-        end = data.find(END) + len(END)
-        known = self._table.remembered(data[:end])
+        end = data.find(END) + 4
+        known = self._remembered(data[:end])
         if (
             known is not None
-            and known.size == len(data)
             and self._is_free
+            and known.size == len(data)
             and len(self._calls) < PIPELINE_MAX
         ):
             self._ask(known, data[end:])  # nearly always: one whole request, whose head was seen before
@@ -164,7 +165,7 @@ class Lane(asyncio.Protocol):
             return self._await_head(data, at)
         end += len(END)
         raw = data[at:end]
-        known = self._table.remembered(raw) or self._table.read(raw)
+        known = self._remembered(raw) or self._table.read(raw)
         if known is None:
             return self._hand_over(data, at)
         stop = at + known.size
@@ -195,13 +196,14 @@ class Lane(asyncio.Protocol):
         self._served = True
         route.counters.in_flight += 1
         try:
-            if route.scope is None:
+            scope = route.scope
+            if scope is None:
                 call.caller = route.route.authorised(known.head.authorization)
             else:
                 caller = call.caller = route.authenticate(known.head.authorization)
-                if caller is None or route.scope not in caller.scopes:
-                    raise unauthenticated() if caller is None else forbidden(route.scope)
-            if route.reads:
+                if caller is None or scope not in caller.scopes:
+                    raise unauthenticated() if caller is None else forbidden(scope)
+            if body:
                 call.body = route.decode(body)
             route.ask(call, call.done)
         except Exception as error:
