@@ -48,6 +48,11 @@ sub vcl_recv {
     set req.backend_hint = origin;
 }
 
+sub vcl_hash {
+    # Nobody gets a page from the cache that was made for somebody else.
+    hash_data(req.http.X-Sadd-Subject);
+}
+
 sub vcl_backend_fetch {
     if (bereq.http.X-Sadd-Asks) {
         set bereq.url = "/gate/moehe-secondary-results";

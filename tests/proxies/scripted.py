@@ -30,6 +30,9 @@ SCRIPT: dict[str, tuple[int, dict[str, str]]] = {
 }
 """By the visitor's path; any other is admitted."""
 
+SHARED = "/shared"
+"""A page that the origin lets everybody cache; its visitor is whoever ``Sadd-Session`` says."""
+
 SLOW = "/slow"
 SLOW_SECONDS = 3.0
 
@@ -131,6 +134,8 @@ class ScriptedGate(End):
         if path == SLOW:
             self.ended.wait(SLOW_SECONDS)
         status, fields = SCRIPT.get(path, (200, LIMITED))
+        if path == SHARED:
+            fields = {**fields, "X-Sadd-Subject": told.headers.get("Sadd-Session", "")}
         if status == 200 and told.headers.get("X-Accel") == "1":
             return status, {"X-Sadd-Subject": "", **fields, "X-Accel-Redirect": "@origin"}, b""
         if status in (429, 503):
@@ -152,7 +157,8 @@ class Origin(End):
             "bytes": len(told.body),
             "body": told.body[:64].decode("latin-1"),
         }
-        fields = {"Content-Type": "application/json", "Cache-Control": "public, max-age=60"}
+        cached = "public" if told.path == SHARED else "private"
+        fields = {"Content-Type": "application/json", "Cache-Control": f"{cached}, max-age=60"}
         status = int(told.path.removeprefix("/status/")) if told.path.startswith("/status/") else 200
         return status, fields, json.dumps(shown).encode()
 

@@ -12,7 +12,7 @@ import pytest
 from sadd.gate.original import original_of
 from sadd.gate.trust import Trust
 from tests.proxies.agent import ScriptedAgent
-from tests.proxies.scripted import COOKIE, LIMITED, Origin, ScriptedGate, Told, Visit, ended, visit
+from tests.proxies.scripted import COOKIE, LIMITED, SHARED, Origin, ScriptedGate, Told, Visit, ended, visit
 from tests.proxies.servers import PROXIES, Proxy, ports_for, started
 from tests.waiting import eventually_sync
 
@@ -76,7 +76,7 @@ def test_admitted(front: Front) -> None:
     """The origin gets the request, the visitor the origin's answer and what is left of its limit."""
     got = visit(front.opening, "/page?a=%20b")
     assert (got.status, got.reached["path"]) == (200, "/page?a=%20b")
-    assert got.fields.getall("Cache-Control") == ["public, max-age=60"]
+    assert got.fields.getall("Cache-Control") == ["private, max-age=60"]
     assert got.fields.getall("Content-Type") == ["application/json"]
     assert "X-Sadd-Subject" not in got.fields
     if front.name != "caddy":
@@ -108,6 +108,13 @@ def test_a_forged_subject_never_arrives(front: Front, field: str) -> None:
     assert got.status == 200
     assert "minister" not in got.body.decode()
     assert "{http" not in got.body.decode()
+
+
+def test_nobody_gets_the_page_of_another(front: Front) -> None:
+    """Not even where the origin forgets to say that its page is for one person."""
+    for citizen in ("citizen-7", "citizen-8", "citizen-7"):
+        got = visit(front.opening, SHARED, headers=[("Sadd-Session", citizen)])
+        assert got.at_origin("x-sadd-subject") == [citizen]
 
 
 def test_429(front: Front) -> None:
@@ -150,7 +157,9 @@ def test_a_mistake_opens_nothing(front: Front, path: str) -> None:
     assert got.status in (403, 404, 502)
 
 
-@pytest.mark.parametrize(("method", "size"), [("PUT", 200_000), ("POST", 10), ("DELETE", None)])
+@pytest.mark.parametrize(
+    ("method", "size"), [("PUT", 200_000), ("POST", 10), ("DELETE", None), ("OPTIONS", None)]
+)
 def test_method_and_body_survive(front: Front, method: str, size: int | None) -> None:
     """The question goes without the body; the request goes on with it."""
     body = None if size is None else b"x" * size
@@ -158,6 +167,22 @@ def test_method_and_body_survive(front: Front, method: str, size: int | None) ->
     assert (got.status, got.reached["method"], got.reached["bytes"]) == (200, method, size or 0)
     if front.name != "varnish":  # 7.1 cannot help sending a kept body (varnish-cache #3914)
         assert front.told().body == b""
+
+
+def test_head(front: Front) -> None:
+    """A HEAD stays one, and is refused like a GET."""
+    got = visit(front.opening, "/page?head", "HEAD")
+    assert (got.status, got.body, front.origin.seen[-1].path) == (200, b"", "/page?head")
+    # A cache asks for the whole page.
+    assert front.origin.seen[-1].method == ("GET" if front.name == "varnish" else "HEAD")
+    assert visit(front.opening, "/refused", "HEAD").status == 429
+    assert front.origin.seen[-1].path == "/page?head"
+
+
+def test_a_body_that_is_announced(front: Front) -> None:
+    """Expect: 100-continue, with the body sent all the same, as clients may after a while."""
+    got = visit(front.opening, "/page", "PUT", headers=[("Expect", "100-continue")], body=b"x" * 10)
+    assert (got.status, got.reached["bytes"]) == (200, 10)
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
