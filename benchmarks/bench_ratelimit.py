@@ -113,7 +113,7 @@ def _report(
     chance: random.Random,
 ) -> RateReport:
     usage, growth = bytes_a_key
-    apart = Apart(_p99(paced.get(LANE)), _p99(paced.get(GRPC)), None, max(usage, growth))
+    apart = Apart(_p99(paced.get(LANE)), _p99(paced.get(GRPC)), max(usage, growth))
     facts: dict[str, float | str] = {
         "a live key, bytes by MEMORY USAGE": round(usage, 1),
         "a live key, bytes by the growth of used memory": round(growth, 1),

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks.bench_ratelimit_goals import GRPC
-from benchmarks.bench_ratelimit_platform import ours
+from benchmarks.bench_ratelimit_goals import CLIENT, GRPC, GRPC_CHECKED
+from benchmarks.bench_ratelimit_platform import LEASED, Platform, open_fast, ours
 from benchmarks.bench_ratelimit_store import native
-from benchmarks.drivers import redis_benchmark, wrk
-from benchmarks.drivers.asked import Http
+from benchmarks.drivers import h2load, leaser, redis_benchmark, wrk
+from benchmarks.drivers.asked import Grpc, Http
 from benchmarks.drivers.outcome import Outcome
 from benchmarks.drivers.probe import probe
 from benchmarks.drivers.turn import Reading, read, saturate
@@ -23,8 +23,9 @@ from benchmarks.servers import Server
 class Field:
     """Contenders by name, and ``notes`` of those that are absent."""
 
-    def __init__(self, server: Server, only: str) -> None:
+    def __init__(self, server: Server, fast: Platform, only: str) -> None:
         self._server = server
+        self._fast = fast
         self._only = only
         self.contenders: dict[str, Contender] = {}
         self.notes = [
@@ -32,6 +33,7 @@ class Field:
             for said, there in (
                 (wrk.ABSENT, wrk.present()),
                 (redis_benchmark.ABSENT, redis_benchmark.present()),
+                (h2load.ABSENT, h2load.present()),
             )
             if not there
         ]
@@ -39,8 +41,9 @@ class Field:
     @classmethod
     def open(cls, place: Place, server: Server, *, only_ours: bool, only: str = "") -> "Field":
         """Starts everything whose name has ``only`` in it; peers are absent rather than an error."""
-        field = cls(server, only)
-        for one in ours(place, server.url, field._wants):
+        fast = open_fast(place, server.url)
+        field = cls(server, fast, only)
+        for one in ours(place, server.url, fast, field._wants):
             field.contenders[one.name] = probe(one)
         if not only_ours:
             for name, start in PEERS.items():
@@ -50,13 +53,38 @@ class Field:
         return field
 
     def subjects(self, seconds: float) -> list[Subject[Reading]]:
-        """Every contender, and the store alone."""
-        found = [self.subject(one, seconds) for one in self.contenders.values()]
+        """Every contender, the client that spends leases, and the store alone."""
+        found = [self._subject(one, seconds) for one in self.contenders.values()]
+        if GRPC in self.contenders and h2load.present():
+            found.append(self._checked(self.contenders[GRPC], seconds))
+        if self._wants(CLIENT):
+            found.append(self._leased(seconds))
         if redis_benchmark.present():
             found += [one for one in native(self._server, seconds) if self._wants(one.name)]
         return found
 
-    def subject(self, contender: Contender, seconds: float) -> Subject[Reading]:
+    def _leased(self, seconds: float) -> Subject[Reading]:
+        fast = self._fast
+        errand = leaser.Errand(f"http://127.0.0.1:{fast.port}", fast.key, LEASED, seconds)
+        roles = {**fast.roles, "store": (self._server.pid,)}
+
+        async def turn() -> Reading:
+            return read(partial(leaser.run, errand), roles, 1)
+
+        return Subject(CLIENT, turn)
+
+    def _checked(self, contender: Contender, seconds: float) -> Subject[Reading]:
+        """The gRPC lane once more, by a driver that is not ours."""
+        assert isinstance(contender.asked, Grpc)
+        lines, streams = contender.lines, contender.streams
+        drive = partial(h2load.run, contender.asked, contender.port, seconds, lines, streams)
+
+        async def turn() -> Reading:
+            return self.read(contender, drive)
+
+        return Subject(GRPC_CHECKED, turn)
+
+    def _subject(self, contender: Contender, seconds: float) -> Subject[Reading]:
         async def turn() -> Reading:
             return self.read(contender, partial(saturate, contender, seconds))
 

@@ -1,6 +1,7 @@
 """The names of what is measured, and what the limiter must reach: pure arithmetic over readings."""
 
 import random
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ BATCH_OF = 100
 BATCH = f"sadd, HTTP lane, batches of {BATCH_OF}"
 GRPC = "sadd, gRPC lane"
 LANE_BARE, GRPC_BARE = "sadd, HTTP lane, no store", "sadd, gRPC lane, no store"
+GRPC_CHECKED = "sadd, gRPC lane, one key, by h2load"
+CLIENT = "sadd client, spending leases"
 SINGLE, PIPELINED = "redis-benchmark, 64 connections", "redis-benchmark -P 16"
 
 
@@ -34,6 +37,7 @@ PAIRS = (
     (GRPC, RATELIMIT),
     (GRPC, GUBER),
     (GRPC, GRPC_BARE),
+    (GRPC, GRPC_CHECKED),
     (behind_envoy(GRPC), behind_envoy(RATELIMIT)),
     (behind_envoy(GRPC), behind_envoy(GUBER)),
 )
@@ -46,7 +50,6 @@ class Apart:
 
     http_p99_ms: float | None = None
     grpc_p99_ms: float | None = None
-    leased_rate: float | None = None
     bytes_a_key: float | None = None
 
 
@@ -83,16 +86,19 @@ def goals(
         at_most("behind Envoy: let through undecided at 20 ms", 0, _undecided(behind), "requests"),
         at_most("HTTP p99 at 70 % of its own saturation", 5, apart.http_p99_ms, "ms"),
         at_most("gRPC p99 at 70 % of its own saturation", 5, apart.grpc_p99_ms, "ms"),
-        at_least("leased decisions in the SDK, one process", 1_000_000, apart.leased_rate, "decisions/s"),
+        at_least(
+            "leased decisions in the SDK, one process", 1_000_000, _rate(samples.get(CLIENT)), "decisions/s"
+        ),
         at_most("store memory per live key of 29 characters", 110, apart.bytes_a_key, "bytes"),
     ]
 
 
 def _envoys_share(readings: Sequence[Reading] | None) -> float | None:
-    if not readings:
-        return None
-    shares = sorted(reading.cores["Envoy"] for reading in readings)
-    return shares[len(shares) // 2]
+    return statistics.median(reading.cores["Envoy"] for reading in readings) if readings else None
+
+
+def _rate(readings: Sequence[Reading] | None) -> float | None:
+    return statistics.median(reading.rate for reading in readings) if readings else None
 
 
 def _undecided(readings: Sequence[Reading] | None) -> float | None:

@@ -8,17 +8,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.bench_ratelimit_goals import AIOHTTP, BATCH, BATCH_OF, LANE
-from benchmarks.drivers.asked import SLOT, Http, post
-from benchmarks.peers.contender import Contender
-from benchmarks.peers.others import Place
+from benchmarks.bench_ratelimit_goals import AIOHTTP, BATCH, BATCH_OF, GRPC, GRPC_BARE, LANE, LANE_BARE
+from benchmarks.drivers.asked import SLOT, Grpc, Http, post
+from benchmarks.peers.contender import RLS, RLS_OK, Contender, rls_message
+from benchmarks.peers.others import RATELIMIT_CONFIG, Place
 from benchmarks.peers.process import Running, descendants
 from benchmarks.servers import free_ports
 
-AGENCY, SERVICE = "bench", "bench-open"
+AGENCY, SERVICE, FREE, LEASED = "bench", "bench-open", "bench-free", "bench-leased"
+"""The second service has no limit: its checks are answered without a store. The third is for leases."""
+
 SADD = Path(sys.executable).with_name("sadd")
 
 CATALOGUE = {
@@ -32,88 +34,119 @@ CATALOGUE = {
     "classes.yaml": """
 limits:
   - {id: bench-wide, limit: 600000, period_seconds: 60, burst: 10000, on_store_loss: closed}
+  - {id: bench-widest, limit: 10000000, period_seconds: 10, burst: 10000000, on_store_loss: closed}
 queues: []
 caches: []
 sessions: []
 """,
     "apps.yaml": "[]\n",
-    "services/bench.yaml": """
-- id: bench-open
-  name: {ar: خدمة القياس, en: Service of the bench}
+    "services/bench.yaml": "\n".join(
+        f"""
+- id: {service}
+  name: {{ar: {arabic}, en: Service {service}}}
   category: security
   audience: [citizens]
   channels: [web]
   status: live
   since: "2018-05-23"
-  origin: https://bench.gov.example
-  capacity: {requests_per_second: 55, concurrent_users: 550}
+  origin: https://{service}.gov.example
+  capacity: {{requests_per_second: 55, concurrent_users: 550}}
   yearly_volume: 164000
-  peak: {event: a run, factor: 2.2}
-  protection: {limits: bench-wide}
-""",
+  peak: {{event: a run, factor: 2.2}}
+  protection: {{limits: {limits}}}
+"""
+        for service, arabic, limits in (
+            (SERVICE, "خدمة القياس", "bench-wide"),
+            (FREE, "خدمة بلا حد", "bench-wide"),
+            (LEASED, "خدمة الحصص", "bench-widest"),
+        )
+    ),
 }
+RULES = f"- {{id: free, service: {FREE}, effect: unlimited}}\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
     """A running one. ``roles`` are its processes: the worker, and what stands around it."""
 
-    running: Running
+    folder: Path
+    env: Mapping[str, str]
     port: int
+    grpc_port: int
     key: str
     database_url: str
     roles: Mapping[str, tuple[int, ...]]
 
 
-def ours(place: Place, store_url: str, wants: Callable[[str], bool]) -> Iterator[Contender]:
-    """Two platforms on the same stores: one with the lanes, one whose requests all take the long way."""
+def open_fast(place: Place, store_url: str) -> Platform:
+    """The one with both lanes, and with its rules applied."""
     fast = open_platform(place.stack, place.folder / "fast", store_url, {})
+    _sadd(fast, "limits", "apply", str(fast.folder / "rules.yaml"))
+    return fast
+
+
+def ours(place: Place, store_url: str, fast: Platform, wants: Callable[[str], bool]) -> Iterator[Contender]:
+    """Our ways in: of the fast platform, and of one whose requests all take the long way."""
     if wants(LANE):
-        yield Contender(LANE, fast.port, check(fast.key), fast.roles)
+        yield Contender(LANE, fast.port, check(fast.key, SERVICE), fast.roles)
+    if wants(LANE_BARE):
+        yield Contender(LANE_BARE, fast.port, check(fast.key, FREE), fast.roles, needs_store=False)
     if wants(BATCH):
         yield Contender(BATCH, fast.port, check_batch(fast.key), fast.roles, lines=16)
+    if wants(GRPC):
+        yield _grpc(GRPC, fast, "citizen")
+    if wants(GRPC_BARE):  # no rule of the configuration has this key
+        yield replace(_grpc(GRPC_BARE, fast, "nobody"), needs_store=False)
     if wants(AIOHTTP):
         settings = {"SERVER_FAST_LANE": "false", "DATABASE_URL": fast.database_url}
         slow = open_platform(place.stack, place.folder / "slow", store_url, settings)
-        yield Contender(AIOHTTP, slow.port, check(slow.key), slow.roles)
+        yield Contender(AIOHTTP, slow.port, check(slow.key, SERVICE), slow.roles)
 
 
-def check(key: str) -> Http:
-    return post("/v1/limits/check", _question(), key)
+def _grpc(name: str, platform: Platform, key: str) -> Contender:
+    asked = Grpc(RLS, rls_message("bench", key), RLS_OK)
+    return Contender(name, platform.grpc_port, asked, platform.roles, lines=8, streams=32)
+
+
+def check(key: str, service: str) -> Http:
+    return post("/v1/limits/check", _question(service), key)
 
 
 def check_batch(key: str) -> Http:
-    body = b'{"checks":[' + b",".join([_question()] * BATCH_OF) + b"]}"
+    body = b'{"checks":[' + b",".join([_question(SERVICE)] * BATCH_OF) + b"]}"
     return post("/v1/limits/check-batch", body, key, BATCH_OF)
 
 
-def _question() -> bytes:
-    return b'{"policy":"' + SERVICE.encode() + b'","key":"' + SLOT + b'","cost":1}'
+def _question(service: str) -> bytes:
+    return b'{"policy":"' + service.encode() + b'","key":"' + SLOT + b'","cost":1}'
 
 
 def open_platform(stack: ExitStack, folder: Path, store_url: str, settings: Mapping[str, str]) -> Platform:
     """Ended with ``stack``. ``settings`` are more of them, as environment names without ``SADD_``."""
-    folder.mkdir(parents=True)
-    _write_catalogue(folder / "catalogue")
-    port = free_ports(1)[0]
+    _write(folder)
+    port, grpc_port = free_ports(2)
     env = {
         "SADD_DATA_DIR": str(folder / "data"),
         "SADD_CATALOGUE_PATH": str(folder / "catalogue"),
+        "SADD_ENVOY_CONFIG_PATH": str(folder / "envoy.yaml"),
         "SADD_VALKEY_URL": store_url,
         "SADD_SERVER_PORT": str(port),
+        "SADD_GRPC_PORT": str(grpc_port),
         "SADD_SERVER_WORKERS": "1",
         "SADD_LOG_LEVEL": "warning",
     } | {f"SADD_{name}": value for name, value in settings.items()}
     running = stack.enter_context(Running((str(SADD), "up"), port, folder / "log", env, folder))
-    told = json.loads((folder / "data/run/stores.json").read_text())
-    return Platform(running, port, _key(env, folder), told["database_url"], _roles(running.pid))
-
-
-def _key(env: Mapping[str, str], folder: Path) -> str:
-    named = ("/usr/bin/env", *(f"{name}={value}" for name, value in env.items()))
+    url = json.loads((folder / "data/run/stores.json").read_text())["database_url"]
+    unkeyed = Platform(folder, env, port, grpc_port, "", url, _roles(running.pid))
     words = f"keys create --agency {AGENCY} --scope limits:check --json".split()
-    made = subprocess.run([*named, str(SADD), *words], check=True, capture_output=True, text=True, cwd=folder)
-    return str(json.loads(made.stdout)["key"])
+    return replace(unkeyed, key=json.loads(_sadd(unkeyed, *words))["key"])
+
+
+def _sadd(platform: Platform, *words: str) -> str:
+    """Another command beside it. What it printed; CalledProcessError when it failed."""
+    named = ("/usr/bin/env", *(f"{name}={value}" for name, value in platform.env.items()))
+    words = (*named, str(SADD), *words)
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, cwd=platform.folder).stdout
 
 
 def _roles(pid: int) -> dict[str, tuple[int, ...]]:
@@ -123,7 +156,10 @@ def _roles(pid: int) -> dict[str, tuple[int, ...]]:
     return {"server": workers, "around it": others}
 
 
-def _write_catalogue(folder: Path) -> None:
+def _write(folder: Path) -> None:
     for name, text in CATALOGUE.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        file = folder / "catalogue" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (folder / "rules.yaml").write_text(RULES)
+    (folder / "envoy.yaml").write_text(RATELIMIT_CONFIG)

@@ -15,6 +15,7 @@ from benchmarks.harness import Estimate, Report, estimate
 
 ROLES = ("generator", "server", "store", "Envoy", "origin", "around it")
 SEED = 3
+OURS, THEIRS = "#1b6e6a", "#8a8578"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,19 @@ def draw(report: RateReport, file: Path) -> None:
 
     mpl.rcParams.update({"svg.hashsalt": "sadd", "svg.fonttype": "none", "font.family": "sans-serif"})
     subjects = sorted(report.subjects().items(), key=lambda item: item[1]["rate"]["median"])
-    figure = Figure(figsize=(9, 0.42 * len(subjects) + 1.2), layout="constrained")
+    figure = Figure(figsize=(9, 0.36 * len(subjects) + 1.2), layout="constrained")
     axes = figure.add_subplot()
-    for place, (name, told) in enumerate(subjects):
+    for place, (_, told) in enumerate(subjects):
         rate = told["rate"]
-        axes.barh(place, rate["median"], color="#1b6e6a" if "sadd" in name else "#b9b4a7", height=0.66)
-        axes.plot([rate["low"], rate["high"]], [place, place], color="#222222", linewidth=1.4)
-        axes.text(rate["high"], place, f"  {rate['median']:,}", va="center", fontsize=8)
+        colour = OURS if subjects[place][0].startswith("sadd") else THEIRS
+        axes.plot([rate["low"], rate["high"]], [place, place], color=colour, linewidth=5, alpha=0.35)
+        axes.plot([rate["median"]], [place], "o", color=colour, markersize=7)
+        axes.text(rate["high"] * 1.12, place, f"{rate['median']:,}", va="center", fontsize=8)
+    axes.set_xscale("log")
     axes.set_yticks(range(len(subjects)), [name for name, _ in subjects], fontsize=8)
-    axes.set_xlabel("decisions a second: median and 95 % interval")
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("decisions a second, each step ten times as many: median and 95 % interval")
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
     axes.margins(x=0.12)
     figure.savefig(file, format="svg", metadata={"Date": None})

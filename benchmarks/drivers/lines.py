@@ -13,6 +13,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WINDOW_MAX = 2**31 - 1
 TABLE_SIZE, WINDOW_SIZE = 1, 4  # of SETTINGS
 MEMO_MAX = 64
+NO_TABLE = b"\x20"  # HPACK: from here on a dynamic table of size 0 (RFC 7541, 4.2 and 6.3)
 
 Answered = Callable[["Line", list[tuple[float, bool]]], None]
 """A line and, for each answer that came in one go, when its call was due and whether it was good."""
@@ -85,6 +86,8 @@ class GrpcLine(asyncio.Protocol):
         self._good, self._good_end = good, 14 + len(good)
         self._streams = streams
         self._block = grpc_block(path, "127.0.0.1")
+        self._shrunk = b""
+        """Goes before one block after the peer's settings: before that it may not trust a block's bytes."""
         self._next = 1
         self._meant: dict[int, float] = {}
         self._rest = b""
@@ -101,14 +104,17 @@ class GrpcLine(asyncio.Protocol):
     def send(self, texts: list[bytes], meant: list[float]) -> None:
         """Texts are gRPC messages with their five bytes of length."""
         parts: list[bytes] = []
-        block, stream = self._block, self._next
-        head = struct.pack(">HBBB", len(block) >> 8, len(block) & 255, HEADERS, END_HEADERS)
+        block, stream = self._shrunk + self._block, self._next
+        head = _head(block)
         for text, at in zip(texts, meant, strict=True):
             number = stream.to_bytes(4, "big")
             size = len(text)
             parts += (head, number, block, size.to_bytes(3, "big"), b"\x00\x01", number, text)
             self._meant[stream] = at
             stream += 2
+            if self._shrunk:
+                self._shrunk, block = b"", self._block
+                head = _head(block)
         self._next = stream
         self.room -= len(texts)
         self._transport.write(b"".join(parts))
@@ -155,6 +161,8 @@ class GrpcLine(asyncio.Protocol):
             return [] if meant is None else [(meant, False)]
         if kind in (SETTINGS, PING) and not flags & ACK:
             self._transport.write(_frame(kind, ACK, 0, rest[4:] if kind == PING else b""))
+            if kind == SETTINGS:
+                self._shrunk = NO_TABLE
         if kind == GOAWAY:
             self._transport.close()
         return []
@@ -165,6 +173,11 @@ class GrpcLine(asyncio.Protocol):
         if lost:
             self._answered(self, lost)
         self.room = 0
+
+
+def _head(block: bytes) -> bytes:
+    """Length, type and flags of a HEADERS frame."""
+    return len(block).to_bytes(3, "big") + bytes((HEADERS, END_HEADERS))
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:

@@ -24,6 +24,7 @@ WARM_UP_SECONDS = 0.3
 TICK_SECONDS = 0.001  # uvloop's timers are no finer
 BACKLOG_SECONDS = 1.0
 TEXTS_MAX = 100_000
+SEED = 11
 TEXTS_BYTES_MAX = 60_000_000
 
 
@@ -38,13 +39,12 @@ class Order(msgspec.Struct, frozen=True):
     lines: int
     streams: int
     rate: float
-    seed: int
 
 
 def order(asked: Http | Grpc, port: int, seconds: float, *, lines: int, streams: int, rate: float) -> Order:
     if isinstance(asked, Grpc):
-        return Order(port, asked.message, asked.path, asked.good, seconds, lines, streams, rate, 11)
-    return Order(port, asked.text, "", b"", seconds, lines, 1, rate, 11)
+        return Order(port, asked.message, asked.path, asked.good, seconds, lines, streams, rate)
+    return Order(port, asked.text, "", b"", seconds, lines, 1, rate)
 
 
 class Pump:
@@ -170,11 +170,19 @@ class Pump:
                 free.append(line)
 
 
+def messages(asked: Grpc, count: int, seed: int = SEED) -> list[bytes]:
+    """Filled, and each with gRPC's five bytes before it."""
+    chance = random.Random(seed)
+    texts = (fill(asked.message, chance) for _ in range(count))
+    return [b"\0" + len(text).to_bytes(4, "big") + text for text in texts]
+
+
 def _texts(order: Order) -> list[bytes]:
-    chance = random.Random(order.seed)
     count = min(TEXTS_MAX, TEXTS_BYTES_MAX // len(order.text))
-    texts = [fill(order.text, chance) for _ in range(count)]
-    return [b"\0" + len(text).to_bytes(4, "big") + text for text in texts] if order.path else texts
+    if order.path:
+        return messages(Grpc(order.path, order.text), count)
+    chance = random.Random(SEED)
+    return [fill(order.text, chance) for _ in range(count)]
 
 
 def _share(ordered: list[float], share: float) -> float:

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.bench_ratelimit_goals import (
     BATCH,
+    CLIENT,
     GRPC,
     LANE,
     PIPELINED,
@@ -66,7 +67,8 @@ def test_one_request_let_through_undecided_misses_the_goal(undecided: int, met: 
 
 def test_what_is_measured_apart_has_its_limits() -> None:
     """Milliseconds and bytes from above, leases from below."""
-    found = judged({}, Apart(http_p99_ms=5.1, grpc_p99_ms=4.9, leased_rate=1.2e6, bytes_a_key=110))
+    apart = Apart(http_p99_ms=5.1, grpc_p99_ms=4.9, bytes_a_key=110)
+    found = judged({CLIENT: rates(0.9e6, 1.2e6, 1.3e6)}, apart)
     met = {name: goal.met for name, goal in found.items() if goal.met is not None}
     assert met == {
         "HTTP p99 at 70 % of its own saturation": False,

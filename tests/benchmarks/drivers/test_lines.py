@@ -82,6 +82,17 @@ def test_answers_may_come_in_any_pieces(size: int) -> None:
     assert line.room == 4
 
 
+def test_the_table_is_given_up_once_after_the_peers_settings() -> None:
+    """Without that a server that allows no table may not trust a block's bytes, and decodes each one."""
+    line, wire, _ = grpc_line()
+    line.data_received(frame(4, 0, 0, b"\0\1\0\0\0\0"))
+    line.send([b"\0\0\0\0\0"] * 2, [1.0, 2.0])
+    first = wire.written.index(b"\x20" + grpc_block("/a.B/C", "127.0.0.1"))
+    assert wire.written.count(grpc_block("/a.B/C", "127.0.0.1")) == 2
+    assert wire.written.count(b"\x20" + grpc_block("/a.B/C", "127.0.0.1")) == 1
+    assert first < wire.written.rindex(grpc_block("/a.B/C", "127.0.0.1"))
+
+
 def test_calls_that_a_closed_connection_took_along_have_failed() -> None:
     """They are counted, and the line has no room any more."""
     line, _, seen = grpc_line()

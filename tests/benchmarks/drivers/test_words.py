@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.drivers import redis_benchmark, wrk
+from benchmarks.drivers import h2load, redis_benchmark, wrk
 
 WRK = """Running 2s test @ http://127.0.0.1:6903/
   1 threads and 64 connections
@@ -28,3 +28,12 @@ def test_redis_benchmark_tells_its_own_rate() -> None:
     outcome = redis_benchmark.parse(REDIS, calls=100_000, cpu_seconds=1.0)
     assert outcome.seconds == pytest.approx(2.0)
     assert (outcome.p50_ms, outcome.p99_ms) == (0.695, 1.567)
+
+
+def test_h2load_counts_what_was_done() -> None:
+    """Words without counts are an error, not a zero."""
+    said = "finished in 2.00s\nrequests: 50 total, 50 started, 40 done, 38 succeeded, 2 failed, 0 errored"
+    outcome = h2load.parse(said, 2.0, 0.1)
+    assert (outcome.answers, outcome.failed) == (40, 2)
+    with pytest.raises(ValueError, match="no counts"):
+        h2load.parse("could not connect", 2.0, 0.1)
