@@ -4,11 +4,13 @@ from pathlib import Path
 
 AGENCY = "bench"
 NARROW, DEEP, WIDE = "bench-narrow", "bench-deep", "bench-wide"
+OF_THE_DOCUMENTS = "moehe-secondary-results"
 
 DEEP_BURST = 5_000
 """It fills up again by one a second: what was used can be read from what remains."""
 
 CLASSES = {
+    OF_THE_DOCUMENTS: "limit: 60, period_seconds: 60, burst: 20, on_store_loss: local",
     NARROW: "limit: 60, period_seconds: 60, burst: 20, on_store_loss: local",
     DEEP: f"limit: 60, period_seconds: 60, burst: {DEEP_BURST}, on_store_loss: closed",
     WIDE: "limit: 1000000, period_seconds: 1, burst: 1000000, on_store_loss: closed",

@@ -1,0 +1,31 @@
+"""The examples of the client's documents run, as they are written."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.platform import Platform
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.parametrize("document", ["docs/client.md", "client/README.md"])
+def test_examples_run(document: str, leasing: Platform, key: str, tmp_path: Path) -> None:
+    """One after the other, with this platform's address and key for the document's."""
+    (tmp_path / "key").write_text(key)
+    names: dict[str, Any] = {"__name__": document}
+    blocks = BLOCK.findall((ROOT / document).read_text())
+    assert blocks
+    for block in blocks:
+        for written, real in {
+            "http://127.0.0.1:8080": leasing.url,
+            "https://sadd.example": leasing.url,
+            "/run/secrets/sadd": str(tmp_path / "key"),
+        }.items():
+            block = block.replace(written, real)
+        exec(compile(block, document, "exec"), names)
+    if "threads" in names:
+        names["threads"].close()
