@@ -268,3 +268,26 @@ def test_a_calendar_knows_the_zone() -> None:
         algorithm = Policy.quota("q", 1, unit).algorithm  # type: ignore[arg-type]  # the literals, as keys
         assert isinstance(algorithm, Calendar)
         assert bounds(algorithm, second)[:2] == expected
+
+
+async def test_a_refund_in_a_sliding_window_takes_the_oldest(store: ValkeyStore) -> None:
+    """Those end first, so giving them back admits no more later than was given back."""
+    policy = Policy.sliding("oldest", 10, 10)
+    for now in (START_US, START_US + 5 * SECOND_US):
+        await promised(partial(store.ask, Check(policy, "k", 3), now_us=now))
+    back: Taken = await promised(partial(store.give_back, policy, "k", 3, now_us=START_US + 6 * SECOND_US))
+    late: Taken = await promised(partial(store.ask, Check(policy, "k", 0), now_us=START_US + 12 * SECOND_US))
+    assert (back[1], late[1]) == (7, 7)
+
+
+async def test_a_fraction_left_by_a_looser_policy_never_shuts_longer(store: ValkeyStore) -> None:
+    """A state at the very edge of the new depth, but for its fraction, counts as full."""
+    loose, strict = Policy("edge", 7, 1, 3), Policy("edge", 7, 1, 1)
+    await promised(partial(store.ask, Check(loose, "k", 3), now_us=START_US))
+    # A third of what it took lies exactly one interval ahead of this moment.
+    later = START_US + 2 * 142_857
+    for ask in (store.ask, lambda check, done, now_us: store.ask_all([check], done, now_us)):
+        taken = await promised(partial(ask, Check(strict, "k"), now_us=later))
+        four = taken if isinstance(taken, tuple) else taken[0]
+        assert four[0] == 0
+        assert four[3] <= 142_858
