@@ -24,6 +24,8 @@ _Loader: type[yaml.BaseLoader | yaml.CBaseLoader] = getattr(yaml, "CBaseLoader",
 _TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})
 _FALSE = frozenset({"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"})
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_DIGITS_MAX = 40
+"""A longer number is beyond 64 bits, and to Go a float then."""
 _INT = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
 _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
@@ -191,6 +193,6 @@ def _kind(node: yaml.ScalarNode) -> Kind:
     if text in _TRUE or text in _FALSE:
         return "bool"
     plain = text.replace("_", "") if text[0] != "_" else text
-    if _INT.fullmatch(plain):
+    if len(plain) <= _DIGITS_MAX and _INT.fullmatch(plain):
         return "int"
     return "float" if _FLOAT.fullmatch(plain) else "str"

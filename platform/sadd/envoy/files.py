@@ -27,7 +27,10 @@ class FilesError(Exception):
 
 def read_sources(path: Path) -> list[Source]:
     """The texts of ``path``, in the order of their names. Raises FilesError; none at all is an error too."""
-    sources = [Source(_shown(file, path), _text(file, path)) for file in _files(path)]
+    try:
+        sources = [Source(_shown(file, path), _text(file, path)) for file in _files(path)]
+    except OSError as error:
+        raise FilesError(f"{path}: {error.strerror}") from None
     if not sources:
         raise FilesError(f"{path}: no file of a rate limit configuration ({', '.join(SUFFIXES)})")
     return sources

@@ -46,6 +46,7 @@ class RateLimits:
     def use(self, config: Config) -> None:
         """Decide by this one from now on. Counters go on where domain, keys and unit are the same."""
         self._config = config
+        self._planner = Planner(self._modes)  # which kept what the old rules meant
         self._tally.config_load_success += 1
 
     def keep(self) -> None:

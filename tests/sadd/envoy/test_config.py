@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sadd.envoy import config
 from sadd.envoy.config import ConfigError, load
@@ -288,3 +290,30 @@ def test_the_loaded_tree_is_what_the_file_says() -> None:
     ]
     assert list(top.children) == ["a_x*", "a_*y", "a"]
     assert [wildcard.joined for wildcard in top.wildcards] == ["a_x*", "a_*y"]
+
+
+WORDS = [
+    *("domain", "descriptors", "key", "value", "rate_limit", "unit", "requests_per_unit", "unlimited"),
+    *("name", "replaces", "shadow_mode", "metadata", "day", "5", "-1", "1.5", "true", "~", "a_b", "x*"),
+    *('"q"', "'r'", "&", "*", "<<", ":", "-", ",", "{", "}", "[", "]", "|", ">", "#", "!", "%", "@", "`"),
+    *("---", "...", "?", "\t", "\x00", "ع"),
+]
+words = st.sampled_from(WORDS)
+
+
+@given(st.lists(st.tuples(words, st.sampled_from(["", " ", "\n", "\n  ", ": "])), max_size=40))
+def test_any_text_is_loaded_or_refused(pairs: list[tuple[str, str]]) -> None:
+    """With faults that have words, and never by an error of ours."""
+    text = "".join(word + space for word, space in pairs)
+    told: tuple[str, ...] = ()
+    try:
+        one(text)
+    except ConfigError as refused:
+        told = refused.faults
+    assert all(fault.startswith("test.yaml: ") and len(fault) > 12 for fault in told)
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 20, "9" * 5_000, "-" + "9" * 5_000])
+def test_numbers_beyond_64_bits_are_refused(number: str) -> None:
+    """As Go sees them: floats, which have no place in a configuration."""
+    assert faults(entry(value=number)) == ["error checking config"]
