@@ -211,9 +211,15 @@ function open.f(p, held)
 end
 
 function open.c(p, held)
-  if now < p[2] * 1000000 then return window(p, held, p[2], p[3]) end
-  if now < p[3] * 1000000 then return window(p, held, p[3], p[4]) end
-  return window(p, held, p[4], nil)
+  local start, finish, after = p[2], p[3], p[4]
+  if now < start * 1000000 then
+    -- The asker's clock is ahead. By more than a window: then windows as long as its own, reckoned back.
+    local length = finish - start
+    return window(p, held, start - (ceil((start * 1000000 - now) / (length * 1000000)) - 1) * length, finish)
+  end
+  if now < finish * 1000000 then return window(p, held, finish, after) end
+  local length = after - finish
+  return window(p, held, finish + (floor((now - finish * 1000000) / (length * 1000000)) + 1) * length, nil)
 end
 
 function wait.f(p, st, n)

@@ -26,7 +26,7 @@ Words: TypeAlias = tuple[Word, ...]
 class Form:
     """Of one policy."""
 
-    __slots__ = ("_calendar", "_limit", "_sharded", "_shards", "_until", "_word", "prefix", "take")
+    __slots__ = ("_calendar", "_limit", "_sharded", "_shards", "_since", "_until", "_word", "prefix", "take")
 
     def __init__(self, policy: Policy, shards: int = 1) -> None:
         tag, name = policy.tag.encode(), policy.id.encode()
@@ -38,7 +38,7 @@ class Form:
         self.take: Words = ()
         """What ``take.lua`` is told; empty for all but GCRA."""
         self._calendar: Calendar | None = None
-        self._until = 0.0
+        self._since = self._until = 0.0
         self._limit = policy.limit
         self._word = self._describe(policy)
 
@@ -54,9 +54,9 @@ class Form:
 
     def word(self, now_seconds: Callable[[], float]) -> str:
         """As ``algorithms.lua`` has it. A calendar's is of the window of the asker's clock."""
-        if self._calendar is not None and (now := now_seconds()) >= self._until:
+        if self._calendar is not None and not self._since <= (now := now_seconds()) < self._until:
             start, end, after = bounds(self._calendar, now)
-            self._word, self._until = f"c:{self._limit}:{start}:{end}:{after}", end
+            self._word, self._since, self._until = f"c:{self._limit}:{start}:{end}:{after}", start, end
         return self._word
 
     def _describe(self, policy: Policy) -> str:

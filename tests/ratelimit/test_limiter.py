@@ -1,5 +1,7 @@
 """The façade: batches, bans, and each policy's way when the store is away."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +111,21 @@ async def test_the_limiter_leans_open_when_the_store_is_gone(own_valkey: Stoppab
         again = await eventually(lambda: _from_store(limiter, policies["closed"]))
         assert again is not None
         assert again.allowed
+
+
+@pytest.mark.parametrize("make", [Policy.sliding, Policy.fixed])
+async def test_windows_have_a_local_share_too(
+    own_valkey: StoppableValkey, make: Callable[[str, int, int], Policy]
+) -> None:
+    """Without a store one of two workers admits half of a window's limit at once, and a quota's likewise."""
+    quota = Policy.quota("monthly", 10, "month")
+    async with connected(own_valkey.url, deadline_ms=300) as client:
+        limiter = Limiter(ValkeyStore(client), holders=2)
+        own_valkey.stop()
+        for policy in (make("window", 10, 3600), quota):
+            decisions = [await limiter.check(policy, "k") for _ in range(8)]
+            assert [decision.allowed for decision in decisions] == [True] * 5 + [False] * 3
+            assert {decision.decided_by for decision in decisions} == {"local"}
 
 
 async def _from_store(limiter: Limiter, policy: Policy) -> Decision | None:

@@ -215,6 +215,34 @@ async def test_the_stores_clock_picks_the_day(valkey_url: str, shift_s: int) -> 
     assert allowed == [1, 1, 0, 1, 1, 0]
 
 
+@pytest.mark.parametrize("days", [-400, -40, -2, 2, 40, 400])
+async def test_a_worker_with_a_wrong_clock_still_counts(valkey_url: str, days: int) -> None:
+    """Its days begin anywhere but are as long as they should be: the quota holds, and comes back."""
+    policy, day_us = Policy.quota("wrong-clock", 2, "day"), 86_400 * SECOND_US
+    async with connected(valkey_url) as client:
+        store = ValkeyStore(client, now_seconds=lambda: START_US / SECOND_US + days * 86_400)
+        allowed, waits = [], []
+        for now in (START_US, START_US + 1, START_US + 2, START_US + day_us, START_US + day_us + 1):
+            taken: Taken = await promised(partial(store.ask, Check(policy, "k"), now_us=now))
+            allowed.append(taken[0])
+            waits.append(taken[3])
+    assert allowed == [1, 1, 0, 1, 1]
+    assert 0 < waits[2] <= day_us
+
+
+async def test_a_worker_whose_clock_is_put_right_counts_right(valkey_url: str) -> None:
+    """A clock that jumped ahead by a year and back leaves no key shut for a year."""
+    policy, clock = Policy.quota("jumped", 1, "day"), [START_US / SECOND_US + 365 * 86_400]
+    async with connected(valkey_url) as client:
+        store = ValkeyStore(client, now_seconds=lambda: clock[0])
+        await promised(partial(store.ask, Check(policy, "k", 0), now_us=START_US))
+        clock[0] = START_US / SECOND_US
+        for _ in range(2):
+            taken: Taken = await promised(partial(store.ask, Check(policy, "k"), now_us=START_US))
+    assert taken[0] == 0
+    assert taken[3] == 1_795_554_000 * SECOND_US - START_US
+
+
 async def test_a_window_of_a_clock_ahead_counts(store: ValkeyStore) -> None:
     """After a fail-over to a clock that is behind, what was taken in the next window counts in this one."""
     for make in (Policy.fixed, Policy.sliding):

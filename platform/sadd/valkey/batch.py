@@ -114,7 +114,10 @@ class Batch:
     def _start(self, shared: tuple[Word, ...], call: _Call) -> None:
         args = (*shared, *call.own)
         done = partial(self._answered, call.askers)
-        self._client.post(self._script, call.keys, args, done, repeat_safe=self._repeat_safe)
+        try:
+            self._client.post(self._script, call.keys, args, done, repeat_safe=self._repeat_safe)
+        except Exception as error:  # words that cannot be packed: whoever asked must hear of it
+            done(error)
 
     def _answered(self, askers: Sequence[tuple[Done, int]], reply: "Reply | Exception") -> None:
         width = self._width

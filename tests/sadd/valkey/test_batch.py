@@ -118,3 +118,14 @@ async def test_a_question_of_several_keys_is_answered_with_all_of_them(valkey_ur
         assert await batch.ask(b"d", (10,), (4,)) == [1, 4]
         assert client.stats().calls == 1
     assert answers == [[1, 1, 1, 2, 1, 3]]
+
+
+async def test_words_that_cannot_be_sent_are_told_to_who_asked(valkey_url: str) -> None:
+    """And to nobody else: the other calls of the tick go out."""
+    async with opened(valkey_url) as client:
+        batch = Batch(client, TAKE, width=2)
+        wrong = batch.ask(b"a", (object(),), (1,))  # type: ignore[arg-type]  # a mistake
+        right = batch.ask(b"b", (10,), (1,))
+        with pytest.raises(TypeError):
+            await wrong
+        assert await right == [1, 1]
