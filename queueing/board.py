@@ -27,14 +27,19 @@ class Board:
 
     async def status(self, room: Room) -> RoomStatus:
         """Raises StoreUnavailable: an old status is not shown, since it would promise a moving line."""
-        held = self._held.get(room.id)
-        if held is not None and self._clock() < held.until:
-            return held.status
+        known = self.known(room)
+        if known is not None:
+            return known
         flight = self._flights.get(room.id)
         if flight is None:
             flight = self._flights[room.id] = asyncio.create_task(self._load(room))
             flight.add_done_callback(_look_at)
         return await asyncio.shield(flight)  # one caller's cancellation is not the others'
+
+    def known(self, room: Room) -> RoomStatus | None:
+        """The status if it is there and not too old; never a call."""
+        held = self._held.get(room.id)
+        return held.status if held is not None and self._clock() < held.until else None
 
     async def _load(self, room: Room) -> RoomStatus:
         try:

@@ -53,6 +53,10 @@ class Rooms:
         """What everyone may know, at most a second old."""
         return await self._counting(self._board.status(room))
 
+    def known_status(self, room: Room) -> RoomStatus | None:
+        """The same where no call is needed for it, for who cannot wait; else None."""
+        return self._board.known(room)
+
     async def join(self, room: Room, shown: str | None = None) -> Standing:
         """A place. Whoever shows a ticket that is in force keeps the one he has.
 

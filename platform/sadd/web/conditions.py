@@ -7,11 +7,16 @@ from sadd.catalogue.editing import ANYTHING, NOTHING, fingerprint
 
 def tagged(request: web.Request, body: bytes, cache_control: str, status: int = 200) -> web.Response:
     """The JSON body with its strong tag; 304 without it if the caller has it already."""
-    tag = f'"{fingerprint(body)}"'
+    tag = tag_of(body)
     headers = {hdrs.ETAG: tag, hdrs.CACHE_CONTROL: cache_control}
     if status == 200 and request.method in (hdrs.METH_GET, hdrs.METH_HEAD) and _has(request, tag):
         return web.Response(status=304, headers=headers)
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def tag_of(body: bytes) -> str:
+    """The strong tag of a body."""
+    return f'"{fingerprint(body)}"'
 
 
 def _has(request: web.Request, tag: str) -> bool:

@@ -3,9 +3,11 @@
 The ticket is in ``Sadd-Ticket``, or in the cookie that a join sets for its room.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -14,13 +16,14 @@ from msgspec import Struct, field
 
 from queueing.passes import PassOffice
 from queueing.rooms import Rooms
-from queueing.standing import Estimate, Standing, State
+from queueing.standing import Estimate, RoomStatus, Standing, State
 from queueing.store import StoreUnavailable
 from queueing.ticket import InvalidTicket
-from sadd.web.answer import json_answer
+from sadd.web.answer import encode_json, json_answer
 from sadd.web.away import store_away
-from sadd.web.conditions import tagged
+from sadd.web.conditions import tag_of, tagged
 from sadd.web.endpoint import Call, Endpoint
+from sadd.web.lane.endpoint import LaneEndpoint, Question, Told
 from sadd.web.problem import Problem
 from sadd.web.protected import View, room_of
 
@@ -90,7 +93,15 @@ def endpoints(rooms: Rooms, passes: PassOffice, view: View) -> list[Endpoint]:
             description="Whoever shows a ticket that is in force keeps its place. When nobody waits and "
             "there is room the first answer has the pass.",
         ),
-        Endpoint("GET", ROOM, queues.status, "What everyone may know of a room", TAG, answers=room),
+        Endpoint(
+            "GET",
+            ROOM,
+            queues.status,
+            "What everyone may know of a room",
+            TAG,
+            answers=room,
+            lane=LaneEndpoint(queues.ask_status, tell_status, STATUS_CACHE),
+        ),
         Endpoint(
             "GET",
             f"{ROOM}/ticket",
@@ -149,16 +160,16 @@ class _Queues:
         room = room_of(self.view, call.request.match_info["room"])
         with _refusing():
             status = await self.rooms.status(room)
-        answer = RoomAnswer(
-            room=status.room,
-            state=status.state,
-            serving=status.serving,
-            issued=status.issued,
-            waiting=status.waiting,
-            active=status.active,
-            outflow_per_minute=status.outflow_per_minute,
-        )
-        return tagged(call.request, msgspec.json.encode(answer), STATUS_CACHE)
+        return tagged(call.request, _room_answer(status), STATUS_CACHE)
+
+    def ask_status(self, asked: Question, done: Callable[[RoomStatus | Exception], None]) -> None:
+        """At once from what is known; once a second, when it is too old, those who ask wait for the store."""
+        room = room_of(self.view, asked.parameter)
+        known = self.rooms.known_status(room)
+        if known is not None:
+            done(known)
+            return
+        asyncio.ensure_future(self.rooms.status(room)).add_done_callback(partial(_pass_on, done))
 
     async def standing(self, call: Call) -> web.StreamResponse:
         room = room_of(self.view, call.request.match_info["room"])
@@ -176,6 +187,35 @@ class _Queues:
             response = _answer(await self.rooms.leave(room, _shown(call.request)))
         _keep(response, room.id, "", 0)
         return response
+
+
+def tell_status(status: RoomStatus | Exception) -> Told:
+    with _refusing():
+        if isinstance(status, Exception):
+            raise status
+    body = _room_answer(status)
+    return body, f"ETag: {tag_of(body)}\r\n"
+
+
+def _pass_on(done: Callable[[RoomStatus | Exception], None], asking: asyncio.Future[RoomStatus]) -> None:
+    if asking.cancelled():  # the worker ends
+        done(StoreUnavailable("not asked to the end"))
+    else:
+        done(asking.exception() or asking.result())  # type: ignore[arg-type]  # no more than an Exception
+
+
+def _room_answer(status: RoomStatus) -> bytes:
+    return encode_json(
+        RoomAnswer(
+            room=status.room,
+            state=status.state,
+            serving=status.serving,
+            issued=status.issued,
+            waiting=status.waiting,
+            active=status.active,
+            outflow_per_minute=status.outflow_per_minute,
+        )
+    )
 
 
 def _shown(request: web.Request) -> str:

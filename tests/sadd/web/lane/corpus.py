@@ -10,6 +10,7 @@ from tests.sadd.web.lane.scene import BODY, KEY, post
 
 BATCH = b"/v1/limits/check-batch"
 TRY = b"GET /try HTTP/1.1\r\nHost: x\r\n\r\n"
+ROOM = b"GET /v1/queues/moehe-results HTTP/1.1\r\nHost: x\r\n\r\n"
 PUT = b"PUT /try HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKS = b"1f\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (BODY[:31], len(BODY) - 31, BODY[31:])
 
@@ -218,6 +219,20 @@ CASES: dict[str, bytes | tuple[bytes, bytes]] = {
     "parameter encoded": raw(b"GET /v1/echo/a%2Fb HTTP/1.1", b"Host: x"),
     "parameter of dots": raw(b"GET /v1/echo/.. HTTP/1.1", b"Host: x"),
     "more than a parameter": raw(b"GET /v1/echo/a/b HTTP/1.1", b"Host: x"),
+    "room": ROOM,
+    "room again": ROOM + ROOM + post() + ROOM,
+    "room whose store is away": ROOM.replace(b"moehe-results", b"moph-appointment"),
+    "room unknown": ROOM.replace(b"moehe-results", b"moehe-nothing"),
+    "room with a query": ROOM.replace(b"moehe-results", b"moehe-results?a=b"),
+    "room encoded": ROOM.replace(b"moehe-results", b"moehe%2Dresults"),
+    "room of dots": ROOM.replace(b"moehe-results", b".."),
+    "room of none": ROOM.replace(b"moehe-results", b""),
+    "room known to the caller": ROOM.replace(b"Host: x", b"Host: x\r\nIf-None-Match: *"),
+    "room with a body": ROOM.replace(b"Host: x", b"Host: x\r\nContent-Length: 2") + b"{}",
+    "room with a key": ROOM.replace(b"Host: x", b"Host: x\r\n" + AUTH),
+    "room with a wrong key": ROOM.replace(b"Host: x", b"Host: x\r\nAuthorization: Bearer sadd_x"),
+    "room with another's credentials": ROOM.replace(b"Host: x", b"Host: x\r\nAuthorization: Basic YTpi"),
+    "room's HEAD": ROOM.replace(b"GET", b"HEAD"),
     "a bad one behind a check": (post(), b"NONSENSE\r\n\r\n" + post()),
     "a lie about the length": (post(length=b"%d" % (len(BODY) - 1))[:-1], b"}"),
     "a smuggled request": post(body=BODY + b"\r\n\r\n" + TRY, length=b"%d" % len(BODY)),
@@ -254,6 +269,7 @@ SPLIT = ("a check", "checks among others", "wrong key", "chunked", "expects 100"
 MIXED = (
     *("a check", "a check", "refused", "answered at once", "a batch", "cookies", "request id", "trace"),
     *("unknown policy", "bad JSON", "cost below 0", "JSON null", "key Arabic"),
+    *("room", "room again", "room unknown", "room known to the caller"),
     *("parameter", "chunked", "keep-alive", "many spaces after the colon", "target with a query"),
 )
 """Cases that leave the connection open, wherever they are cut and whatever comes behind them.

@@ -8,14 +8,21 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from queueing.passes import PassKey, PassOffice
+from queueing.policy import Room
+from queueing.rooms import Rooms
+from queueing.store import Reading, Store, StoreUnavailable
+from queueing.ticket import TicketKeys, TicketOffice
 from ratelimit.decision import Decision, Verdict
 from ratelimit.limiter import Check
 from sadd.limits.desk import Desk
 from sadd.settings import Server
-from sadd.web import limits
+from sadd.web import limits, queues
 from sadd.web.answer import json_answer
 from sadd.web.endpoint import Call
 from tests.sadd.web.scene import Keys, View, catalogue
@@ -67,6 +74,15 @@ class Engine:
             answer()
 
 
+class RoomStore:
+    """Room ``moehe-results`` with ten in line; any other room's counters are away."""
+
+    async def status(self, room: Room, now_us: int | None = None) -> Reading:
+        if room.id != "moehe-results":
+            raise StoreUnavailable("away")
+        return Reading(None, 0, 10, 20, 2, 0, 0)
+
+
 @asynccontextmanager
 async def server(engine: Engine, limits_: Server = LIMITS, *, lane: bool = True) -> AsyncIterator[Served]:
     async def fine(call: Call) -> web.StreamResponse:
@@ -75,8 +91,12 @@ async def server(engine: Engine, limits_: Server = LIMITS, *, lane: bool = True)
     async def echoed(call: Call) -> web.StreamResponse:
         return json_answer({"room": call.request.match_info["room"]})
 
+    view = View(catalogue())
+    tickets = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
+    passes = PassOffice([PassKey("0000000b", Ed25519PrivateKey.generate())])
     endpoints = [
-        *limits.endpoints(Desk(engine, View(catalogue()))),
+        *limits.endpoints(Desk(engine, view)),
+        *queues.endpoints(Rooms(cast("Store", RoomStore()), tickets, passes), passes, view),
         endpoint(fine),
         endpoint(fine, method="PUT", raw_body=True),
         endpoint(echoed, path="/v1/echo/{room}"),

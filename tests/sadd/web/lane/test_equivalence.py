@@ -22,7 +22,7 @@ def test_both_ways_answer_alike(new_loop: Callable[[], asyncio.AbstractEventLoop
 
 
 async def _differences() -> dict[str, object]:
-    differences = {}
+    differences: dict[str, object] = {}
     async with both() as (lane, plain):
         for name, case in CASES.items():
             pieces = [case + END] if isinstance(case, bytes) else [case[0], case[1] + END]
