@@ -81,16 +81,29 @@ class RateLimits:
         return told
 
     def _answered(self, plan: Plan, done: Done, decisions: list[Decision], taken: list[bool]) -> None:
-        for decision in decisions:
-            if decision.decided_by == "closed":  # what a policy of ours says when the store is away
-                self._tally.store_error += 1
-                done(CountersUnavailable("the store of the counters is away"))
-                return
+        away = False
         for count, decision, is_in in zip(plan.counts, decisions, taken, strict=True):
-            self._tally.count(count, decision, taken=is_in)
+            if decision.decided_by == "closed":  # what a policy of ours says when the store is away
+                away = True
+            else:
+                self._tally.count(count, decision, taken=is_in)
+        if away and not self._refused_anyway(plan, decisions):
+            self._tally.store_error += 1
+            done(CountersUnavailable("the store of the counters is away"))
+            return
         outcome, shadowed = conclude(plan, decisions, self._modes, self._now_ms())
         self._tally.global_shadow_mode += shadowed
         done(outcome)
+
+    def _refused_anyway(self, plan: Plan, decisions: list[Decision]) -> bool:
+        """A ban, or a limit that this worker knows to be over, holds also while the store is away."""
+        if self._modes.quota or self._modes.shadow:
+            return False
+        return any(
+            not (decision.allowed or count.negative or decision.decided_by == "closed")
+            and not (count.match.rule.shadow_mode or count.match.rule.quota_mode)
+            for count, decision in zip(plan.counts, decisions, strict=True)
+        )
 
 
 def _settle(waiting: "asyncio.Future[Answer]", answer: Answer) -> None:

@@ -320,7 +320,7 @@ def test_names_in_metrics_have_no_letters_that_mean_something_there() -> None:
 
 
 async def test_without_a_store_nobody_knows(tmp_path: Path) -> None:
-    """CountersUnavailable for what needs a counter; what needs none is answered as ever."""
+    """CountersUnavailable for what needs a counter; what needs none is answered as ever, and a ban holds."""
     with stoppable_valkey(tmp_path) as valkey:
         async with connected(valkey.url, deadline_ms=300) as client:
             limits = RateLimits(Limiter(ValkeyStore(client)))
@@ -331,4 +331,5 @@ async def test_without_a_store_nobody_knows(tmp_path: Path) -> None:
                     await limits.decide("d", descriptors)
             assert (await limits.decide("d", [asked("unknown=x")])).overall is OK
             assert (await limits.decide("d", [BAN])).overall is OVER
+            assert (await limits.decide("d", [FEW, BAN])).overall is OVER
             assert limits.stats().store_error == 4
