@@ -11,7 +11,9 @@ BENCHMARKS = {
     "store": "the store client against other clients and against its goals",
     "identity": "what a look at an API key costs",
     "ratelimit": "the limiter's ways in against what people use today",
+    "client": "what a decision in process costs",
     "catalogue": "search, look-up and refresh of the catalogue",
+    "rules": "what the desk costs, with and without rules of limits",
 }
 
 

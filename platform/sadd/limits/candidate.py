@@ -107,11 +107,15 @@ class Candidate:
         """
         if self.rule is None:
             return caller_needed(asked)
-        if not self.rule.by:
-            return EVERYONE
-        found = [self._part(asked, name) for name in self.rule.by]
+        by = self.rule.by
+        if len(by) == 1:
+            part = self._part(asked, by[0])
+            return None if part is None else _bounded(part)
+        found = [self._part(asked, name) for name in by]
         parts = [part for part in found if part is not None]
-        return _joined(parts) if len(parts) == len(found) else None
+        if len(parts) < len(found):
+            return None
+        return _joined(parts) if parts else EVERYONE
 
     def policy_for(self, key: str) -> Policy | None:
         return self.overrides.get(key, self.policy) if self.overrides else self.policy
@@ -197,10 +201,12 @@ def caller_needed(asked: Asked) -> str:
 
 def _joined(parts: list[str]) -> str:
     """One key of several values. No two lists of values have the same one."""
-    if len(parts) == 1:
-        key = parts[0]
-    else:
-        key = "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+    return _bounded("|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts))
+
+
+def _bounded(key: str) -> str:
+    if 4 * len(key) <= KEY_BYTES_MAX:  # of UTF-8 no letter takes more than four
+        return key
     raw = key.encode()
     return key if len(raw) <= KEY_BYTES_MAX else f"sha256:{sha256(raw).hexdigest()}"
 

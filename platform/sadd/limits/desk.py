@@ -178,10 +178,10 @@ class _Questions(Struct, frozen=True):
     """What is to be asked for a request that several candidates may hold for."""
 
     ruling: Ruling
-    held: tuple[Held, ...]
-    trials: tuple[Held, ...]
-    checks: tuple[Check, ...]
-    trial_checks: tuple[Check, ...]
+    held: list[Held]
+    trials: list[Held]
+    checks: list[Check]
+    trial_checks: list[Check]
 
 
 def _prepare(plan: Plan, asked: Asked) -> Check | _Questions:
@@ -190,21 +190,29 @@ def _prepare(plan: Plan, asked: Asked) -> Check | _Questions:
         return plan.check(asked)
     ruling = resolve(plan.candidates, asked)
     # What counts requests under way is acquired and released; it has no part in a check.
-    held = tuple(one for one in ruling.held if not one.policy.slots)
-    trials = tuple(one for one in ruling.trials if not one.policy.slots)
-    checks = tuple(Check(one.policy, one.key, asked.cost) for one in held)
-    return _Questions(
-        ruling, held, trials, checks, tuple(Check(one.policy, one.key, asked.cost) for one in trials)
-    )
+    held = [one for one in ruling.held if not one.policy.slots]
+    trials = [one for one in ruling.trials if not one.policy.slots]
+    cost = asked.cost
+    checks = [Check(one.policy, one.key, cost) for one in held]
+    return _Questions(ruling, held, trials, checks, [Check(one.policy, one.key, cost) for one in trials])
 
 
 def _answer(held: Sequence[Held], decisions: Sequence[Decision], denied_by: Decision | None) -> Answer:
-    reported = denied_by or min(decisions, key=lambda one: (one.allowed, one.remaining, -one.reset_after_ms))
-    by_policy = {one.policy.id: one.candidate for one in held}
-    policies = tuple(one.policy for one in held)
-    field = ", ".join(_field(one) for one in held)
-    rule = by_policy[reported.policy].id
-    return Answer(reported.allowed, reported, tuple(decisions), rule, (), policies, field)
+    reported = denied_by or min(decisions, key=_nearness)
+    return Answer(
+        reported.allowed,
+        reported,
+        tuple(decisions),
+        next(one.candidate.id for one in held if one.policy.id == reported.policy),
+        (),
+        tuple([one.policy for one in held]),
+        ", ".join([_field(one) for one in held]),
+    )
+
+
+def _nearness(decision: Decision) -> tuple[bool, int, int]:
+    """A refusal first, then who has least left; of those the one that takes longest to come back."""
+    return decision.allowed, decision.remaining, -decision.reset_after_ms
 
 
 def _field(held: Held) -> str:

@@ -23,7 +23,9 @@ class Texts:
         return cls(frozenset(texts - stars), tuple(tuple(text.split(ANY)) for text in sorted(stars)))
 
     def hold(self, text: str) -> bool:
-        return text in self.exact or any(_fits(parts, text) for parts in self.patterns)
+        if text in self.exact:
+            return True
+        return bool(self.patterns) and any(_fits(parts, text) for parts in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,10 @@ class Networks:
         if found is None:
             return False
         version, bits = found
-        return any(version == v and (bits >> shift) in known for v, shift, known in self.prefixes)
+        for of_version, shift, known in self.prefixes:
+            if of_version == version and (bits >> shift) in known:
+                return True
+        return False
 
 
 def address_of(text: str) -> IPv4Address | IPv6Address | None:
