@@ -44,16 +44,12 @@ class RuleCounts:
             self.within_limit += cost
             self.near_limit += min(cost, max(0, after - near))
         elif not decision.allowed:
-            self._add_over(limit, near, limit - decision.remaining, cost)
+            before = limit - decision.remaining
+            over = min(cost, before + cost - limit)
+            self.over_limit += over
+            self.near_limit += max(0, limit - max(near, before))
             if count.match.rule.shadow_mode:
-                self.shadow_mode += cost
-
-    def _add_over(self, limit: int, near: int, before: int, cost: int) -> None:
-        if before >= limit:
-            self.over_limit += cost
-        else:
-            self.over_limit += max(0, before + cost - limit)
-            self.near_limit += limit - max(near, before)
+                self.shadow_mode += over
 
 
 @dataclass(frozen=True, slots=True)
