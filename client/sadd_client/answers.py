@@ -80,15 +80,25 @@ def _decision(found: Any, answer: Answer) -> Decision:
     retry = integer(found, "retry_after_ms", answer) if found.get("retry_after_ms") is not None else None
     return Decision(
         allowed=found["allowed"],
-        policy=str(found.get("policy", "")),
+        policy=_text(found.get("policy")) or "",
         limit=integer(found, "limit", answer),
         remaining=integer(found, "remaining", answer),
         reset_after_ms=integer(found, "reset_after_ms", answer),
         retry_after_ms=retry,
-        fallback=found.get("fallback"),
+        fallback=_text(found.get("fallback")),
+        rule=_text(found.get("rule")),
+        violated_policies=_texts(found.get("violated_policies")),
         rate_limit=answer.headers.get("ratelimit"),
         rate_limit_policy=answer.headers.get("ratelimit-policy"),
     )
+
+
+def _text(found: object) -> str | None:
+    return found if isinstance(found, str) else None
+
+
+def _texts(found: object) -> tuple[str, ...]:
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
 
 
 def _senseless(answer: Answer) -> PlatformAway:

@@ -6,7 +6,7 @@ from typing import Self
 
 from sadd_client.aio import AsyncIo
 from sadd_client.blocking import BlockingIo
-from sadd_client.core import Core, more_members
+from sadd_client.core import Core
 from sadd_client.decision import Check, Decision
 from sadd_client.key import Key
 from sadd_client.limiter import AsyncLimiter, Limiter
@@ -47,13 +47,13 @@ class AsyncClient:
         key: str,
         cost: int = 1,
         *,
-        route: str | None = None,
+        route: str = "",
         descriptors: Mapping[str, str] | None = None,
         on_loss: OnLoss | None = None,
     ) -> Decision:
         """May ``key`` take ``cost`` of ``policy`` now? Cost 0 looks. Raises Problem, never PlatformAway."""
-        more = more_members(route, descriptors)
-        return await self._core.decider.check(Check(policy, key, cost), on_loss=on_loss, more=more)
+        check = Check(policy, key, cost, route, descriptors or {})
+        return await self._core.decider.check(check, on_loss=on_loss)
 
     async def check_batch(self, checks: Sequence[Check], *, on_loss: OnLoss | None = None) -> list[Decision]:
         """Decide each by itself, answers in order; a call for each thousand."""
@@ -63,12 +63,18 @@ class AsyncClient:
         self,
         policy: str,
         *,
+        route: str = "",
+        descriptors: Mapping[str, str] | None = None,
         on_loss: OnLoss | None = None,
         keys_max: int = KEYS_MAX,
         lease_tokens_max: int = LEASE_TOKENS_MAX,
     ) -> AsyncLimiter:
-        """A limiter that leases what busy keys use. ``lease_tokens_max`` 0 asks for each decision."""
-        return AsyncLimiter(self._core.holder(policy, on_loss, keys_max, lease_tokens_max))
+        """A limiter that leases what busy keys use. ``lease_tokens_max`` 0 asks for each decision.
+
+        ``route`` and ``descriptors`` are said of every key; a limiter of its own for each of them.
+        """
+        about = Check(policy, "", 1, route, descriptors or {})
+        return AsyncLimiter(self._core.holder(about, on_loss, keys_max, lease_tokens_max))
 
     async def verify(self) -> str:
         """The platform's version, if it has all calls of this client. IncompatiblePlatform, PlatformAway."""
@@ -113,13 +119,13 @@ class Client:
         key: str,
         cost: int = 1,
         *,
-        route: str | None = None,
+        route: str = "",
         descriptors: Mapping[str, str] | None = None,
         on_loss: OnLoss | None = None,
     ) -> Decision:
         """May ``key`` take ``cost`` of ``policy`` now? Cost 0 looks. Raises Problem, never PlatformAway."""
-        more = more_members(route, descriptors)
-        return complete(self._core.decider.check(Check(policy, key, cost), on_loss=on_loss, more=more))
+        check = Check(policy, key, cost, route, descriptors or {})
+        return complete(self._core.decider.check(check, on_loss=on_loss))
 
     def check_batch(self, checks: Sequence[Check], *, on_loss: OnLoss | None = None) -> list[Decision]:
         """Decide each by itself, answers in order; a call for each thousand."""
@@ -129,12 +135,18 @@ class Client:
         self,
         policy: str,
         *,
+        route: str = "",
+        descriptors: Mapping[str, str] | None = None,
         on_loss: OnLoss | None = None,
         keys_max: int = KEYS_MAX,
         lease_tokens_max: int = LEASE_TOKENS_MAX,
     ) -> Limiter:
-        """A limiter that leases what busy keys use. ``lease_tokens_max`` 0 asks for each decision."""
-        return Limiter(self._core.holder(policy, on_loss, keys_max, lease_tokens_max))
+        """A limiter that leases what busy keys use. ``lease_tokens_max`` 0 asks for each decision.
+
+        ``route`` and ``descriptors`` are said of every key; a limiter of its own for each of them.
+        """
+        about = Check(policy, "", 1, route, descriptors or {})
+        return Limiter(self._core.holder(about, on_loss, keys_max, lease_tokens_max))
 
     def verify(self) -> str:
         """The platform's version, if it has all calls of this client. IncompatiblePlatform, PlatformAway."""

@@ -1,13 +1,13 @@
 """What both clients are made of: the parts, put together for one platform."""
 
+import json
 import ssl
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from sadd_client import fork
 from sadd_client.courier import Courier
 from sadd_client.decider import Decider
+from sadd_client.decision import Check
 from sadd_client.holder import Holder
 from sadd_client.key import Key
 from sadd_client.loss import LocalLimit, OnLoss, Stand
@@ -47,17 +47,24 @@ class Core:
         self.holders: dict[tuple[object, ...], Holder] = {}
         fork.register(self)
 
-    def holder(self, policy: str, on_loss: OnLoss | None, keys_max: int, tokens_max: int) -> Holder:
+    def holder(
+        self,
+        about: Check,
+        on_loss: OnLoss | None,
+        keys_max: int,
+        tokens_max: int,
+    ) -> Holder:
         """The same for the same words: leases of one key are held once."""
         if on_loss is not None:
             self.stand.check_way(on_loss)
-        if not policy or keys_max < 1 or tokens_max < 0:
-            raise ValueError("a limiter has a policy, keys_max from 1 and lease_tokens_max from 0")
-        words = (policy, on_loss, keys_max, tokens_max)
+        if keys_max < 1 or tokens_max < 0:
+            raise ValueError("a limiter has keys_max from 1 and lease_tokens_max from 0")
+        words = (json.dumps(about.members, sort_keys=True), on_loss, keys_max, tokens_max)
         if words not in self.holders:
             if len(self.holders) >= LIMITERS_MAX:
                 raise ValueError(f"there are {LIMITERS_MAX} limiters already")
-            self.holders[words] = Holder(policy, self.decider, self.io, on_loss, keys_max, tokens_max)
+            made = Holder(about, self.decider, self.io, on_loss, keys_max, tokens_max)
+            return self.holders.setdefault(words, made)  # another thread may have been faster
         return self.holders[words]
 
     def stats(self) -> ClientStats:
@@ -79,12 +86,6 @@ class Core:
         self.decider.forget()
         for holder in self.holders.values():
             holder.forget()
-
-
-def more_members(route: str | None, descriptors: Mapping[str, str] | None) -> dict[str, Any]:
-    """Members of a question that are left out when there is nothing to say."""
-    route_member = {} if route is None else {"route": route}
-    return route_member | ({} if descriptors is None else {"descriptors": dict(descriptors)})
 
 
 def _address(url: str, tls: ssl.SSLContext | None) -> tuple[Place, bytes, str]:

@@ -39,10 +39,9 @@ class Decider:
         *,
         deadline: float | None = None,
         on_loss: OnLoss | None = None,
-        more: Mapping[str, Any] | None = None,
     ) -> Decision:
-        """Decide one. ``more`` are further members of the question."""
-        body = {**_question(check), **(more or {})}
+        """Decide one."""
+        body = {**check.members, "cost": check.cost}
         request = self._request("POST", "/v1/limits/check", body, check.policy, repeatable=check.cost == 0)
         try:
             answer = await self._courier.answer(request, deadline or self.deadline())
@@ -57,13 +56,12 @@ class Decider:
             decisions += await self._batch(checks[first : first + BATCH_MAX], on_loss)
         return decisions
 
-    async def lease(self, policy: str, key: str, tokens: int, deadline: float) -> Lease | None:
-        """Up to ``tokens`` for a while; None when there is nothing to grant. PlatformAway, Problem."""
+    async def lease(self, check: Check, tokens: int, deadline: float) -> Lease | None:
+        """Up to ``tokens`` for a while; None when there are none to grant. PlatformAway, Problem."""
         began = now()  # before it is sent: the grantor's count begins later, so it ends later
-        body = {"policy": policy, "key": key, "tokens": tokens}
-        answer = await self._courier.answer(
-            self._request("POST", "/v1/limits/leases", body, policy), deadline
-        )
+        body = {**check.members, "tokens": tokens}
+        request = self._request("POST", "/v1/limits/leases", body, check.policy)
+        answer = await self._courier.answer(request, deadline)
         granted = members(answer)
         amount = min(integer(granted, "granted", answer), tokens)
         if amount == 0:
@@ -103,7 +101,7 @@ class Decider:
             return self._stand.decide(check, way, away.retry_after_seconds, now())
 
     async def _batch(self, checks: Sequence[Check], on_loss: OnLoss | None) -> list[Decision]:
-        body = {"checks": [_question(check) for check in checks]}
+        body = {"checks": [{**check.members, "cost": check.cost} for check in checks]}
         harmless = all(check.cost == 0 for check in checks)
         request = self._request("POST", "/v1/limits/check-batch", body, repeatable=harmless)
         try:
@@ -117,10 +115,6 @@ class Decider:
     ) -> Request:
         encoded = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         return Request(method, self._prefix + path, encoded, policy, repeatable)
-
-
-def _question(check: Check) -> dict[str, Any]:
-    return {"policy": check.policy, "key": check.key, "cost": check.cost}
 
 
 def _version(described: Mapping[str, Any]) -> str:

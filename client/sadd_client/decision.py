@@ -1,7 +1,8 @@
 """The question and the answer. A refusal is an answer too: it has numbers in it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 DecidedBy = Literal["platform", "lease", "memory", "open", "closed", "local"]
 
@@ -13,20 +14,33 @@ KEY_BYTES_MAX = 512
 class Check:
     """May ``key`` take ``cost`` of ``policy`` now? Cost 0 only looks.
 
+    ``route`` and ``descriptors`` (``app``, ``citizen``, ``ip``, ``header:<name>``) are what rules look at.
     Raises ValueError for a cost or key out of the platform's bounds: that is no reason to ask it.
     """
 
     policy: str
     key: str
     cost: int = 1
+    route: str = ""
+    descriptors: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 <= self.cost <= COST_MAX:
             raise ValueError(f"cost is {self.cost}, not 0..{COST_MAX}")
-        if not self.key or len(self.key.encode()) > KEY_BYTES_MAX:
-            raise ValueError(f"key is empty or longer than {KEY_BYTES_MAX} bytes")
+        if len(self.key.encode()) > KEY_BYTES_MAX:
+            raise ValueError(f"key is longer than {KEY_BYTES_MAX} bytes")
         if not self.policy:
             raise ValueError("policy is empty")
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """As the platform takes it; what has nothing to say is left out."""
+        said: dict[str, Any] = {"policy": self.policy, "key": self.key}
+        if self.route:
+            said["route"] = self.route
+        if self.descriptors:
+            said["descriptors"] = dict(self.descriptors)
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +51,8 @@ class Decision:
     platform less than a second ago), or this client's way while the platform is away: ``open``, ``closed``,
     ``local``. Numbers that nobody knows are None. ``retry_after_ms`` is None when allowed, and also when no
     wait will help (a ban, a cost above the burst). ``fallback`` is the *platform's* way while its store is
-    away. ``rate_limit`` and ``rate_limit_policy`` are the answer's fields as they came, for handing on.
+    away. ``rule`` is the rule behind the numbers, and ``violated_policies`` are all that refused, if several
+    limits hold. ``rate_limit`` and ``rate_limit_policy`` are the answer's fields as they came, to hand on.
     """
 
     allowed: bool
@@ -48,5 +63,7 @@ class Decision:
     retry_after_ms: int | None = None
     decided_by: DecidedBy = "platform"
     fallback: str | None = None
+    rule: str | None = None
+    violated_policies: tuple[str, ...] = ()
     rate_limit: str | None = None
     rate_limit_policy: str | None = None

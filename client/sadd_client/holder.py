@@ -29,13 +29,14 @@ TIDY_SECONDS = 0.5
 
 
 class Holder:
-    """Of one policy. ``tokens_max`` 0 takes no leases."""
+    """Of one policy: ``about`` is a check that lacks its key. ``tokens_max`` 0 takes no leases."""
 
     def __init__(
-        self, policy: str, decider: Decider, io: Io, on_loss: OnLoss | None, keys_max: int, tokens_max: int
+        self, about: Check, decider: Decider, io: Io, on_loss: OnLoss | None, keys_max: int, tokens_max: int
     ) -> None:
-        self.policy = policy
-        self.leased = Decision(True, policy, decided_by="lease")
+        self._about = about
+        self.policy = about.policy
+        self.leased = Decision(True, about.policy, decided_by="lease")
         self.ledger = Ledger(keys_max)
         self.mutex = io.mutex()
         self._decider = decider
@@ -52,7 +53,7 @@ class Holder:
         """The whole way. Raises Problem, never PlatformAway."""
         if self.closed:
             raise RuntimeError("this limiter is closed")
-        check = Check(self.policy, key, cost)
+        check = self._question(key, cost)
         began = now()
         with self.mutex:
             held = self.ledger.slice(key, began)
@@ -77,7 +78,7 @@ class Holder:
             return await self.decide(key, cost)
         except Problem as problem:
             self._faults.note(self.policy, problem)
-            check = Check(self.policy, key, cost)
+            check = self._question(key, cost)
             return self._decider.decide_here(check, PlatformAway(str(problem)), self._on_loss)
 
     async def close(self) -> None:
@@ -96,6 +97,9 @@ class Holder:
         self.mutex = self._io.mutex()
         self.ledger.forget()
         self._tidying = False
+
+    def _question(self, key: str, cost: int) -> Check:
+        return Check(self.policy, key, cost, self._about.route, self._about.descriptors)
 
     def _known(self, held: Slice, cost: int, at: float) -> Decision | None:
         """What needs no question. Within the mutex."""
@@ -132,7 +136,7 @@ class Holder:
             with self.mutex:
                 answer = self._known(held, check.cost, now())
             if answer is None:
-                await self._lease(held, check.key, check.cost, deadline)
+                await self._lease(held, check, deadline)
                 with self.mutex:
                     answer = self._known(held, check.cost, now())
             return answer or await self._check(held, check, deadline)
@@ -152,7 +156,7 @@ class Holder:
         try:
             if await turn.acquire(deadline):
                 try:
-                    await self._lease(held, key, 1, deadline)
+                    await self._lease(held, self._question(key, 1), deadline)
                 finally:
                     turn.release()
         except Problem as problem:
@@ -160,14 +164,14 @@ class Holder:
         finally:
             held.refilling = False
 
-    async def _lease(self, held: Slice, key: str, cost: int, deadline: float) -> None:
+    async def _lease(self, held: Slice, check: Check, deadline: float) -> None:
         """Ask for a lease, and hold it. When there is none the key rests; a Problem is the caller's."""
         with self.mutex:
-            wanted = held.wanted(cost, now(), self._tokens_now(now()))
+            wanted = held.wanted(check.cost, now(), self._tokens_now(now()))
         if wanted == 0:
             return
         try:
-            lease = await self._decider.lease(self.policy, key, wanted, deadline)
+            lease = await self._decider.lease(check, wanted, deadline)
         except PlatformAway:
             lease = None
         except UnknownPath:
@@ -177,9 +181,11 @@ class Holder:
                 held.rest(now() + REST_SECONDS)
                 return
             self.ledger.granted += lease.tokens
-            if lease.tokens < 2 * cost:  # the quota is nearly used up: a lease is no better than a check
+            if (
+                lease.tokens < 2 * check.cost
+            ):  # the quota is nearly used up: a lease is no better than a check
                 held.rest(now() + REST_SECONDS)
-            orphaned = self.closed or self.ledger.slices.get(key) is not held
+            orphaned = self.closed or self.ledger.slices.get(check.key) is not held
             if not orphaned:
                 held.add(lease, now())
         if orphaned:

@@ -38,6 +38,22 @@ SERVICE = """
   protection: {limits: %s}
 """
 
+COPIES_A_DAY = 3
+RULES = f"""
+- id: copies
+  agency: {AGENCY}
+  service: {DEEP}
+  route: /pdf/*
+  by: [citizen]
+  limit: {{limit: {COPIES_A_DAY}, algorithm: calendar, unit: day}}
+"""
+
+
+def write_rules(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "rules.yaml").write_text(RULES)
+    return folder
+
 
 def write_catalogue(folder: Path) -> Path:
     classes = "".join(f"  - {{id: {name}, {numbers}}}\n" for name, numbers in CLASSES.items())

@@ -1,13 +1,11 @@
 """A platform for all tests of the client, and doors that are closed after each."""
 
-import json
-import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.client.catalogue import AGENCY, write_catalogue
+from tests.client.catalogue import AGENCY, write_catalogue, write_rules
 from tests.client.doors import AsyncDoor, BlockingDoor, Door
 from tests.e2e.platform import Platform, platform
 
@@ -35,21 +33,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("client")
     catalogue = write_catalogue(folder / "catalogue")
     with platform(folder, SADD_CATALOGUE_PATH=str(catalogue)) as started:
+        applied = started.sadd("limits", "apply", str(write_rules(folder / "rules")))
+        assert applied.returncode == 0, applied.stderr
         yield started
 
 
 @pytest.fixture(scope="session")
 def key(running: Platform) -> str:
     return running.key("limits:check", agency=AGENCY)
-
-
-@pytest.fixture
-def leasing(running: Platform) -> Platform:
-    """The platform, if it grants leases."""
-    with urllib.request.urlopen(f"{running.url}/openapi.json", timeout=5) as answer:
-        if "/v1/limits/leases" not in json.load(answer)["paths"]:
-            pytest.skip("this platform grants no leases yet")
-    return running
 
 
 @pytest.fixture

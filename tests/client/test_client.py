@@ -10,7 +10,7 @@ from sadd_client import (
     Unauthenticated,
     UnknownPolicy,
 )
-from tests.client.catalogue import NARROW
+from tests.client.catalogue import COPIES_A_DAY, DEEP, NARROW
 from tests.client.conftest import Open
 from tests.client.doors import KEY
 from tests.client.odd import answer, hang, odd
@@ -47,6 +47,19 @@ def test_a_batch_keeps_its_order(door: Open, running: Platform, key: str, caller
     burst = decisions[0].remaining
 
     assert [burst - decision.remaining for decision in decisions] == [check.cost for check in checks]
+
+
+def test_rules_hear_what_they_look_at(door: Open, running: Platform, key: str, caller: str) -> None:
+    """Route and descriptors arrive; who refused is named, among several limits that hold."""
+    opened = door(running.url, key=key)
+    words = {"route": "/pdf/1", "descriptors": {"citizen": caller}}
+    decisions = [opened.do(lambda client: client.check(DEEP, caller, **words)) for _ in range(4)]
+
+    assert [decision.allowed for decision in decisions] == [True] * COPIES_A_DAY + [False]
+    assert (decisions[3].rule, decisions[3].policy) == ("copies", "rule.copies")
+    assert decisions[3].violated_policies == ("rule.copies",)
+    elsewhere = Check(DEEP, caller, route="/form", descriptors={"citizen": caller})
+    assert opened.do(lambda client: client.check_batch([elsewhere]))[0].allowed
 
 
 def test_an_empty_batch_asks_nobody(door: Open) -> None:
@@ -87,9 +100,9 @@ def test_what_no_platform_takes_is_not_sent(door: Open, words: tuple[str, ...]) 
     assert listener.requests == []
 
 
-def test_a_platform_is_verified(door: Open, leasing: Platform, key: str) -> None:
+def test_a_platform_is_verified(door: Open, running: Platform, key: str) -> None:
     """Its version is told, from its own description."""
-    assert door(leasing.url, key=key).do(lambda client: client.verify()).count(".") == 2
+    assert door(running.url, key=key).do(lambda client: client.verify()).count(".") == 2
 
 
 def test_what_is_no_platform_is_noticed(door: Open) -> None:

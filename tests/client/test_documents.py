@@ -13,7 +13,7 @@ BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 @pytest.mark.parametrize("document", ["docs/client.md", "client/README.md"])
-def test_examples_run(document: str, leasing: Platform, key: str, tmp_path: Path) -> None:
+def test_examples_run(document: str, running: Platform, key: str, tmp_path: Path) -> None:
     """One after the other, with this platform's address and key for the document's."""
     (tmp_path / "key").write_text(key)
     names: dict[str, Any] = {"__name__": document}
@@ -21,8 +21,8 @@ def test_examples_run(document: str, leasing: Platform, key: str, tmp_path: Path
     assert blocks
     for block in blocks:
         for written, real in {
-            "http://127.0.0.1:8080": leasing.url,
-            "https://sadd.example": leasing.url,
+            "http://127.0.0.1:8080": running.url,
+            "https://sadd.example": running.url,
             "/run/secrets/sadd": str(tmp_path / "key"),
         }.items():
             block = block.replace(written, real)

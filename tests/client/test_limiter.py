@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from sadd_client import AsyncClient, Client
-from tests.client.catalogue import DEEP, DEEP_BURST, NARROW, WIDE
+from tests.client.catalogue import COPIES_A_DAY, DEEP, DEEP_BURST, NARROW, WIDE
 from tests.client.conftest import Open
 from tests.client.doors import KEY
 from tests.e2e.platform import Platform
@@ -40,9 +40,9 @@ def used(running: Platform, key: str, caller: str) -> int:
         return DEEP_BURST - remaining
 
 
-def test_a_busy_key_is_decided_here(door: Open, leasing: Platform, key: str, caller: str) -> None:
+def test_a_busy_key_is_decided_here(door: Open, running: Platform, key: str, caller: str) -> None:
     """Twenty thousand decisions need some dozens of calls."""
-    opened = door(leasing.url, key=key)
+    opened = door(running.url, key=key)
     assert opened.do(lambda client: spender(client)(client, WIDE, caller, 20_000)) == 20_000
 
     stats = opened.client.limiter(WIDE).stats()
@@ -50,9 +50,9 @@ def test_a_busy_key_is_decided_here(door: Open, leasing: Platform, key: str, cal
     assert stats.checked < 200
 
 
-def test_what_is_unused_goes_back(door: Open, leasing: Platform, key: str, caller: str) -> None:
+def test_what_is_unused_goes_back(door: Open, running: Platform, key: str, caller: str) -> None:
     """After closing the platform counts as used what was admitted, and nothing else."""
-    opened = door(leasing.url, key=key)
+    opened = door(running.url, key=key)
     began = time.monotonic()
     admitted = opened.do(lambda client: spender(client)(client, DEEP, caller, 300))
     limiter = opened.client.limiter(DEEP)
@@ -63,12 +63,12 @@ def test_what_is_unused_goes_back(door: Open, leasing: Platform, key: str, calle
     stats = limiter.stats()
     assert stats.granted == stats.spent + stats.returned
     assert admitted == 300
-    assert 300 - seconds - 2 <= used(leasing, key, caller) <= 300
+    assert 300 - seconds - 2 <= used(running, key, caller) <= 300
 
 
-def test_never_more_than_the_limit(door: Open, leasing: Platform, key: str, caller: str) -> None:
+def test_never_more_than_the_limit(door: Open, running: Platform, key: str, caller: str) -> None:
     """Whoever asks for three times the quota gets all of it, and not a unit more."""
-    opened = door(leasing.url, key=key)
+    opened = door(running.url, key=key)
     began = time.monotonic()
     admitted = opened.do(lambda client: spender(client)(client, DEEP, caller, 3 * DEEP_BURST))
     seconds = time.monotonic() - began
@@ -78,11 +78,22 @@ def test_never_more_than_the_limit(door: Open, leasing: Platform, key: str, call
     assert stats.refused_here > DEEP_BURST, "who is refused is refused here until the wait is over"
 
 
-def test_many_threads_spend_one_lease_once(leasing: Platform, key: str, caller: str) -> None:
+def test_leases_are_of_all_limits_that_hold(door: Open, running: Platform, key: str, caller: str) -> None:
+    """A rule that a route and a descriptor meet is no less kept because decisions are made here."""
+    opened = door(running.url, key=key)
+    words = {"route": "/pdf/1", "descriptors": {"citizen": caller}}
+    limiter = opened.client.limiter(DEEP, **words)
+    allowed = [opened.do(lambda _: limiter.allow(caller)) for _ in range(60)]
+
+    assert sum(allowed) == COPIES_A_DAY
+    assert opened.client.limiter(DEEP, **words)._holder is limiter._holder
+
+
+def test_many_threads_spend_one_lease_once(running: Platform, key: str, caller: str) -> None:
     """Eight threads and one key: together as much as one would get."""
     admitted = [0] * 8
     began = time.monotonic()
-    with Client(leasing.url, key=key, on_loss="closed") as client:
+    with Client(running.url, key=key, on_loss="closed") as client:
 
         def work(number: int) -> None:
             admitted[number] = spend(client, DEEP, caller, DEEP_BURST // 4)
@@ -95,9 +106,9 @@ def test_many_threads_spend_one_lease_once(leasing: Platform, key: str, caller: 
     assert DEEP_BURST <= sum(admitted) <= DEEP_BURST + time.monotonic() - began + 1
 
 
-async def test_many_tasks_wait_for_one_lease(leasing: Platform, key: str, caller: str) -> None:
+async def test_many_tasks_wait_for_one_lease(running: Platform, key: str, caller: str) -> None:
     """A hundred tasks and one key: one call brings what all of them need."""
-    async with AsyncClient(leasing.url, key=key, on_loss="closed") as client:
+    async with AsyncClient(running.url, key=key, on_loss="closed") as client:
         admitted = await asyncio.gather(*(async_spend(client, WIDE, caller, 500) for _ in range(100)))
         stats = client.limiter(WIDE).stats()
     assert sum(admitted) == 50_000
@@ -125,9 +136,9 @@ def test_a_refusal_says_when_to_come_again(door: Open, running: Platform, key: s
     assert 0 < second.retry_after_ms <= first.retry_after_ms
 
 
-async def test_an_idle_lease_goes_back(leasing: Platform, key: str, caller: str) -> None:
+async def test_an_idle_lease_goes_back(running: Platform, key: str, caller: str) -> None:
     """Nobody calls any more, and the quota is free again long before the lease would end."""
-    async with AsyncClient(leasing.url, key=key, on_loss="closed") as client:
+    async with AsyncClient(running.url, key=key, on_loss="closed") as client:
         await async_spend(client, DEEP, caller, 300)
         limiter = client.limiter(DEEP)
         assert limiter.stats().outstanding > 0
@@ -160,16 +171,16 @@ print(json.dumps([held, *json.loads(os.read(told, 100)), admitted]))
 """
 
 
-def test_a_forked_child_spends_nothing_of_its_parents(leasing: Platform, key: str, caller: str) -> None:
+def test_a_forked_child_spends_nothing_of_its_parents(running: Platform, key: str, caller: str) -> None:
     """Both would else spend the same lease. The platform counts what both admitted."""
-    command = [sys.executable, "-c", FORKS, leasing.url, key, DEEP, caller]
+    command = [sys.executable, "-c", FORKS, running.url, key, DEEP, caller]
     began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     held, inherited, by_child, by_parent = json.loads(done.stdout)
 
     assert held > 0
     assert (inherited, by_child, by_parent) == (0, 300, 600)
-    assert 900 - (time.monotonic() - began) - 2 <= used(leasing, key, caller) <= 900
+    assert 900 - (time.monotonic() - began) - 2 <= used(running, key, caller) <= 900
 
 
 def test_after_its_end_a_limiter_decides_nothing(door: Open) -> None:

@@ -47,5 +47,5 @@ def _problem(decision: Decision) -> tuple[HTTPStatus, dict[str, object]]:
     return HTTPStatus.TOO_MANY_REQUESTS, {
         "type": QUOTA_EXCEEDED,
         "title": "The quota of this caller is used up.",
-        "violated-policies": [decision.policy],
+        "violated-policies": list(decision.violated_policies) or [decision.policy],
     }
