@@ -1,25 +1,7 @@
-"""One client's connection on the fast lane.
+"""One client's connection on the fast lane: received, cut into requests, asked, answered in order.
 
-It cuts what it receives into requests. Those that the lane answers become calls, whose answers leave in the
-order of the requests. All others are lent to aiohttp's own connection, whole and byte for byte, so that its
-answer is the one given; when it is done the lane takes the next request. Bytes that do not begin with a plain
-head are handed over for good, since only aiohttp may then say where the next request begins.
-
-::
-
-    received ──► head ──► plain? ──no──► aiohttp, for good       (waits for calls before it)
-                           │yes
-                           ▼
-                  of the lane, aiohttp idle? ──no──► aiohttp, this request   (waits for calls before it)
-                           │yes
-                           ▼
-                  key, body right? ──no──► a problem
-                           │yes
-                           ▼
-                  ask ─ … ─► done ──► answer, in order
-
-The lane never waits long for the rest of a request: after PATIENCE_SECONDS it is aiohttp's, with its
-time-outs and its bounds. No task, no future and no timer is made for a request that came whole.
+What it does with each request is drawn in the package's ``__init__``. No task, no future and no timer is made
+for a request that came whole.
 """
 
 import asyncio
@@ -30,6 +12,7 @@ from typing import cast
 from sadd.web.connection import Connection, Connections
 from sadd.web.lane.call import LaneCall, taken_off
 from sadd.web.lane.head import END
+from sadd.web.lane.held import Held
 from sadd.web.lane.table import Known, LaneTable
 from sadd.web.lane.wording import Dates
 from sadd.web.problem import forbidden, unauthenticated
@@ -37,12 +20,6 @@ from sadd.web.route import Site
 
 PIPELINE_MAX = 32
 """Calls of one connection at once; as many as aiohttp queues. More wait unread."""
-
-PATIENCE_SECONDS = 0.1
-"""For the rest of a request: clients send head and body in two packets, networks cut larger ones."""
-
-PIECES_MAX = 64
-"""Pieces in which the lane takes a head; each makes it look through all of them again."""
 
 
 class Lane(asyncio.Protocol):
@@ -58,10 +35,8 @@ class Lane(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._inner: Connection | None = None
         self._calls: deque[LaneCall] = deque()
-        self._held: list[bytes] = []  # received, not yet taken
-        self._missing = 0  # bytes of the request that ``held`` begins with, if its head is there
+        self._held = Held(self._loop, self._lose_patience)
         self._owed = 0  # bytes of a lent request that are still to come
-        self._pieces = 0
         self._served = False
         self._is_free = True  # nothing is held, owed or lent: requests and answers need no more thought
         self._ends = False  # after the calls under way
@@ -69,7 +44,6 @@ class Lane(asyncio.Protocol):
         self._taking = False
         self._writable = True
         self._is_reading = True
-        self._patience: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._opened_at = 0.0  # by the loop's clock
         self._used_at = perf_counter()  # by the calls' clock
@@ -88,7 +62,6 @@ class Lane(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._held.clear()
         self._stop_timers()
         self._connections.part_with(self)
         if self._inner is not None:
@@ -127,12 +100,8 @@ class Lane(asyncio.Protocol):
             data = self._pay(data)
         if not self._held:
             self._take(data)
-        else:
-            self._held.append(data)
-            if self._missing > len(data):
-                self._missing -= len(data)
-            else:
-                self._go_on()
+        elif self._held.add(data):
+            self._go_on()
         busy = self._held or self._owed or self._inner is not None or self._ends
         self._is_free = self._writable and not busy
 
@@ -140,14 +109,11 @@ class Lane(asyncio.Protocol):
 
     def _go_on(self) -> None:
         if self._held and not self._taking:
-            data = b"".join(self._held)
-            self._held.clear()
-            self._take(data)
+            self._take(self._held.take())
 
     def _take(self, data: bytes) -> None:
         """Take requests off the beginning of ``data``, as many as may be now; hold the rest."""
         self._taking = True
-        self._missing = 0
         at = 0
         while at < len(data) and self._writable and not self._ends and not self._is_closing():
             before = at
@@ -155,7 +121,7 @@ class Lane(asyncio.Protocol):
             if at == before:
                 break
         self._taking = False
-        if at < len(data) or self._patience is not None or not self._is_reading:
+        if at < len(data) or self._held.waits or not self._is_reading:
             self._hold(data[at:], moved=at > 0)
 
     def _take_one(self, data: bytes, at: int) -> int:
@@ -172,7 +138,7 @@ class Lane(asyncio.Protocol):
         if known.route is None or (self._inner is not None and not self._inner.is_idle):
             return self._lend(data, at, stop)
         if stop > len(data):
-            self._missing = stop - len(data)
+            self._held.missing = stop - len(data)
             return at
         if len(self._calls) >= PIPELINE_MAX:
             return at
@@ -182,10 +148,8 @@ class Lane(asyncio.Protocol):
         return stop
 
     def _await_head(self, data: bytes, at: int) -> int:
-        self._pieces += 1
-        if self._pieces > PIECES_MAX or len(data) - at > self._connections.limits.max_header_bytes:
+        if len(data) - at > self._connections.limits.max_header_bytes or not self._held.await_head():
             return self._hand_over(data, at)
-        self._missing = 1
         return at
 
     def _ask(self, known: Known, body: bytes) -> LaneCall:
@@ -294,38 +258,26 @@ class Lane(asyncio.Protocol):
 
     def _hold(self, rest: bytes, *, moved: bool) -> None:
         """Keep what cannot be taken yet. Read on only for the rest of a request."""
-        if rest:
-            self._held.append(rest)
-        if not self._missing:
-            self._pieces = 0
-        if self._patience is not None and (moved or not self._missing):
-            self._patience.cancel()
-            self._patience = None
         if self._is_closing():
             return
-        if self._missing:
-            if self._patience is None:
-                self._patience = self._loop.call_later(PATIENCE_SECONDS, self._lose_patience)
-            self._resume_reading()
-        elif rest:
+        self._held.keep(rest, moved=moved)
+        if rest and not self._held.missing:
             self._pause_reading()
         else:
             self._resume_reading()
 
     def _lose_patience(self) -> None:
-        self._patience = None
+        """The rest is aiohttp's to wait for."""
         if self._calls or not self._writable:
-            self._patience = self._loop.call_later(PATIENCE_SECONDS, self._lose_patience)
+            self._held.wait()
             return
-        data = b"".join(self._held)
-        self._held.clear()
+        data = self._held.take()
         end = data.find(END) + len(END)
         known = self._table.read(data[:end]) if end >= len(END) else None
         if known is None:
             self._hand_over(data, 0)
         else:
             self._lend(data, 0, known.size)
-        self._missing = self._pieces = 0
 
     def _pause_reading(self) -> None:
         if self._is_reading and self._transport is not None:
@@ -374,7 +326,7 @@ class Lane(asyncio.Protocol):
             return  # aiohttp's connection has its own clock, which ``touch`` sets
         if not self._served:
             inner = self._behind()
-            self._hand_over(b"".join(self._held), 0)
+            self._hand_over(self._held.take(), 0)
             inner.head_is_late()
             return
         idle_seconds = self._connections.limits.idle_timeout_seconds
@@ -386,7 +338,7 @@ class Lane(asyncio.Protocol):
             self._transport.close()
 
     def _stop_timers(self) -> None:
-        for timer in (self._timer, self._patience):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._patience = None
+        self._held.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
