@@ -34,6 +34,7 @@ class Field:
                 (wrk.ABSENT, wrk.present()),
                 (redis_benchmark.ABSENT, redis_benchmark.present()),
                 (h2load.ABSENT, h2load.present()),
+                (leaser.ABSENT, leaser.present()),
             )
             if not there
         ]
@@ -57,7 +58,7 @@ class Field:
         found = [self._subject(one, seconds) for one in self.contenders.values()]
         if GRPC in self.contenders and h2load.present():
             found.append(self._checked(self.contenders[GRPC], seconds))
-        if self._wants(CLIENT):
+        if self._wants(CLIENT) and leaser.present():
             found.append(self._leased(seconds))
         if redis_benchmark.present():
             found += [one for one in native(self._server, seconds) if self._wants(one.name)]

@@ -18,8 +18,9 @@ from benchmarks.peers.others import RATELIMIT_CONFIG, Place
 from benchmarks.peers.process import Running, descendants
 from benchmarks.servers import free_ports
 
-AGENCY, SERVICE, FREE, LEASED = "bench", "bench-open", "bench-free", "bench-leased"
-"""The second service has no limit: its checks are answered without a store. The third is for leases."""
+AGENCY, SERVICE, LEASED = "bench", "bench-open", "bench-leased"
+SHUT = "rule.shut"
+"""A policy that lets nothing pass, so that its checks are answered without a store."""
 
 SADD = Path(sys.executable).with_name("sadd")
 
@@ -57,12 +58,11 @@ sessions: []
 """
         for service, arabic, limits in (
             (SERVICE, "خدمة القياس", "bench-wide"),
-            (FREE, "خدمة بلا حد", "bench-wide"),
             (LEASED, "خدمة الحصص", "bench-widest"),
         )
     ),
 }
-RULES = f"- {{id: free, service: {FREE}, effect: unlimited}}\n"
+RULES = "- {id: shut, agency: bench, route: /shut, limit: {limit: 0, period_seconds: 60}}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ def ours(place: Place, store_url: str, fast: Platform, wants: Callable[[str], bo
     if wants(LANE):
         yield Contender(LANE, fast.port, check(fast.key, SERVICE), fast.roles)
     if wants(LANE_BARE):
-        yield Contender(LANE_BARE, fast.port, check(fast.key, FREE), fast.roles, needs_store=False)
+        yield Contender(
+            LANE_BARE, fast.port, check(fast.key, SHUT, allowed=False), fast.roles, needs_store=False
+        )
     if wants(BATCH):
         yield Contender(BATCH, fast.port, check_batch(fast.key), fast.roles, lines=16)
     if wants(GRPC):
@@ -108,8 +110,9 @@ def _grpc(name: str, platform: Platform, key: str) -> Contender:
     return Contender(name, platform.grpc_port, asked, platform.roles, lines=8, streams=32)
 
 
-def check(key: str, service: str) -> Http:
-    return post("/v1/limits/check", _question(service), key)
+def check(key: str, policy: str, *, allowed: bool = True) -> Http:
+    asked = post("/v1/limits/check", _question(policy), key)
+    return asked if allowed else replace(asked, good=b'"allowed":false')
 
 
 def check_batch(key: str) -> Http:
@@ -117,8 +120,8 @@ def check_batch(key: str) -> Http:
     return post("/v1/limits/check-batch", body, key, BATCH_OF)
 
 
-def _question(service: str) -> bytes:
-    return b'{"policy":"' + service.encode() + b'","key":"' + SLOT + b'","cost":1}'
+def _question(policy: str) -> bytes:
+    return b'{"policy":"' + policy.encode() + b'","key":"' + SLOT + b'","cost":1}'
 
 
 def open_platform(stack: ExitStack, folder: Path, store_url: str, settings: Mapping[str, str]) -> Platform:

@@ -7,14 +7,19 @@ import asyncio
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import msgspec
 import uvloop
 
 from benchmarks.drivers.asked import FIRST_KEY
 from benchmarks.drivers.outcome import Outcome
-from sadd_client import AsyncClient, AsyncLimiter
 
+if TYPE_CHECKING:
+    from sadd_client import AsyncLimiter
+
+ABSENT = "The SDK, sadd_client, is not installed: leased decisions are not measured."
 KEYS = 10  # leases are for keys that are asked often
 WARM_UP_SECONDS = 1.5  # until the leases are as large as the rate wants them
 CALLS_A_TURN = 1_000
@@ -28,6 +33,10 @@ class Errand(msgspec.Struct, frozen=True):
     seconds: float
 
 
+def present() -> bool:
+    return find_spec("sadd_client") is not None
+
+
 def run(errand: Errand) -> Outcome:
     """In a process of its own."""
     words = [sys.executable, "-m", "benchmarks.drivers.leaser"]
@@ -36,6 +45,8 @@ def run(errand: Errand) -> Outcome:
 
 
 async def _spend(errand: Errand) -> Outcome:
+    from sadd_client import AsyncClient  # late: the rest of the bench does without
+
     async with AsyncClient(errand.url, key=errand.key, on_loss="closed") as client:
         limiter = client.limiter(errand.policy)
         warm, refused_warm = await _ask(limiter, WARM_UP_SECONDS)
@@ -46,7 +57,7 @@ async def _spend(errand: Errand) -> Outcome:
     return Outcome(passed + refused, seconds, cpu, everything, failed=refused)
 
 
-async def _ask(limiter: AsyncLimiter, seconds: float) -> tuple[int, int]:
+async def _ask(limiter: "AsyncLimiter", seconds: float) -> tuple[int, int]:
     """How many passed, and how many did not."""
     keys = [str(FIRST_KEY + number) for number in range(KEYS)]
     allow, passed, asked = limiter.allow, 0, 0
