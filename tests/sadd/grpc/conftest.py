@@ -56,6 +56,15 @@ def bound() -> Iterator[socket.socket]:
         yield listener
 
 
+def shared(port: int) -> socket.socket:
+    """A socket on a port that others may have as well (0: a free one)."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.setblocking(False)
+    return listener
+
+
 @asynccontextmanager
 async def serving(
     limits: Limits | None = None,

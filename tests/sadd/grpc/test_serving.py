@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import subprocess
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
@@ -13,7 +12,7 @@ from sadd.grpc.health import CHECK, health
 from sadd.grpc.messages import HealthCheckResponse
 from sadd.grpc.serving import serve_grpc
 from sadd.grpc.switchboard import Limits, Switchboard
-from tests.sadd.grpc.conftest import HOLD, serving
+from tests.sadd.grpc.conftest import HOLD, serving, shared
 from tests.sadd.grpc.peer import ECHO, connected, greeted
 from tests.waiting import eventually
 
@@ -53,8 +52,8 @@ async def test_no_call_of_a_real_client_is_lost_when_a_worker_goes() -> None:
     """Two servers on one port: while one drains, clients under load go over to the other."""
     boards = [Switchboard({ECHO: lambda message, _, done: done(message)}, Limits()) for _ in range(2)]
     stops = [asyncio.Event() for _ in boards]
-    listeners = [_shared(0)]
-    listeners.append(_shared(listeners[0].getsockname()[1]))
+    listeners = [shared(0)]
+    listeners.append(shared(listeners[0].getsockname()[1]))
     tasks = [
         asyncio.create_task(serve_grpc(board, listener, stop, settle_seconds=0.0))
         for board, listener, stop in zip(boards, listeners, stops, strict=True)
@@ -75,14 +74,6 @@ async def test_no_call_of_a_real_client_is_lost_when_a_worker_goes() -> None:
     await asyncio.gather(*tasks)
 
     assert sum(client.result() for client in clients) == _answered(boards)
-
-
-def _shared(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.setblocking(False)
-    return listener
 
 
 def _answered(boards: list[Switchboard]) -> int:
