@@ -185,10 +185,10 @@ class Limiter:
     def _answered(
         self, check: Check, done: Callable[[Decision], None], taken: Taken | StoreUnavailable
     ) -> None:
-        if isinstance(taken, StoreUnavailable):
-            done(self._judge.without(check))
-        else:
+        if type(taken) is tuple:
             done(self._judge.taken(check, taken))
+        else:
+            done(self._judge.without(check))
 
     def _ask_all(self, checks: Sequence[Check], done: Callable[[Verdict], None]) -> None:
         if not self._store.ask_all(checks, partial(judged, self._judge, checks, done)):

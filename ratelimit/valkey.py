@@ -28,7 +28,7 @@ class Script:
 
 
 class Batch(Protocol):
-    """Gathers the questions of a tick; ``done`` gets the values of the question's keys, or an exception."""
+    """Gathers the questions of a tick; ``done`` gets the values of the question's keys, or the failure."""
 
     def post(
         self, keys: Sequence[bytes], shared: Words, own: Sequence[Word], done: Callable[[Any], None]
@@ -38,7 +38,14 @@ class Batch(Protocol):
 class Client(Protocol):
     """What this package needs of the store's client."""
 
-    def batch(self, script: Script, *, width: int = 1, repeat_safe: bool = False) -> Batch: ...
+    def batch(
+        self,
+        script: Script,
+        *,
+        width: int,
+        repeat_safe: bool = False,
+        failure: Callable[[Exception], Exception],
+    ) -> Batch: ...
 
     @property
     def slot(self) -> Callable[[bytes], int]: ...
@@ -61,20 +68,21 @@ class ValkeyStore:
         self._now_seconds = now_seconds
         self._forms = Forms(shards)
         # Repeated after a broken connection, they take twice: too much is then counted, never admitted.
-        self._take = client.batch(script("take"), width=WIDTH, repeat_safe=True)
-        self._take_all = client.batch(script("algorithms", "take_all"), width=WIDTH, repeat_safe=True)
+        batch = partial(client.batch, width=WIDTH, failure=_unavailable)
+        self._take = batch(script("take"), repeat_safe=True)
+        self._take_all = batch(script("algorithms", "take_all"), repeat_safe=True)
         # Giving back twice would admit too much, so that is not repeated.
-        self._back = client.batch(script("algorithms", "take_all"), width=WIDTH)
+        self._back = batch(script("algorithms", "take_all"))
 
     def ask(self, check: Check, done: DoneOne, now_us: int | None = None) -> None:
         form = self._forms[check.policy]
         name = form.name(check.key)
         if form.take:
             shared = form.take if now_us is None else (now_us, *form.take[1:])
-            self._take.post((name,), shared, (check.cost,), partial(_one, done))
+            self._take.post((name,), shared, (check.cost,), done)
         else:
             own = (1, form.word(self._now_seconds), check.cost)
-            self._take_all.post((name,), (_now(now_us),), own, partial(_one, done))
+            self._take_all.post((name,), (_now(now_us),), own, done)
 
     def ask_each(self, checks: Sequence[Check], done: DoneEach) -> None:
         form = self._forms[checks[0].policy]
@@ -129,7 +137,7 @@ class ValkeyStore:
         form = self._forms[policy]
         cost = -units if mark_us is None else f"{units}@{mark_us}"
         own = (1, form.word(self._now_seconds), cost)
-        self._back.post((form.name(key),), (_now(now_us),), own, partial(_one, done))
+        self._back.post((form.name(key),), (_now(now_us),), own, done)
 
     async def forget(self, policy: Policy, key: str) -> bool:
         form = self._forms[policy]
@@ -173,27 +181,23 @@ def _now(now_us: int | None) -> int | str:
     return "" if now_us is None else now_us
 
 
-def _one(done: DoneOne, values: Any) -> None:
-    done(tuple(values) if type(values) is list else _unavailable(values))
-
-
 def _all(done: DoneAll, values: Any) -> None:
-    done(_fours(values) if type(values) is list else _unavailable(values))
+    done(_fours(values) if type(values) is tuple else values)
 
 
 def _each(done: DoneEach, indices: Sequence[int], values: Any) -> None:
-    done(indices, _fours(values) if type(values) is list else _unavailable(values))
+    done(indices, _fours(values) if type(values) is tuple else values)
 
 
 def _reserved(done: DoneReserved, values: Any) -> None:
-    if type(values) is not list:
-        done(_unavailable(values))
+    if type(values) is not tuple:
+        done(values)
         return
     *taken, (_, now_us, _, _) = _fours(values)
     done([(one, now_us + one[2]) for one in taken])
 
 
-def _fours(values: list[int]) -> list[Taken]:
+def _fours(values: tuple[int, ...]) -> list[Taken]:
     return list(zip(values[0::4], values[1::4], values[2::4], values[3::4], strict=True))
 
 

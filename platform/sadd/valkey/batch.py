@@ -22,7 +22,7 @@ from sadd.valkey.wire import Reply, Word
 KEYS_MAX = 64
 """Two such calls keep store and client at work together; longer ones gain little and make others wait."""
 
-Values: TypeAlias = list[Reply]
+Values: TypeAlias = tuple[Reply, ...]
 Done: TypeAlias = "Callable[[Values | Exception], None]"
 """Called once with the values of a question's keys, or with what its call failed with."""
 
@@ -59,6 +59,8 @@ class _Call:
 class Batch:
     """One script's questions. Those with equal ``shared`` words whose keys share a slot travel together.
 
+    ``failure`` makes what an asker is told of a call that failed: one for each, since tracebacks grow on it.
+
     An error of the call is told to each asker of it; an asker that gives up, or whose ``done`` raises, harms
     no other.
     """
@@ -71,7 +73,9 @@ class Batch:
         width: int = 1,
         repeat_safe: bool = False,
         keys_max: int = KEYS_MAX,
+        failure: Callable[[Exception], Exception] | None = None,
     ) -> None:
+        self._failure = failure or _copy
         self._client = client
         self._script = script
         self._width = width
@@ -126,11 +130,11 @@ class Batch:
         if not isinstance(reply, list):
             self._fail(askers, reply if isinstance(reply, Exception) else TypeError("no list of values"))
             return
-        at = 0
+        at, values = 0, tuple(reply)
         for done, count in askers:
             end = at + width * count
             try:
-                done(reply[at:end])
+                done(values[at:end])
             except Exception as error:
                 self._report(error)
             at = end
@@ -138,7 +142,7 @@ class Batch:
     def _fail(self, askers: Sequence[tuple[Done, int]], error: Exception) -> None:
         for done, _ in askers:
             try:
-                done(_copy(error))
+                done(self._failure(error))
             except Exception as raised:
                 self._report(raised)
 

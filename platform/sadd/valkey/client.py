@@ -137,10 +137,16 @@ class ValkeyClient:
         task.add_done_callback(self._repeats.discard)
 
     def batch(
-        self, script: ScriptLike, *, width: int = 1, repeat_safe: bool = False, keys_max: int = KEYS_MAX
+        self,
+        script: ScriptLike,
+        *,
+        width: int = 1,
+        repeat_safe: bool = False,
+        keys_max: int = KEYS_MAX,
+        failure: Callable[[Exception], Exception] | None = None,
     ) -> Batch:
         """Gathers the questions of a tick into calls of ``script``; see ``batch``."""
-        return Batch(self, script, width=width, repeat_safe=repeat_safe, keys_max=keys_max)
+        return Batch(self, script, width=width, repeat_safe=repeat_safe, keys_max=keys_max, failure=failure)
 
     async def command(self, *words: Word, key: bytes | None = None, repeat_safe: bool = False) -> Reply:
         """Sends plain words to the node of ``key`` (None: any node). Raises as ``run`` does.

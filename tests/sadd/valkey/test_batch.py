@@ -31,7 +31,7 @@ async def test_questions_of_a_tick_are_one_call(valkey_url: str) -> None:
         stats = client.stats()
         assert (stats.calls, stats.gathered_calls, stats.gathered_keys) == (1, 1, 30)
         assert 0 < stats.gathered_seconds < 5
-    assert answers == [[1 if n <= 10 else 0, n] for n in range(30)]
+    assert answers == [(1 if n <= 10 else 0, n) for n in range(30)]
 
 
 async def test_a_key_asked_for_twice_is_decided_twice(valkey_url: str) -> None:
@@ -62,7 +62,7 @@ async def test_an_asker_that_gives_up_harms_no_other(valkey_url: str) -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         answers[1].cancel()
-        assert await asyncio.gather(*answers[2:]) == [[1, n] for n in range(2, 6)]
+        assert await asyncio.gather(*answers[2:]) == [(1, n) for n in range(2, 6)]
 
 
 async def test_an_error_is_told_to_each_asker(server: Server) -> None:
@@ -105,7 +105,7 @@ async def test_a_callback_that_raises_harms_no_other(valkey_url: str) -> None:
         for done in (answers.append, gone, answers.append):
             batch.post((b"k",), (10,), (1,), done)
         await batch.ask(b"last", (10,), (1,))
-    assert answers == [[1, 1], [1, 3]]
+    assert answers == [(1, 1), (1, 3)]
     assert [type(context["exception"]) for context in told] == [ConnectionResetError]
 
 
@@ -115,9 +115,9 @@ async def test_a_question_of_several_keys_is_answered_with_all_of_them(valkey_ur
     async with opened(valkey_url) as client:
         batch = Batch(client, TAKE, width=2)
         batch.post((b"a", b"b", b"c"), (10,), (1, 2, 3), answers.append)
-        assert await batch.ask(b"d", (10,), (4,)) == [1, 4]
+        assert await batch.ask(b"d", (10,), (4,)) == (1, 4)
         assert client.stats().calls == 1
-    assert answers == [[1, 1, 1, 2, 1, 3]]
+    assert answers == [(1, 1, 1, 2, 1, 3)]
 
 
 async def test_words_that_cannot_be_sent_are_told_to_who_asked(valkey_url: str) -> None:
@@ -128,4 +128,4 @@ async def test_words_that_cannot_be_sent_are_told_to_who_asked(valkey_url: str) 
         right = batch.ask(b"b", (10,), (1,))
         with pytest.raises(TypeError):
             await wrong
-        assert await right == [1, 1]
+        assert await right == (1, 1)
