@@ -1,8 +1,10 @@
-"""What Sadd's HTTP core costs above bare aiohttp: ``python -m benchmarks.bench_http [--json]``.
+"""What Sadd's HTTP core costs beside bare aiohttp: ``python -m benchmarks.bench_http [--json]``.
 
 Requests go through the whole protocol, from received bytes to written bytes, over a transport that
 only counts: no kernel, no generator, so that the CPU time is the server's alone. The POST is
 compared with what a handler on bare aiohttp would do by hand: find the key, parse, look at a field.
+The fast lane gets the POST twice: with a head that it remembers, and with a trace in each head.
+With sockets, a store and others' limiters: ``sadd bench ratelimit``.
 """
 
 import argparse
@@ -10,7 +12,7 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -18,12 +20,14 @@ import orjson
 import uvloop
 from aiohttp import hdrs, web
 
-from benchmarks.harness import Report, Sample, Subject, at_most, estimate, interleave
+from benchmarks.harness import Estimate, Report, Sample, Subject, at_most, estimate, interleave
 from sadd.identity.caller import Caller
 from sadd.settings import Server
 from sadd.web.connection import Connections
 from sadd.web.endpoint import Call, Endpoint
-from sadd.web.server import build
+from sadd.web.lane.endpoint import LaneEndpoint
+from sadd.web.lane.lane import front
+from sadd.web.server import SITE, build
 
 CONNECTIONS, REQUESTS_EACH, ROUNDS = 32, 25, 100
 
@@ -35,6 +39,11 @@ GET = b"GET /try HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"
 POST = (
     b"POST /try HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: %s\r\n"
     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (KEY.encode(), len(BODY), BODY)
+)
+
+
+TRACED = POST.replace(
+    b"\r\nContent-Type", b"\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-%016d-01\r\nContent-Type"
 )
 
 
@@ -103,6 +112,19 @@ async def ours() -> web.Server:
     return Connections(await _server(build(endpoints, keys=OneKey(), limits=limits)), limits)
 
 
+async def lane() -> web.Server:
+    """The POST once more, on the fast lane."""
+
+    async def unused(_: Call) -> web.StreamResponse:
+        raise NotImplementedError
+
+    quick = LaneEndpoint(lambda asked, done: done(asked.body.cost), lambda _: (ANSWER, ""))
+    post = Endpoint("POST", "/try", unused, "Try", "bench", body=Check, scope="limits:check", lane=quick)
+    limits = Server()
+    app = build([post], keys=OneKey(), limits=limits)
+    return Connections(await _server(app), limits, front(app[SITE], limits))
+
+
 async def _server(app: web.Application) -> web.Server:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -111,15 +133,19 @@ async def _server(app: web.Application) -> web.Server:
 
 
 async def turn(server: Callable[[], asyncio.Protocol], request: bytes) -> Sample:
-    """Some requests on each of several connections, one at a time on each."""
+    """Some requests on each of several connections, one at a time on each.
+
+    A ``%d`` in the request becomes a number that differs each time.
+    """
     pairs = [(server(), Counter()) for _ in range(CONNECTIONS)]
     for protocol, transport in pairs:
         protocol.connection_made(transport)
     await asyncio.sleep(0)
+    plain = b"%" not in request
     began, cpu = time.perf_counter(), time.process_time()
     for number in range(1, REQUESTS_EACH + 1):
-        for protocol, _ in pairs:
-            protocol.data_received(request)
+        for each, (protocol, _) in enumerate(pairs):
+            protocol.data_received(request if plain else request % (number * CONNECTIONS + each))
         while pairs[-1][1].writes < number:  # noqa: ASYNC110  # an event would be a part of what is measured
             await asyncio.sleep(0)
     cpu, seconds = time.process_time() - cpu, time.perf_counter() - began
@@ -138,25 +164,32 @@ async def measure(command: str) -> Report:
         for name, server in servers.items()
         for kind, request in (("GET", GET), ("POST", POST))
     ]
+    served = await lane()
+    subjects += [
+        Subject("fast lane, POST", lambda: turn(served, POST)),
+        Subject("fast lane, POST with a trace", lambda: turn(served, TRACED)),
+    ]
     samples = await interleave(subjects, ROUNDS, chance)
-    costs = {
-        kind: estimate(
-            [
-                our.server_us / their.server_us
-                for our, their in zip(samples[f"sadd, {kind}"], samples[f"bare aiohttp, {kind}"], strict=True)
-            ],
-            chance,
-        )
-        for kind in ("GET", "POST")
+    costs = {(f"sadd, {kind}", f"bare aiohttp, {kind}"): 1.4 for kind in ("GET", "POST")} | {
+        ("fast lane, POST", "bare aiohttp, POST"): 0.2,
+        ("fast lane, POST with a trace", "bare aiohttp, POST"): 0.5,
     }
+    found = {pair: _cost(samples[pair[0]], samples[pair[1]], chance) for pair in costs}
     return Report(
         command,
         samples,
-        {f"CPU of sadd over bare aiohttp, {kind}": cost for kind, cost in costs.items()},
-        [at_most(f"CPU over bare aiohttp, {kind}", 1.4, cost.median, "×") for kind, cost in costs.items()],
+        {f"CPU of {ours} over {theirs}": cost for (ours, theirs), cost in found.items()},
+        [
+            at_most(f"CPU of {ours} over {theirs}", costs[ours, theirs], cost.median, "×")
+            for (ours, theirs), cost in found.items()
+        ],
         {},
         ["Without the kernel's share, which is the same for both; over a socket the ratio is smaller."],
     )
+
+
+def _cost(ours: Sequence[Sample], theirs: Sequence[Sample], chance: random.Random) -> Estimate:
+    return estimate([a.server_us / b.server_us for a, b in zip(ours, theirs, strict=True)], chance)
 
 
 def main() -> int:

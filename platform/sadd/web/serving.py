@@ -10,11 +10,8 @@ import structlog
 from aiohttp import web
 
 from sadd.settings import Server
-from sadd.web.connection import HEADERS_MAX, Connections
-from sadd.web.lane.lane import Lane
-from sadd.web.lane.table import LaneTable
-from sadd.web.lane.wording import Dates
-from sadd.web.route import Site
+from sadd.web.connection import Connections
+from sadd.web.lane.lane import front
 from sadd.web.server import SITE
 
 BACKLOG = 4096
@@ -118,22 +115,13 @@ async def _connections(app: web.Application, limits: Server) -> AsyncIterator[Co
     await runner.setup()
     try:
         assert runner.server is not None
-        connections = Connections(runner.server, limits, _front(app[SITE], limits))
+        connections = Connections(runner.server, limits, front(app[SITE], limits))
         try:
             yield connections
         finally:
             await _close(connections, 0.1)
     finally:
         await runner.cleanup()
-
-
-def _front(site: Site, limits: Server) -> Callable[[Connections], asyncio.Protocol] | None:
-    """What makes the fast lane of each connection; None if there is none, or nothing that it could answer."""
-    table = LaneTable(site.lane, site.keys, head_bytes_max=limits.max_header_bytes, fields_max=HEADERS_MAX)
-    dates = Dates()
-    if not limits.fast_lane or not table:
-        return None
-    return lambda connections: Lane(connections, site, table, dates)
 
 
 async def _finish(app: web.Application, connections: Connections, deadline: float) -> None:

@@ -6,10 +6,12 @@ for a request that came whole.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 from typing import cast
 
-from sadd.web.connection import Connection, Connections
+from sadd.settings import Server
+from sadd.web.connection import HEADERS_MAX, Connection, Connections
 from sadd.web.lane.call import LaneCall, taken_off
 from sadd.web.lane.head import END
 from sadd.web.lane.held import Held
@@ -20,6 +22,15 @@ from sadd.web.route import Site
 
 PIPELINE_MAX = 32
 """Calls of one connection at once; as many as aiohttp queues. More wait unread."""
+
+
+def front(site: Site, limits: Server) -> Callable[[Connections], asyncio.Protocol] | None:
+    """What makes the lane of each connection; None if it is off, or nothing is there that it could answer."""
+    table = LaneTable(site.lane, site.keys, head_bytes_max=limits.max_header_bytes, fields_max=HEADERS_MAX)
+    dates = Dates()
+    if not limits.fast_lane or not table:
+        return None
+    return lambda connections: Lane(connections, site, table, dates)
 
 
 class Lane(asyncio.Protocol):
