@@ -41,12 +41,17 @@ class Descriptors(Mapping[str, str]):
         self._headers = headers
 
     def __getitem__(self, name: str) -> str:
-        value = self._known.get(name)
-        if value is None and name.startswith(HEADER):
-            value = self._headers.get(name[len(HEADER) :])
+        value = self.get(name)
         if value is None:
             raise KeyError(name)
         return value
+
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]  # one default
+        """As of any mapping, without an exception on the way to nothing."""
+        value = self._known.get(name)
+        if value is None and name.startswith(HEADER):
+            value = self._headers.get(name[len(HEADER) :])
+        return default if value is None else value
 
     def __iter__(self) -> Iterator[str]:
         """The names that are known without a look at the header."""

@@ -7,13 +7,15 @@ refused, and nobody needs to know which proxy asks.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote
+
+import msgspec
 
 URI_FIELDS = ("X-Original-URI", "X-Forwarded-Uri")
 METHOD_FIELDS = ("X-Original-Method", "X-Forwarded-Method")
 
+_NONE: list[str] = []
 _SLASHES = re.compile(r"/{2,}")
 
 
@@ -33,9 +35,11 @@ class Contradiction(Exception):
         super().__init__(", ".join(self.fields))
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
-    """The visitor's request: its method, and its path as an origin understands it."""
+class Original(msgspec.Struct, frozen=True):
+    """The visitor's request: its method, and its path as an origin understands it.
+
+    A struct since one is made for each request.
+    """
 
     method: str
     path: str
@@ -60,7 +64,8 @@ def plain_path(uri: str) -> str:
     path = uri.partition("?")[0].partition("#")[0]
     if not path.startswith("/"):  # https://host/path
         path = "/" + path.partition("://")[2].partition("/")[2]
-    path = unquote(path)
+    if "%" in path:
+        path = unquote(path)
     if "//" in path:
         path = _SLASHES.sub("/", path)
     return _without_dots(path) if "/." in path else path
@@ -80,7 +85,10 @@ def _without_dots(path: str) -> str:
 
 
 def _told(headers: Headers, fields: tuple[str, ...]) -> str | None:
-    told = {value for field in fields for value in headers.getall(field, []) if value}
-    if len(told) > 1:
-        raise Contradiction(field for field in fields if headers.get(field))
-    return told.pop() if told else None
+    told: str | None = None
+    for field in fields:
+        for value in headers.getall(field, _NONE):
+            if told and value and value != told:
+                raise Contradiction(field for field in fields if headers.get(field))
+            told = value or told
+    return told

@@ -62,7 +62,10 @@ def test_a_chain_has_an_end() -> None:
     assert OURS.visitor("10.0.0.1", [within]) == VISITOR
 
 
-@pytest.mark.parametrize("text", ["", "unknown", "_hidden", "1.2.3", "1.2.3.4.5", "g::1", "[", "[]:80", ":"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "unknown", "_hidden", "1.2.3", "1.2.3.4.5", "g::1", "[", "[]:80", ":", "1.2.3.4\0", "01.2.3.4"],
+)
 def test_what_is_no_address(text: str) -> None:
     """RFC 7239 obfuscations and slips are no addresses."""
     assert parsed(text) is None
