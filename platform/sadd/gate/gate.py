@@ -125,7 +125,7 @@ class Gate:
         if address is None:
             return None
         return Caller(
-            prefix_of(address),
+            address,
             original_of(headers, knock.method, knock.rest),
             subject=_vouched(headers, settings.subject_header),
             app=_vouched(headers, settings.app_header),
@@ -156,8 +156,10 @@ class Gate:
             known["citizen"] = subject
         if caller.app:
             known["app"] = caller.app
+        # A rule may look at the whole address; whose limit it is goes by the part that a household has.
+        key = subject or caller.app or prefix_of(caller.address)
         descriptors = Descriptors(known, knock.headers)
-        asked = Asked(knock.service, route=caller.original.path, descriptors=descriptors)
+        asked = Asked(knock.service, key, caller.original.path, descriptors)
         try:
             self._desk.ask(None, asked, lambda answer: done(self._said(answer, subject, knock.headers)))
         except UnknownService:

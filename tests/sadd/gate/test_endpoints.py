@@ -11,11 +11,14 @@ from ratelimit.valkey import ValkeyStore as LimitStore
 from sadd.gate.endpoints import endpoints
 from sadd.gate.gate import Gate
 from sadd.limits.desk import Desk
+from sadd.limits.rule import Limit, Rule, Rules, When
+from sadd.limits.rules import Book
 from sadd.session.ids import Ids
 from sadd.session.policy import SessionPolicy
 from sadd.session.sessions import Sessions
 from sadd.session.valkey import ValkeyStore as SessionStore
 from sadd.settings import Gate as GateSettings
+from tests.sadd.limits.scene import Books
 from tests.sadd.web.scene import BARE, RESULTS, View, catalogue
 from tests.sadd.web.served import Served, served
 from tests.stores import connected, stoppable_valkey
@@ -25,11 +28,11 @@ BURST = 20
 
 
 @asynccontextmanager
-async def gated(valkey_url: str) -> AsyncIterator[tuple[Served, Sessions]]:
+async def gated(valkey_url: str, *rules: Rule) -> AsyncIterator[tuple[Served, Sessions]]:
     view = View(catalogue())
     async with connected(valkey_url) as client:
         sessions = Sessions(SessionStore(client), Ids(b"p" * 32))
-        desk = Desk(Limiter(LimitStore(client)), view)
+        desk = Desk(Limiter(LimitStore(client)), view, Books(Book.of(Rules(1, rules))))
         async with served(endpoints(Gate(desk, sessions, view, GateSettings()))) as server:
             yield server, sessions
 
@@ -52,6 +55,44 @@ async def test_a_visitor_uses_up_its_burst(valkey_url: str) -> None:
             assert problem["violated-policies"] == [RESULTS]
         async with server.client.get(f"/gate/{RESULTS}", headers=quiet) as admitted:
             assert admitted.status == 200
+
+
+ONCE = Limit(1, period_seconds=86_400)
+BLOCKED = When("ip", ("2001:db8:bad::7",))
+
+
+@pytest.mark.parametrize(
+    ("rule", "first", "second"),
+    [
+        (Rule("page", route="/pdf/*", by=("ip",), limit=ONCE), "/pdf/7", "/x/..//pdf/%37"),
+        (Rule("device", by=("header:x-device",), limit=ONCE), "/", "/other"),
+        (Rule("household", by=("ip",), limit=ONCE), "/", "/"),
+    ],
+)
+async def test_rules_hold_at_the_gate(valkey_url: str, rule: Rule, first: str, second: str) -> None:
+    """By page, by any field, by address: whatever the rules of limits know."""
+    async with gated(valkey_url, rule) as (server, _):
+        told = {"X-Device": "d1", "X-Forwarded-For": "2001:db8:1:2::1"}
+        async with server.client.get(f"/gate/{RESULTS}", headers={**told, "X-Original-URI": first}) as one:
+            assert one.status == 200
+        told["X-Forwarded-For"] = "2001:db8:1:2:ffff::2"
+        async with server.client.get(f"/gate/{RESULTS}", headers={**told, "X-Original-URI": second}) as two:
+            assert two.status == 429
+            assert (await two.json())["violated-policies"] == [rule.policy_id]
+
+
+async def test_lists_at_the_gate(valkey_url: str) -> None:
+    """One address is turned away for good, its neighbour is not; and who is let through is not counted."""
+    deny = Rule("blocked", effect="deny", when=(BLOCKED,))
+    allow = Rule("probe", effect="allow", when=(When("header:x-probe", ("yes",)),))
+    async with gated(valkey_url, deny, allow) as (server, _):
+        for address, status in (("2001:db8:bad::7", 429), ("2001:db8:bad::8", 200)):
+            told = {"X-Forwarded-For": address}
+            async with server.client.get(f"/gate/{RESULTS}", headers=told) as got:
+                assert got.status == status
+                assert "Retry-After" not in got.headers
+        async with server.client.get(f"/gate/{RESULTS}", headers={"X-Probe": "yes"}) as probe:
+            assert (probe.status, "RateLimit" in probe.headers) == (200, False)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"])

@@ -88,11 +88,10 @@ async def test_what_the_desk_is_asked() -> None:
     told = {"X-Forwarded-For": "2001:db8:1:2:3:4:5:6", "X-Original-URI": "//results/?id=7", "X-Device": "d1"}
     await gate(desk).decide(knock(headers=told))
     (asked,) = desk.asked
-    assert (asked.service, asked.route, asked.key) == (POLICY.id, "/results/", "")
-    assert dict(asked.descriptors) == {"ip": "2001:db8:1:2::"}
+    assert (asked.service, asked.route, asked.key) == (POLICY.id, "/results/", "2001:db8:1:2::")
+    assert dict(asked.descriptors) == {"ip": "2001:db8:1:2:3:4:5:6"}
     assert asked.descriptors.get("header:x-device") == "d1"
     assert asked.descriptors.get("header:x-other") is None
-    assert asked.caller() == "2001:db8:1:2::"
 
 
 async def test_names_that_a_proxy_vouches_for() -> None:
