@@ -41,7 +41,7 @@ class Length:
     paced: int
 
 
-FULL, QUICK = Length(7, 2.0, 5), Length(2, 1.0, 1)
+FULL, QUICK = Length(6, 2.0, 5), Length(2, 1.0, 1)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print everything as JSON, with a list of goals")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the rates into an SVG")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s: shows that it runs, no more")
-    parser.add_argument("--rounds", type=int, help="turns of each subject (default 7)")
+    parser.add_argument("--rounds", type=int, help="turns of each subject (default 6)")
     parser.add_argument("--seconds", type=float, help="of a turn (default 2)")
     parser.add_argument(
         "--peers", type=Path, default=DEFAULT, metavar="DIR", help=f"where peers lie (default {DEFAULT})"
