@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +18,7 @@ from tests.client.catalogue import COPIES_A_DAY, DEEP, DEEP_BURST, NARROW, WIDE
 from tests.client.conftest import Open
 from tests.client.doors import KEY
 from tests.e2e.platform import Platform
-from tests.waiting import eventually
+from tests.waiting import eventually, eventually_sync
 
 
 def spend(client: Client, policy: str, caller: str, times: int) -> int:
@@ -200,3 +203,54 @@ def test_the_same_words_are_the_same_limiter(door: Open) -> None:
         client.limiter(f"p{number}")
     with pytest.raises(ValueError, match="limiters already"):
         client.limiter("one too many")
+
+
+SPENDS = """
+import asyncio, mmap, struct, sys
+from pathlib import Path
+from sadd_client import AsyncClient
+
+url, key, policy, caller, file = sys.argv[1:]
+
+
+async def main():
+    with Path(file).open("r+b") as opened, mmap.mmap(opened.fileno(), 8) as told:
+        async with AsyncClient(url, key=key, on_loss="closed") as client:
+            limiter, admitted, refused = client.limiter(policy), 0, 0
+            while refused < 50:
+                if await limiter.allow(caller, 5):
+                    admitted += 5
+                    told[:] = struct.pack("q", admitted)
+                else:
+                    refused += 1
+                await client.check(policy, "another", 0)  # some time between two decisions
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.timeout(60)
+def test_a_killed_holder_takes_only_its_lease_along(
+    running: Platform, key: str, caller: str, tmp_path: Path
+) -> None:
+    """Three processes spend one key's quota, one is killed, and a worker too: never more than the limit."""
+    files = [tmp_path / str(number) for number in range(3)]
+    for file in files:
+        file.write_bytes(bytes(8))
+
+    def admitted() -> list[int]:
+        return [struct.unpack("q", file.read_bytes())[0] for file in files]
+
+    began = time.monotonic()
+    words = [sys.executable, "-c", SPENDS, running.url, key, DEEP, caller]
+    holders = [subprocess.Popen([*words, str(file)]) for file in files]
+    eventually_sync(lambda: min(admitted()) > 100, 20)
+    holders[0].kill()
+    running.workers()[0].kill()
+    assert [holder.wait(30) for holder in holders] == [-signal.SIGKILL, 0, 0]
+    seconds = time.monotonic() - began
+
+    assert sum(admitted()) <= DEEP_BURST + seconds + 1
+    assert sum(admitted()) > DEEP_BURST / 2, "the others went on"
+    eventually_sync(lambda: len(running.workers()) == 2 and running.status("/readyz") == 200, 20)
