@@ -48,6 +48,9 @@ class Engine:
     def ask(self, check: Check, done: Callable[[Decision], None]) -> None:
         done(_allowed(check))
 
+    def ask_many(self, checks: Sequence[Check], done: Callable[[list[Decision]], None]) -> None:
+        done(list(map(_allowed, checks)))
+
     def ask_together(self, checks: Sequence[Check], done: Callable[[Verdict], None]) -> None:
         done(Verdict(True, tuple(map(_allowed, checks))))
 

@@ -7,7 +7,7 @@ answer. Like the engine it never raises for a store that is away: each policy ha
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from msgspec import Struct, structs
 
@@ -47,6 +47,8 @@ class Limiter(Protocol):
 
     def ask(self, check: Check, done: Callable[[Decision], None]) -> None: ...
 
+    def ask_many(self, checks: Sequence[Check], done: Callable[[list[Decision]], None]) -> None: ...
+
     def ask_together(self, checks: Sequence[Check], done: Callable[[Verdict], None]) -> None: ...
 
 
@@ -85,14 +87,35 @@ class Desk:
         self, agency: str | None, many: Sequence[Asked], done: Callable[[list[Answer]], None]
     ) -> None:
         """Decide each by itself; ``done`` gets the answers in order. Raises as ``ask``, with none taken."""
-        if not many:
-            done([])
-            return
         plans = [self.plan(agency, asked.service) for asked in many]
         questions = list(map(_prepare, plans, many))
+        plain = [place for place, plan in enumerate(plans) if plan.only is not None]
+        if len(plain) == len(many):
+            checks = cast("list[Check]", questions)
+            self._limiter.ask_many(checks, lambda decisions: done(list(map(Plan.answer, plans, decisions))))
+            return
         joining = Joining(len(many), done)
+        self._ask_plain(plain, plans, questions, joining)
         for place, question in enumerate(questions):
-            self._start(plans[place], question, partial(joining.put, place))
+            if plans[place].only is None:
+                self._start(plans[place], question, partial(joining.put, place))
+
+    def _ask_plain(
+        self,
+        places: Sequence[int],
+        plans: Sequence[Plan],
+        questions: "Sequence[Check | _Questions]",
+        joining: Joining[Answer],
+    ) -> None:
+        """Those of a mixed batch that have one candidate each, in one go."""
+        checks = [cast("Check", questions[place]) for place in places]
+
+        def decided(decisions: list[Decision]) -> None:
+            for place, decision in zip(places, decisions, strict=True):
+                joining.put(place, plans[place].answer(decision))
+
+        if checks:
+            self._limiter.ask_many(checks, decided)
 
     async def decide_many(self, agency: str | None, many: Sequence[Asked]) -> list[Answer]:
         waiting: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from queueing.ticket import TicketKeys, TicketOffice
 from ratelimit.decision import Decision, Verdict
 from ratelimit.limiter import Check
 from sadd.limits.desk import Desk
+from sadd.limits.joining import Joining
 from sadd.settings import Server
 from sadd.web import limits, queues
 from sadd.web.answer import json_answer
@@ -63,6 +65,11 @@ class Engine:
             done(decision)
         else:
             asyncio.get_running_loop().call_soon(done, decision)
+
+    def ask_many(self, checks: Sequence[Check], done: Callable[[list[Decision]], None]) -> None:
+        joining: Joining[Decision] = Joining(len(checks), done)
+        for place, check in enumerate(checks):
+            self.ask(check, partial(joining.put, place))
 
     def ask_together(self, checks: Sequence[Check], done: Callable[[Verdict], None]) -> None:
         raise NotImplementedError
