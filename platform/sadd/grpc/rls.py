@@ -10,7 +10,9 @@ from typing import Any, Protocol, cast, get_args
 from google.protobuf.message import DecodeError
 
 from sadd.envoy.plan import DESCRIPTORS_MAX
+from sadd.envoy.request import Code as Verdict
 from sadd.envoy.request import CountersUnavailable, CurrentLimit, Descriptor, InvalidRequest, Outcome
+from sadd.envoy.request import Status as Met
 from sadd.envoy.rules import Unit
 from sadd.grpc.messages import RateLimitRequest, RateLimitResponse
 from sadd.grpc.status import Code, Done, Status, Unary
@@ -20,6 +22,9 @@ SHOULD_RATE_LIMIT = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimi
 ENTRIES_MAX = 64
 """Of one descriptor."""
 
+KEPT_MAX = 1024
+"""Answers of which only the numbers change: one for each limit, allowed or over."""
+
 _UNITS: dict[Unit, int] = {
     unit: RateLimitResponse.RateLimit.Unit.Value(unit) for unit in cast("tuple[Unit, ...]", get_args(Unit))
 }
@@ -27,10 +32,9 @@ _UNIT_OF = {number: unit for unit, number in _UNITS.items()}
 """The numbers are the same in envoy.type.v3.RateLimitUnit, which limits in requests use."""
 
 _NO_MESSAGE = Status(Code.INTERNAL, "not a RateLimitRequest")
-_TOO_MANY = Status(
-    Code.INVALID_ARGUMENT, f"more than {DESCRIPTORS_MAX} descriptors, or {ENTRIES_MAX} entries in one"
-)
+_TOO_MANY = Status(Code.INVALID_ARGUMENT, f"more than {DESCRIPTORS_MAX} descriptors")
 
+_OVER = Verdict.OVER_LIMIT  # looked up once: an attribute of an Enum is slow
 _from_wire = RateLimitRequest.FromString
 
 
@@ -56,17 +60,12 @@ def rate_limit_service(limits: RateLimits) -> Unary:
             done(_NO_MESSAGE)
             return
         sent = request.descriptors
-        # Before they are turned into values: a message of a megabyte holds 250,000 of them.
-        if len(sent) > DESCRIPTORS_MAX or any(len(each.entries) > ENTRIES_MAX for each in sent):
+        if len(sent) > DESCRIPTORS_MAX:  # a message of a megabyte holds 250,000 of them
             done(_TOO_MANY)
             return
         try:
-            limits.ask(
-                request.domain,
-                [_descriptor(each) for each in sent],
-                request.hits_addend,
-                lambda answer: done(_result(answer)),
-            )
+            descriptors = [_descriptor(each) for each in sent]
+            limits.ask(request.domain, descriptors, request.hits_addend, lambda answer: done(_result(answer)))
         except InvalidRequest as error:
             done(Status(Code.INVALID_ARGUMENT, str(error)))
 
@@ -74,7 +73,11 @@ def rate_limit_service(limits: RateLimits) -> Unary:
 
 
 def _descriptor(sent: Any) -> Descriptor:
-    entries = tuple([(entry.key, entry.value) for entry in sent.entries])
+    """Raises InvalidRequest."""
+    listed = sent.entries
+    if len(listed) > ENTRIES_MAX:
+        raise InvalidRequest(f"rate limit descriptor must not have more than {ENTRIES_MAX} entries")
+    entries = tuple([(entry.key, entry.value) for entry in listed])
     if not (sent.HasField("hits_addend") or sent.HasField("limit")):
         return Descriptor(entries)
     addend = sent.hits_addend.value if sent.HasField("hits_addend") else None
@@ -86,19 +89,58 @@ def _descriptor(sent: Any) -> Descriptor:
 def _result(answer: Outcome | CountersUnavailable) -> bytes | Status:
     if isinstance(answer, CountersUnavailable):
         return Status(Code.UNAVAILABLE, str(answer))
+    statuses = answer.statuses
+    if len(statuses) == 1 and not answer.response_headers and answer.dynamic_metadata is None:
+        return _alone(answer.overall is _OVER, statuses[0])
     response = RateLimitResponse(overall_code=answer.overall.value)
-    for status in answer.statuses:
-        added = response.statuses.add(code=status.code.value, limit_remaining=status.limit_remaining)
-        if status.current_limit is not None:
-            _put_limit(added.current_limit, status.current_limit)
-        seconds = status.duration_until_reset_seconds
-        if seconds is not None:
-            added.duration_until_reset.seconds = seconds
+    for status in statuses:
+        _put(response.statuses.add(), status)
     for name, value in answer.response_headers:
         response.response_headers_to_add.add(key=name, value=value)
     if answer.dynamic_metadata is not None:
         response.dynamic_metadata.update(answer.dynamic_metadata)
     return cast("bytes", response.SerializeToString())
+
+
+def _alone(over: bool, status: Met) -> bytes:
+    """The usual answer, of one status. One of the same limit is kept, and its two numbers are set anew."""
+    limit, ms = status.current_limit, status.duration_until_reset_ms
+    if limit is None or ms is None:
+        return cast("bytes", _Kept(over, status).response.SerializeToString())
+    shape = (over, status.code is _OVER, limit.requests_per_unit, limit.unit, limit.name)
+    kept = _kept.get(shape)
+    if kept is None:
+        if len(_kept) >= KEPT_MAX:
+            _kept.clear()
+        _kept[shape] = kept = _Kept(over, status)
+    kept.status.limit_remaining = status.limit_remaining
+    kept.until.seconds = -(-ms // 1000)
+    return cast("bytes", kept.response.SerializeToString())
+
+
+class _Kept:
+    """An answer of one status, with the parts of it that change."""
+
+    __slots__ = ("response", "status", "until")
+
+    def __init__(self, over: bool, status: Met) -> None:
+        self.response: Any = RateLimitResponse(overall_code=2 if over else 1)
+        _put(self.response.statuses.add(), status)
+        self.status = self.response.statuses[0]
+        self.until = self.status.duration_until_reset
+
+
+_kept: dict[tuple[bool, bool, int, Unit, str], _Kept] = {}
+
+
+def _put(into: Any, status: Met) -> None:
+    into.code = status.code.value
+    into.limit_remaining = status.limit_remaining
+    if status.current_limit is not None:
+        _put_limit(into.current_limit, status.current_limit)
+    seconds = status.duration_until_reset_seconds
+    if seconds is not None:
+        into.duration_until_reset.seconds = seconds
 
 
 def _put_limit(into: Any, limit: CurrentLimit) -> None:
