@@ -14,8 +14,8 @@ BATCH_OF = 100
 BATCH = f"sadd, HTTP lane, batches of {BATCH_OF}"
 GRPC = "sadd, gRPC lane"
 LANE_BARE, GRPC_BARE = "sadd, HTTP lane, no store", "sadd, gRPC lane, no store"
-GRPC_CHECKED = "sadd, gRPC lane, one key, by h2load"
-CLIENT = "sadd client, spending leases"
+GRPC_CHECKED = "sadd, gRPC lane, by h2load"
+CLIENT = "sadd client, leases"
 SINGLE, PIPELINED = "redis-benchmark, 64 connections", "redis-benchmark -P 16"
 
 

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Group
 from rich.table import Table
 
 from benchmarks.drivers.turn import Reading
 from benchmarks.harness import Estimate, Report, estimate
 
-ROLES = ("generator", "server", "store", "Envoy", "origin", "around it")
+ROLES = {
+    "generator": "driver",
+    "server": "server",
+    "store": "store",
+    "Envoy": "Envoy",
+    "origin": "origin",
+    "around it": "rest",
+}
+"""Processes by what they are, and the heads of their columns; "rest" is what stands around our worker."""
 SEED = 3
 OURS, THEIRS = "#1b6e6a", "#8a8578"
 
@@ -33,23 +42,31 @@ class RateReport(Report):
 
 
 def _rates(subjects: Mapping[str, Any]) -> Table:
-    table = Table(title="Medians of the rounds, with 95 % intervals")
-    for name in ("subject", "decisions/s", "interval", "p99 ms", "failed"):
-        table.add_column(name, no_wrap=True, justify="left" if name == "subject" else "right")
+    table = _narrow("Decisions a second: medians of the rounds, with 95 % intervals")
+    for name in ("a second", "interval", "p99 ms", "failed"):
+        table.add_column(name, no_wrap=True, justify="right")
     for name, told in subjects.items():
         rate = Estimate(**told["rate"])
-        interval = f"{rate.low:,.0f} – {rate.high:,.0f}"
+        interval = f"{rate.low:,.0f}–{rate.high:,.0f}"
         failed = str(told["failed"] + told["undecided"])
         table.add_row(name, f"{rate.median:,.0f}", interval, _cell(told["p99_ms"]), failed)
     return table
 
 
 def _costs(subjects: Mapping[str, Any]) -> Table:
-    table = Table(title="Processor time a decision, µs, by process")
-    for name in ("subject", *ROLES):
-        table.add_column(name, no_wrap=True, justify="left" if name == "subject" else "right")
+    table = _narrow("Processor time a decision, µs, by process")
+    roles = [role for role in ROLES if any(role in told["cpu_us"] for told in subjects.values())]
+    for role in roles:
+        table.add_column(ROLES[role], no_wrap=True, justify="right")
     for name, told in subjects.items():
-        table.add_row(name, *(_cell(told["cpu_us"].get(role)) for role in ROLES))
+        table.add_row(name, *(_cell(told["cpu_us"].get(role)) for role in roles))
+    return table
+
+
+def _narrow(title: str) -> Table:
+    """80 columns are enough for the longest name and all processes."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
+    table.add_column("subject", no_wrap=True)
     return table
 
 
@@ -88,7 +105,7 @@ def draw(report: RateReport, file: Path) -> None:
     axes = figure.add_subplot()
     for place, (_, told) in enumerate(subjects):
         rate = told["rate"]
-        colour = OURS if subjects[place][0].startswith("sadd") else THEIRS
+        colour = OURS if "sadd" in subjects[place][0] else THEIRS
         axes.plot([rate["low"], rate["high"]], [place, place], color=colour, linewidth=5, alpha=0.35)
         axes.plot([rate["median"]], [place], "o", color=colour, markersize=7)
         axes.text(rate["high"] * 1.12, place, f"{rate['median']:,}", va="center", fontsize=8)
