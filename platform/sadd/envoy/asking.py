@@ -37,17 +37,32 @@ _refunds: set["asyncio.Future[None]"] = set()
 """The loop holds tasks weakly; here they live until they are done."""
 
 
-class Asking:
-    """``done`` is called once, at once or with the tick's batch.
+Done = Callable[[list[Decision], list[bool]], None]
+"""Gets the decisions in the order of the counts, and for each whether its hits are in the counter now."""
 
-    It gets the decisions in the order of ``counts``, and for each whether its hits are in the counter now.
-    """
+
+def ask(limiter: Limiter, counts: Sequence[Count], done: Done) -> None:
+    """Ask every counter; ``done`` is called once: at once, or with the tick's batch."""
+    if not counts:
+        done([], [])
+    elif len(counts) == 1 and not counts[0].negative:  # as most are
+        limiter.ask(_check(counts[0]), partial(_only, limiter, counts[0], done))
+    else:
+        _Asking(limiter, counts, done).begin()
+
+
+def _only(limiter: Limiter, count: Count, done: Done, decision: Decision) -> None:
+    if not decision.allowed:
+        _use_up(limiter, count, decision)
+    done([decision], [decision.allowed])
+
+
+class _Asking:
+    """The counters of one request, until the last has answered."""
 
     __slots__ = ("_counts", "_decisions", "_done", "_left", "_limiter", "_taken")
 
-    def __init__(
-        self, limiter: Limiter, counts: Sequence[Count], done: Callable[[list[Decision], list[bool]], None]
-    ) -> None:
+    def __init__(self, limiter: Limiter, counts: Sequence[Count], done: Done) -> None:
         self._limiter = limiter
         self._counts = counts
         self._done = done
@@ -57,12 +72,6 @@ class Asking:
 
     def begin(self) -> None:
         counts = self._counts
-        if not counts:
-            self._done([], [])
-            return
-        if len(counts) == 1 and not counts[0].negative:  # as most are
-            self._limiter.ask(_check(counts[0]), self._only)
-            return
         together = [place for place, count in enumerate(counts) if not count.by_itself]
         if len(together) > 1:
             checks = [_check(counts[place]) for place in together]
@@ -73,14 +82,9 @@ class Asking:
             elif count.by_itself or len(together) == 1:
                 self._limiter.ask(_check(count), partial(self._answered, place))
 
-    def _only(self, decision: Decision) -> None:
-        if not decision.allowed:
-            self._use_up(self._counts[0], decision)
-        self._done([decision], [decision.allowed])
-
     def _answered(self, place: int, decision: Decision) -> None:
         if not decision.allowed:
-            self._use_up(self._counts[place], decision)
+            _use_up(self._limiter, self._counts[place], decision)
         self._put(place, decision, taken=decision.allowed)
 
     def _judged(self, together: Sequence[int], verdict: Verdict) -> None:
@@ -89,7 +93,7 @@ class Asking:
             return
         for place, decision in zip(together, verdict.decisions, strict=True):
             if not decision.allowed:
-                self._use_up(self._counts[place], decision)
+                _use_up(self._limiter, self._counts[place], decision)
             self._put(place, decision, taken=verdict.allowed)
 
     def _look_at(self, together: Sequence[int]) -> None:
@@ -115,12 +119,8 @@ class Asking:
             fits = look.allowed and max(1, count.cost) <= rest
             left[key] = rest - (count.cost if fits else 0)
             if not fits:
-                self._use_up(count, look)
+                _use_up(self._limiter, count, look)
             self._put(each, look if fits is look.allowed else replace(look, allowed=fits), taken=False)
-
-    def _use_up(self, count: Count, decision: Decision) -> None:
-        if decision.decided_by == "store" and 0 < decision.remaining < count.cost:
-            self._limiter.ask(Check(count.policy, count.key, decision.remaining), _nobody)
 
     def _give_back(self, place: int, count: Count) -> None:
         task = asyncio.ensure_future(self._refund(place, count))
@@ -141,6 +141,11 @@ class Asking:
         self._left -= 1
         if not self._left:
             self._done([self._decisions[place] for place in range(len(self._counts))], self._taken)
+
+
+def _use_up(limiter: Limiter, count: Count, decision: Decision) -> None:
+    if decision.decided_by == "store" and 0 < decision.remaining < count.cost:
+        limiter.ask(Check(count.policy, count.key, decision.remaining), _nobody)
 
 
 def _check(count: Count) -> Check:

@@ -47,6 +47,8 @@ def _is_over(plan: Plan, statuses: Sequence[Status], modes: Modes) -> bool:
     In global quota mode every descriptor is, also one that met no limit, so one of those is enough for OK:
     that is how envoyproxy/ratelimit has it.
     """
+    if len(statuses) == 1:  # as most are: one quota is all of them
+        return statuses[0].code is OVER_LIMIT
     if modes.quota:
         return all(status.code is OVER_LIMIT for status in statuses)
     quotas = quotas_over = 0

@@ -14,7 +14,7 @@ from sadd.envoy.decoding import Decoding, Fields
 from sadd.envoy.document import Unreadable, Value, parse
 from sadd.envoy.files import FilesError, Source, read_sources
 from sadd.envoy.joining import caught, collision
-from sadd.envoy.rules import SECONDS, Config, Node, Rule, Unit, Wildcard
+from sadd.envoy.rules import SECONDS, Config, Match, Node, Rule, Unit, Wildcard
 
 _SHOWN_OTHERWISE = ("share_threshold", "value_to_metric", "detailed_metric")
 
@@ -169,14 +169,17 @@ class _File:
                 "share_threshold can only be used with wildcard values (containing '*'), "
                 f"but found key '{one.joined}'"
             )
+        rule = _rule(one, one.limit, full_key) if one.limit is not None else None
+        plain = parent.plain and not any(one.switches[name] for name in _SHOWN_OTHERWISE)
         return Node(
-            rule=_rule(one, one.limit, full_key) if one.limit is not None else None,
+            rule=rule,
             joined=one.joined,
             written=(one.key, one.value),
             share_threshold=share_threshold,
             value_to_metric=one.switches["value_to_metric"],
-            plain=parent.plain and not any(one.switches[name] for name in _SHOWN_OTHERWISE),
+            plain=plain,
             metadata=one.metadata,
+            match=Match(rule, full_key, one.metadata) if plain and rule is not None else None,
         )
 
 

@@ -5,28 +5,10 @@ matches, else ``key`` alone. A rule holds only at the depth of the request. An e
 hides the one for ``key``, also if it has no rule: that is how a value is let through.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-from msgspec import Struct
+from typing import NamedTuple
 
 from sadd.envoy.request import Descriptor
-from sadd.envoy.rules import Config, Node, Rule, Unit
-
-Entry = tuple[str, str]
-
-
-class Match(Struct, frozen=True):
-    """The rule for a descriptor, the entries that name its counter, and what its numbers are shown under.
-
-    Where ``share_threshold`` holds, an entry has the pattern for its value: one counter for all that match.
-    A struct, as ``Descriptor`` is.
-    """
-
-    rule: Rule
-    counted: tuple[Entry, ...]
-    metric: str
-    metadata: Mapping[str, Any] | None = None
+from sadd.envoy.rules import Config, Entry, Match, Node, Rule, Unit
 
 
 class _Step(NamedTuple):
@@ -64,13 +46,17 @@ def find(config: Config, domain: str, descriptor: Descriptor) -> Match | None:
     if descriptor.limit is not None:
         return _brought(domain, descriptor, *descriptor.limit)
     leaf = _leaf(top, descriptor.entries)
-    if leaf is None or (rule := leaf.rule) is None:
+    if leaf is None:
         return None
     if leaf.plain:  # as nearly all are
-        return Match(rule, descriptor.entries, rule.full_key, leaf.metadata)
-    steps = _walk(top, descriptor.entries)
+        return leaf.match
+    return None if leaf.rule is None else _detailed(domain, leaf, leaf.rule, _walk(top, descriptor.entries))
+
+
+def _detailed(domain: str, leaf: Node, rule: Rule, steps: list[_Step]) -> Match:
+    """The match where a switch on the way changes what is counted or shown."""
     counted = tuple((step.entry[0], step.pattern or step.entry[1]) for step in steps)
-    return Match(rule, counted, _metric(domain, rule, steps, counted), leaf.metadata)
+    return Match(rule, _metric(domain, rule, steps, counted), leaf.metadata, counted)
 
 
 def _leaf(node: Node, entries: tuple[Entry, ...]) -> Node | None:
@@ -119,4 +105,4 @@ def _metric(domain: str, rule: Rule, steps: list[_Step], counted: tuple[Entry, .
 def _brought(domain: str, descriptor: Descriptor, unit: Unit, requests_per_unit: int) -> Match:
     joined = (f"{key}_{value}" if value else key for key, value in descriptor.entries)
     metric = ".".join([domain, *joined])
-    return Match(Rule(metric, requests_per_unit, unit), descriptor.entries, metric)
+    return Match(Rule(metric, requests_per_unit, unit), metric)

@@ -15,10 +15,9 @@ from msgspec import Struct
 from ratelimit.check import COST_MAX
 from ratelimit.limiter import TOGETHER_MAX
 from ratelimit.policy import Policy
-from sadd.envoy import lookup
-from sadd.envoy.lookup import Match
+from sadd.envoy.lookup import find
 from sadd.envoy.request import Code, CurrentLimit, Descriptor, InvalidRequest, Status
-from sadd.envoy.rules import SECONDS, UINT32_MAX, Config, Rule, Unit
+from sadd.envoy.rules import SECONDS, UINT32_MAX, Config, Entry, Match, Rule, Unit
 from sadd.settings import Envoy
 
 DESCRIPTORS_MAX = TOGETHER_MAX
@@ -74,7 +73,7 @@ class Modes:
         )
 
 
-class Count(Struct, frozen=True):
+class Count(Struct, frozen=True, gc=False):
     """One counter to ask. ``place`` is that of its descriptor."""
 
     place: int
@@ -87,7 +86,7 @@ class Count(Struct, frozen=True):
     by_itself: bool
 
 
-class Plan(Struct, frozen=True):
+class Plan(Struct, frozen=True, gc=False):
     """``statuses`` are those that no counter decides; ``counts`` fill the places that are left (None)."""
 
     domain: str
@@ -95,7 +94,7 @@ class Plan(Struct, frozen=True):
     hits_addend: int
     statuses: list[Status | None]
     counts: list[Count]
-    known: bool
+    known: bool = True
     """The configuration has this domain."""
 
 
@@ -120,27 +119,28 @@ class Planner:
         self, config: Config | None, domain: str, descriptors: Sequence[Descriptor], hits_addend: int
     ) -> Plan:
         """Raises InvalidRequest."""
-        _check(config, domain, descriptors)
-        assert config is not None
+        if config is None or not domain or not descriptors or len(descriptors) > DESCRIPTORS_MAX:
+            raise InvalidRequest(_wrong(domain, descriptors))
+        if domain not in config.domains:
+            return Plan(domain, descriptors, hits_addend, [NO_LIMIT] * len(descriptors), [], known=False)
         statuses: list[Status | None] = []
         counts: list[Count] = []
         replaced: frozenset[str] = frozenset()
-        for place, descriptor in enumerate(descriptors):
-            match = lookup.find(config, domain, descriptor)
+        for descriptor in descriptors:
+            match = find(config, domain, descriptor)
             if match is None:
                 statuses.append(NO_LIMIT)
-                continue
-            rule = match.rule
-            if rule.replaces:
-                replaced |= rule.replaces
-            if rule.unit is None:
+            elif match.rule.unit is None:
                 statuses.append(UNLIMITED)
+                replaced |= match.rule.replaces
             else:
+                counts.append(self._count(len(statuses), match, descriptor, domain, hits_addend))
                 statuses.append(None)
-                counts.append(self._count(place, match, descriptor, domain, hits_addend))
+                if match.rule.replaces:
+                    replaced |= match.rule.replaces
         if replaced:
             counts = _leave_out(counts, replaced, statuses)
-        return Plan(domain, descriptors, hits_addend, statuses, counts, domain in config.domains)
+        return Plan(domain, descriptors, hits_addend, statuses, counts)
 
     def _count(
         self, place: int, match: Match, descriptor: Descriptor, domain: str, hits_addend: int
@@ -155,7 +155,7 @@ class Planner:
             match,
             meaning.policy,
             meaning.limit,
-            counter_key(meaning.unit, match.counted),
+            counter_key(meaning.unit, match.counted or descriptor.entries),
             min(addend, COST_MAX),
             negative,
             negative or meaning.by_itself,
@@ -187,7 +187,7 @@ class Planner:
         return policy
 
 
-def counter_key(unit: Unit, counted: tuple[lookup.Entry, ...]) -> str:
+def counter_key(unit: Unit, counted: tuple[Entry, ...]) -> str:
     """No two lists of entries have the same key, whatever is in them; envoyproxy/ratelimit joins by ``_``."""
     if len(counted) == 1:  # the usual way, and four times as fast
         key, value = counted[0]
@@ -204,15 +204,14 @@ def policy_id(domain: str) -> str:
     return f"envoy:{domain}".replace("{", "(").replace("}", ")").replace("\0", " ")
 
 
-def _check(config: Config | None, domain: str, descriptors: Sequence[Descriptor]) -> None:
+def _wrong(domain: str, descriptors: Sequence[Descriptor]) -> str:
     if not domain:
-        raise InvalidRequest("rate limit domain must not be empty")
+        return "rate limit domain must not be empty"
     if not descriptors:
-        raise InvalidRequest("rate limit descriptor list must not be empty")
-    if config is None:
-        raise InvalidRequest("no rate limit configuration loaded")
+        return "rate limit descriptor list must not be empty"
     if len(descriptors) > DESCRIPTORS_MAX:
-        raise InvalidRequest(f"rate limit descriptor list must not have more than {DESCRIPTORS_MAX}")
+        return f"rate limit descriptor list must not have more than {DESCRIPTORS_MAX}"
+    return "no rate limit configuration loaded"
 
 
 def _leave_out(counts: list[Count], replaced: frozenset[str], statuses: list[Status | None]) -> list[Count]:

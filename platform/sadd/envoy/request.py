@@ -17,7 +17,7 @@ class Code(Enum):
     OVER_LIMIT = 2
 
 
-class Descriptor(Struct, frozen=True):
+class Descriptor(Struct, frozen=True, gc=False):
     """Keys with values, most general first, as Envoy sends them. A struct: some are made for each request.
 
     ``hits_addend`` None is the request's; 0 only looks. ``limit`` is the one that the request itself brings:
@@ -39,7 +39,7 @@ class CurrentLimit:
     name: str = ""
 
 
-class Status(Struct, frozen=True):
+class Status(Struct, frozen=True, gc=False):
     """What one descriptor met. Without a limit it is OK, and the numbers mean nothing."""
 
     code: Code
@@ -58,7 +58,7 @@ class Status(Struct, frozen=True):
         return None if ms is None else -(-ms // 1000)
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Struct, frozen=True, gc=False):
     """The answer: ``statuses`` in the order of the descriptors, headers for the caller's response."""
 
     overall: Code

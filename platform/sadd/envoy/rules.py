@@ -65,6 +65,23 @@ class Wildcard:
         return joined.endswith(last) and at <= len(joined) - len(last)
 
 
+Entry = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The rule that holds for a descriptor, and what its numbers are shown under.
+
+    ``counted`` are the entries that name its counter where they are not the descriptor's own: with
+    ``share_threshold`` an entry has the pattern for its value, one counter for all that match.
+    """
+
+    rule: Rule
+    metric: str
+    metadata: Mapping[str, Any] | None = None
+    counted: tuple[Entry, ...] | None = None
+
+
 @dataclass(slots=True)
 class Node:
     """One descriptor of a configuration, or the top of a domain. Filled by the loader, read-only after.
@@ -83,6 +100,8 @@ class Node:
     plain: bool = True
     """No switch from the top to here changes what is counted or shown: that is the rule's own key."""
     metadata: Mapping[str, Any] | None = None
+    match: Match | None = None
+    """Of a plain node with a rule: always this one."""
 
     def rules(self) -> Iterator[Rule]:
         """Every rule at and under this node, in the order of the files."""

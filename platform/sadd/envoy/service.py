@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ratelimit.decision import Decision
-from sadd.envoy.asking import Asking, Limiter
+from sadd.envoy.asking import Limiter, ask
 from sadd.envoy.conclusion import conclude
 from sadd.envoy.plan import Modes, Plan, Planner
 from sadd.envoy.request import CountersUnavailable, Descriptor, InvalidRequest, Outcome
@@ -69,7 +69,7 @@ class RateLimits:
             raise
         if not plan.known:
             self._tally.domain_not_found += len(descriptors)
-        Asking(self._limiter, plan.counts, partial(self._answered, plan, done)).begin()
+        ask(self._limiter, plan.counts, partial(self._answered, plan, done))
 
     async def decide(self, domain: str, descriptors: Sequence[Descriptor], hits_addend: int = 0) -> Outcome:
         """The same for who can wait. Raises InvalidRequest and CountersUnavailable."""
@@ -81,18 +81,21 @@ class RateLimits:
         return told
 
     def _answered(self, plan: Plan, done: Done, decisions: list[Decision], taken: list[bool]) -> None:
-        away = False
+        away, now_ms = False, 0
         for count, decision, is_in in zip(plan.counts, decisions, taken, strict=True):
             if decision.decided_by == "closed":  # what a policy of ours says when the store is away
                 away = True
-            else:
-                self._tally.count(count, decision, taken=is_in)
+                continue
+            self._tally.count(count, decision, taken=is_in)
+            if not decision.reset_after_ms:  # a ban: only then is the time of day needed
+                now_ms = self._now_ms()
         if away and not self._refused_anyway(plan, decisions):
             self._tally.store_error += 1
             done(CountersUnavailable("the store of the counters is away"))
             return
-        outcome, shadowed = conclude(plan, decisions, self._modes, self._now_ms())
-        self._tally.global_shadow_mode += shadowed
+        outcome, shadowed = conclude(plan, decisions, self._modes, now_ms)
+        if shadowed:
+            self._tally.global_shadow_mode += 1
         done(outcome)
 
     def _refused_anyway(self, plan: Plan, decisions: list[Decision]) -> bool:
