@@ -38,6 +38,19 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def caller(running: Platform) -> "Caller":
+    return Caller(running)
+
+
+@pytest.fixture
+def strict(running: Platform, caller: "Caller") -> None:
+    """The strict rules hold on both workers."""
+    if not caller.denied_everywhere():
+        apply(running, STRICT)
+        eventually_sync(caller.denied_everywhere, WITHIN_SECONDS)
+
+
 class Caller:
     """An agency's service."""
 
@@ -71,15 +84,17 @@ class Caller:
         return not any(one.get("rule") == "closed" for one in answers)
 
 
-def apply(at: Platform, text: str, name: str = "rules.yaml") -> None:
-    (at.folder / name).write_text(text)
-    done = at.sadd("limits", "apply", name)
+def apply(at: Platform, text: str) -> str:
+    """The version that this is."""
+    (at.folder / "rules.yaml").write_text(text)
+    done = at.sadd("limits", "apply", "rules.yaml")
     assert done.returncode == 0, done.stderr
+    return done.stdout.split()[-1]
 
 
-def test_a_change_is_live_within_a_second_and_loses_no_request(running: Platform) -> None:
+def test_a_change_is_live_within_a_second_and_loses_no_request(running: Platform, caller: Caller) -> None:
     """Applied, refused when it is bad, and taken back, while somebody asks all the time."""
-    caller, ended, failures = Caller(running), threading.Event(), list[Exception]()
+    ended, failures = threading.Event(), list[Exception]()
 
     def ask() -> None:
         while not ended.is_set():
@@ -91,7 +106,7 @@ def test_a_change_is_live_within_a_second_and_loses_no_request(running: Platform
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        apply(running, STRICT)
+        version = apply(running, STRICT)
         eventually_sync(caller.denied_everywhere, WITHIN_SECONDS)
         (running.folder / "bad.yaml").write_text(STRICT.replace("citizen", "citzen"))
         assert running.sadd("limits", "apply", "bad.yaml").returncode == 1
@@ -100,7 +115,7 @@ def test_a_change_is_live_within_a_second_and_loses_no_request(running: Platform
         assert caller.denied_everywhere()
         apply(running, OPEN)
         eventually_sync(caller.denied_nowhere, WITHIN_SECONDS)
-        assert running.sadd("limits", "rollback", "1").returncode == 0
+        assert running.sadd("limits", "rollback", version).returncode == 0
         eventually_sync(caller.denied_everywhere, WITHIN_SECONDS)
     finally:
         ended.set()
@@ -108,21 +123,17 @@ def test_a_change_is_live_within_a_second_and_loses_no_request(running: Platform
     assert failures == []
 
 
-def test_a_limit_of_rules_is_one_for_all_workers(running: Platform) -> None:
+@pytest.mark.usefixtures("strict")
+def test_a_limit_of_rules_is_one_for_all_workers(caller: Caller) -> None:
     """Whoever answers, a citizen has three a year; the answer names the rule."""
-    apply(running, STRICT)
-    caller = Caller(running)
-    eventually_sync(caller.denied_everywhere, WITHIN_SECONDS)
     answers = [caller.check(descriptors={"citizen": "one"}) for _ in range(CONNECTIONS)]
     assert sum(one["allowed"] for one in answers) == 3
     assert {one["rule"] for one in answers if not one["allowed"]} == {"strict"}
 
 
-def test_an_operator_sees_what_happens(running: Platform) -> None:
+@pytest.mark.usefixtures("strict")
+def test_an_operator_sees_what_happens(running: Platform, caller: Caller) -> None:
     """explain looks at the live counters; top names who asks most."""
-    apply(running, STRICT)
-    caller = Caller(running)
-    eventually_sync(caller.denied_everywhere, WITHIN_SECONDS)
     for _ in range(5):
         caller.check_often(1_000, key="two", descriptors={"citizen": "two"})
     explained = running.sadd("limits", "explain", SERVICE, "--key", "two", "--with", "citizen=two")
@@ -137,10 +148,10 @@ def test_an_operator_sees_what_happens(running: Platform) -> None:
     assert "rule.strict" in {one["policy"] for one in json.loads(by_http.stdout)["policies"]}
 
 
-def test_the_dashboard_asks_for_metrics_that_there_are(running: Platform) -> None:
+@pytest.mark.usefixtures("strict")
+def test_the_dashboard_asks_for_metrics_that_there_are(running: Platform, caller: Caller) -> None:
     """Each name in docs/grafana/limits.json is a family of a platform that has decided something."""
-    apply(running, STRICT)
-    Caller(running).check(descriptors={"citizen": "three"})
+    caller.check(descriptors={"citizen": "three"})
     text = (Path(__file__).parents[2] / "docs/grafana/limits.json").read_text()
     asked = set(re.findall(r"sadd_[a-z_]+", text))
     with urllib.request.urlopen(f"{running.url}/metrics", timeout=5) as answer:

@@ -7,7 +7,7 @@ answer. Like the engine it never raises for a store that is away: each policy ha
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 from msgspec import Struct, structs
 
@@ -75,7 +75,10 @@ class Desk:
         UnknownService, and ValueError for a key or a cost out of bounds; ``done`` is then never called.
         """
         plan = self.plan(agency, asked.service)
-        self._start(plan, _prepare(plan, asked), done)
+        if plan.only is None:
+            self._start(_questions(plan, asked), done)
+        else:
+            self._limiter.ask(plan.check(asked), lambda decision: done(plan.answer(decision)))
 
     async def decide(self, agency: str | None, asked: Asked) -> Answer:
         """The same for who can wait."""
@@ -88,34 +91,23 @@ class Desk:
     ) -> None:
         """Decide each by itself; ``done`` gets the answers in order. Raises as ``ask``, with none taken."""
         plans = [self.plan(agency, asked.service) for asked in many]
-        questions = list(map(_prepare, plans, many))
         plain = [place for place, plan in enumerate(plans) if plan.only is not None]
+        checks = [plans[place].check(many[place]) for place in plain]
         if len(plain) == len(many):
-            checks = cast("list[Check]", questions)
             self._limiter.ask_many(checks, lambda decisions: done(list(map(Plan.answer, plans, decisions))))
             return
+        others = [place for place, plan in enumerate(plans) if plan.only is None]
+        questions = [_questions(plans[place], many[place]) for place in others]
         joining = Joining(len(many), done)
-        self._ask_plain(plain, plans, questions, joining)
-        for place, question in enumerate(questions):
-            if plans[place].only is None:
-                self._start(plans[place], question, partial(joining.put, place))
-
-    def _ask_plain(
-        self,
-        places: Sequence[int],
-        plans: Sequence[Plan],
-        questions: "Sequence[Check | _Questions]",
-        joining: Joining[Answer],
-    ) -> None:
-        """Those of a mixed batch that have one candidate each, in one go."""
-        checks = [cast("Check", questions[place]) for place in places]
 
         def decided(decisions: list[Decision]) -> None:
-            for place, decision in zip(places, decisions, strict=True):
+            for place, decision in zip(plain, decisions, strict=True):
                 joining.put(place, plans[place].answer(decision))
 
         if checks:
             self._limiter.ask_many(checks, decided)
+        for place, question in zip(others, questions, strict=True):
+            self._start(question, partial(joining.put, place))
 
     async def decide_many(self, agency: str | None, many: Sequence[Asked]) -> list[Answer]:
         waiting: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
@@ -157,10 +149,7 @@ class Desk:
         assert policy is not None, "a class and a rule that is found by its policy both count"
         return policy
 
-    def _start(self, plan: Plan, question: "Check | _Questions", done: Done) -> None:
-        if isinstance(question, Check):
-            self._limiter.ask(question, lambda decision: done(plan.answer(decision)))
-            return
+    def _start(self, question: "_Questions", done: Done) -> None:
         ruling = question.ruling
         if ruling.denied_by is not None:
             done(_denied(ruling.denied_by))
@@ -207,10 +196,8 @@ class _Questions(Struct, frozen=True):
     trial_checks: list[Check]
 
 
-def _prepare(plan: Plan, asked: Asked) -> Check | _Questions:
-    """All that can be wrong with a question is found here. ValueError: key or cost out of bounds."""
-    if plan.only is not None:
-        return plan.check(asked)
+def _questions(plan: Plan, asked: Asked) -> _Questions:
+    """All that can be wrong with them is found here. ValueError: key or cost out of bounds."""
     ruling = resolve(plan.candidates, asked)
     # What counts requests under way is acquired and released; it has no part in a check.
     held = [one for one in ruling.held if not one.policy.slots]

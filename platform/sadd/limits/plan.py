@@ -22,6 +22,7 @@ class Plan:
     """Whose it is; None is the platform's, and no agency's."""
     candidates: tuple[Candidate, ...]
     only: Candidate | None
+    rule: str | None
     policy: Policy | None
     policies: tuple[Policy, ...]
     field: str
@@ -37,8 +38,7 @@ class Plan:
 
     def answer(self, decision: Decision) -> Answer:
         """The answer where there is one candidate."""
-        rule = None if self.only is None else self.only.id
-        return Answer(decision.allowed, decision, (decision,), rule, (), self.policies, self.field)
+        return Answer(decision.allowed, decision, (decision,), self.rule, (), self.policies, self.field)
 
 
 def plan_of(catalogue: Catalogue, book: Book, id_: str) -> Plan:
@@ -67,4 +67,5 @@ def _plan(agency: str | None, candidates: tuple[Candidate, ...]) -> Plan:
     only = candidates[0] if len(candidates) == 1 else None
     policy = only.policy if only is not None else None
     policies = () if policy is None else (policy,)
-    return Plan(agency, candidates, only, policy, policies, "" if only is None else only.field)
+    rule = None if only is None else only.id
+    return Plan(agency, candidates, only, rule, policy, policies, "" if only is None else only.field)

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
 
 from ratelimit.limiter import Limiter
+from sadd.app.services import open_limiter
 from sadd.catalogue.model import LimitClass
 from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
@@ -27,6 +29,7 @@ from tests.sadd.limits.scene import (
     catalogue,
     rule,
 )
+from tests.stores import connected, stoppable_valkey
 
 WIDE = Limit(1000, period_seconds=DAY_SECONDS)
 
@@ -137,6 +140,24 @@ async def test_every_way_of_counting_can_be_a_rule(limiter: Limiter) -> None:
         assert await spend(at, asked(), 3) == [True, True, False], way.algorithm
     under_way = rule("slots", name="class", service=RESULTS, limit=Limit(1, "concurrency"))
     assert await spend(desk(limiter, under_way), asked(), 3) == [True] * 3
+
+
+@pytest.mark.parametrize(("way", "allowed"), [("open", True), ("closed", False), ("local", True)])
+async def test_without_a_store_each_limit_goes_its_own_way(
+    tmp_path: Path, way: Literal["open", "closed", "local"], allowed: bool
+) -> None:
+    """One that is closed refuses for all of them, and is told; nothing raises."""
+    with stoppable_valkey(tmp_path) as valkey:
+        async with connected(valkey.url, deadline_ms=300) as client:
+            limit = Limit(10, period_seconds=DAY_SECONDS, on_store_loss=way)
+            at = desk(open_limiter(client, workers=1, clustered=False), rule("pace", limit=limit))
+            assert (await at.decide(None, asked())).decision.fallback is None
+            valkey.stop()
+            answer = await at.decide(None, asked())
+    assert answer.allowed == allowed
+    assert {one.fallback for one in answer.decisions} == {way, "local"}
+    if not allowed:
+        assert (answer.rule, answer.decision.why) == ("pace", "store away")
 
 
 async def test_another_agencys_service_is_unknown(limiter: Limiter) -> None:
