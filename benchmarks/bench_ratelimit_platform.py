@@ -4,8 +4,10 @@ The store is the one that all contenders share; PostgreSQL is embedded and has n
 """
 
 import json
+import re
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.bench_ratelimit_goals import AIOHTTP, BATCH, BATCH_OF, GRPC, GRPC_BARE, LANE, LANE_BARE
 from benchmarks.drivers.asked import SLOT, Grpc, Http, post
-from benchmarks.peers.contender import RLS, RLS_OK, Contender, rls_message
+from benchmarks.peers.contender import RLS, RLS_OK, Contender, Counts, rls_message
 from benchmarks.peers.others import RATELIMIT_CONFIG, Place
 from benchmarks.peers.process import Running, descendants
 from benchmarks.servers import free_ports
@@ -22,6 +24,7 @@ AGENCY, SERVICE, LEASED = "bench", "bench-open", "bench-leased"
 SHUT = "rule.shut"
 """A policy that lets nothing pass, so that its checks are answered without a store."""
 
+BY_ITSELF = re.compile(r"^sadd_limits_(?:fallback_\w+|known_hits)_total (\d+)", re.MULTILINE)
 SADD = Path(sys.executable).with_name("sadd")
 
 CATALOGUE = {
@@ -77,6 +80,11 @@ class Platform:
     database_url: str
     roles: Mapping[str, tuple[int, ...]]
 
+    def counts(self) -> Counts:
+        """What it decided without the store: when that was slow, or of keys that it knew to be over."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            return Counts(sum(map(int, BY_ITSELF.findall(answer.read().decode()))))
+
 
 def open_fast(place: Place, store_url: str) -> Platform:
     """The one with both lanes, and with its rules applied."""
@@ -88,13 +96,13 @@ def open_fast(place: Place, store_url: str) -> Platform:
 def ours(place: Place, store_url: str, fast: Platform, wants: Callable[[str], bool]) -> Iterator[Contender]:
     """Our ways in: of the fast platform, and of one whose requests all take the long way."""
     if wants(LANE):
-        yield Contender(LANE, fast.port, check(fast.key, SERVICE), fast.roles)
+        yield Contender(LANE, fast.port, check(fast.key, SERVICE), fast.roles, counts=fast.counts)
     if wants(LANE_BARE):
         yield Contender(
             LANE_BARE, fast.port, check(fast.key, SHUT, allowed=False), fast.roles, needs_store=False
         )
     if wants(BATCH):
-        yield Contender(BATCH, fast.port, check_batch(fast.key), fast.roles, lines=16)
+        yield Contender(BATCH, fast.port, check_batch(fast.key), fast.roles, counts=fast.counts, lines=16)
     if wants(GRPC):
         yield _grpc(GRPC, fast, "citizen")
     if wants(GRPC_BARE):  # no rule of the configuration has this key
@@ -102,12 +110,12 @@ def ours(place: Place, store_url: str, fast: Platform, wants: Callable[[str], bo
     if wants(AIOHTTP):
         settings = {"SERVER_FAST_LANE": "false", "DATABASE_URL": fast.database_url}
         slow = open_platform(place.stack, place.folder / "slow", store_url, settings)
-        yield Contender(AIOHTTP, slow.port, check(slow.key, SERVICE), slow.roles)
+        yield Contender(AIOHTTP, slow.port, check(slow.key, SERVICE), slow.roles, counts=slow.counts)
 
 
 def _grpc(name: str, platform: Platform, key: str) -> Contender:
     asked = Grpc(RLS, rls_message("bench", key), RLS_OK)
-    return Contender(name, platform.grpc_port, asked, platform.roles, lines=8, streams=32)
+    return Contender(name, platform.grpc_port, asked, platform.roles, 8, 32, platform.counts)
 
 
 def check(key: str, policy: str, *, allowed: bool = True) -> Http:

@@ -23,7 +23,8 @@ SEED = 7
 class Reading(Sample):
     """What a turn showed. ``cpu_us`` is processor time a decision, by process; the generator's is in it.
 
-    ``undecided`` counts requests that a proxy let through without a decision, ``failed`` calls without one.
+    ``failed`` counts calls without an answer, ``undecided`` answers without a decision of the store; neither
+    is in the rate.
     """
 
     cpu_us: Mapping[str, float] = field(default_factory=dict)
@@ -70,11 +71,14 @@ def read(
     used = {role: cpu_seconds(pids) - before[role] for role, pids in roles.items()}
     spent = time.process_time() - own + children_cpu_seconds() - children + sum(used.values())
     others = machine.others(spent)
-    decided, undecided = outcome.answers - outcome.failed, 0
+    decided, undecided = (outcome.answers - outcome.failed) * decisions, 0
     if counts and counted:
         after = counts()
-        decided, undecided = after.decided - counted.decided, after.undecided - counted.undecided
-    return _reading(outcome, used, decided * decisions, decisions, undecided, others)
+        undecided = after.undecided - counted.undecided
+        decided -= undecided
+        if after.decided is not None and counted.decided is not None:
+            decided = after.decided - counted.decided
+    return _reading(outcome, used, decided, decisions, undecided, others)
 
 
 def _reading(

@@ -12,15 +12,19 @@ GUBERNATOR = "/pb.gubernator.V1/GetRateLimits"
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a proxy says it has done since its start: requests decided, and let through undecided."""
+    """What a server says it has done since its start. ``decided`` None: its driver knows.
 
-    decided: int
+    ``undecided`` are answers that look like decisions of the store and are none: let through by a proxy after
+    its time-out, or made by a worker alone while the store was slow.
+    """
+
     undecided: int
+    decided: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """``roles`` are process ids by what they do; ``counts`` is there if answers do not tell decisions."""
+    """``roles`` are process ids by what they do; ``counts`` tells what answers do not."""
 
     name: str
     port: int

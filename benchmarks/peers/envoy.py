@@ -80,7 +80,7 @@ def read_counts(admin_port: int) -> Counts:
 
 def parse_counts(said: str) -> Counts:
     told = {name: int(number) for name, number in COUNTS.findall(said)}
-    return Counts(told.get("ok", 0) + told.get("over_limit", 0), told.get("failure_mode_allowed", 0))
+    return Counts(told.get("failure_mode_allowed", 0), told.get("ok", 0) + told.get("over_limit", 0))
 
 
 def configuration(port: int, admin: int, service: int, origin: int) -> dict[str, object]:

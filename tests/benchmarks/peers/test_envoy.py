@@ -25,4 +25,4 @@ cluster.origin.ratelimit.failure_mode_allowed: 5
 cluster.origin.ratelimit.ok: 90
 cluster.origin.ratelimit.over_limit: 10
 """
-    assert parse_counts(said) == Counts(decided=100, undecided=5)
+    assert parse_counts(said) == Counts(undecided=5, decided=100)
