@@ -9,20 +9,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from ratelimit.decision import Decision, Verdict
 from ratelimit.limiter import Check
-from ratelimit.policy import UNLIMITED, Policy
+from ratelimit.policy import Policy
 from sadd.catalogue.model import Catalogue
 from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
-from sadd.limits.candidate import Candidate
-from sadd.limits.fields import policy_field
 from sadd.limits.joining import Joining
 from sadd.limits.plan import Plan, plan_of
+from sadd.limits.questions import Questions, questions_of
 from sadd.limits.rule import Rules
 from sadd.limits.rules import Book, Held, Ruling, resolve
+from sadd.limits.telling import answer_of, denied, free
 
 T = TypeVar("T")
 Done = Callable[[Answer], None]
@@ -76,7 +76,7 @@ class Desk:
         """
         plan = self.plan(agency, asked.service)
         if plan.only is None:
-            self._start(_questions(plan, asked), done)
+            self._start(questions_of(plan, asked), done)
         else:
             self._limiter.ask(plan.check(asked), lambda decision: done(plan.answer(decision)))
 
@@ -97,7 +97,7 @@ class Desk:
             self._limiter.ask_many(checks, lambda decisions: done(list(map(Plan.answer, plans, decisions))))
             return
         others = [place for place, plan in enumerate(plans) if plan.only is None]
-        questions = [_questions(plans[place], many[place]) for place in others]
+        questions = [questions_of(plans[place], many[place]) for place in others]
         joining = Joining(len(many), done)
 
         def decided(decisions: list[Decision]) -> None:
@@ -149,27 +149,27 @@ class Desk:
         assert policy is not None, "a class and a rule that is found by its policy both count"
         return policy
 
-    def _start(self, question: "_Questions", done: Done) -> None:
+    def _start(self, question: Questions, done: Done) -> None:
         ruling = question.ruling
         if ruling.denied_by is not None:
-            done(_denied(ruling.denied_by))
+            done(denied(ruling.denied_by))
             return
         if question.trials or ruling.trial_denials:
             done = self._try(question, done)
         self._take(question, done)
 
-    def _take(self, question: "_Questions", done: Done) -> None:
+    def _take(self, question: Questions, done: Done) -> None:
         held, checks = question.held, question.checks
         if not held:
-            done(_free(question.ruling))
+            done(free(question.ruling))
         elif len(held) == 1:
-            self._limiter.ask(checks[0], lambda decision: done(_answer(held, (decision,), None)))
+            self._limiter.ask(checks[0], lambda decision: done(answer_of(held, (decision,), None)))
         else:
             self._limiter.ask_together(
-                checks, lambda verdict: done(_answer(held, verdict.decisions, verdict.denied_by))
+                checks, lambda verdict: done(answer_of(held, verdict.decisions, verdict.denied_by))
             )
 
-    def _try(self, question: "_Questions", done: Done) -> Done:
+    def _try(self, question: Questions, done: Done) -> Done:
         """Count the rules on trial, each by itself; the answer waits for them and names those that refuse."""
         trials = question.trials
         refusing = [one.id or "" for one in question.ruling.trial_denials]
@@ -184,65 +184,6 @@ class Desk:
         for place, check in enumerate(question.trial_checks, 1):
             self._limiter.ask(check, partial(joining.put, place))
         return partial(joining.put, 0)
-
-
-class _Questions(Struct, frozen=True):
-    """What is to be asked for a request that several candidates may hold for."""
-
-    ruling: Ruling
-    held: list[Held]
-    trials: list[Held]
-    checks: list[Check]
-    trial_checks: list[Check]
-
-
-def _questions(plan: Plan, asked: Asked) -> _Questions:
-    """All that can be wrong with them is found here. ValueError: key or cost out of bounds."""
-    ruling = resolve(plan.candidates, asked)
-    # What counts requests under way is acquired and released; it has no part in a check.
-    held = [one for one in ruling.held if not one.policy.slots]
-    trials = [one for one in ruling.trials if not one.policy.slots]
-    cost = asked.cost
-    checks = [Check(one.policy, one.key, cost) for one in held]
-    return _Questions(ruling, held, trials, checks, [Check(one.policy, one.key, cost) for one in trials])
-
-
-def _answer(held: Sequence[Held], decisions: Sequence[Decision], denied_by: Decision | None) -> Answer:
-    reported = denied_by or min(decisions, key=_nearness)
-    return Answer(
-        reported.allowed,
-        reported,
-        tuple(decisions),
-        next(one.candidate.id for one in held if one.policy.id == reported.policy),
-        (),
-        tuple([one.policy for one in held]),
-        ", ".join([_field(one) for one in held]),
-    )
-
-
-def _nearness(decision: Decision) -> tuple[bool, int, int]:
-    """A refusal first, then who has least left; of those the one that takes longest to come back."""
-    return decision.allowed, decision.remaining, -decision.reset_after_ms
-
-
-def _field(held: Held) -> str:
-    own = held.candidate
-    return own.field if held.policy is own.policy else policy_field((held.policy,))
-
-
-def _denied(by: Candidate) -> Answer:
-    """Refused by a rule that counts nothing: no wait helps."""
-    assert by.rule is not None, "a class counts"
-    decision = Decision(False, by.rule.policy_id, 0, 0, 0, None, "ban")
-    return Answer(False, decision, (), by.id, (), (), "")
-
-
-def _free(ruling: Ruling) -> Answer:
-    """Nothing counts the request: the rule that says so is told."""
-    by = ruling.lifted_by or ruling.freed_by
-    policy_id = "" if by is None or by.rule is None else by.rule.policy_id
-    decision = Decision(True, policy_id, UNLIMITED, UNLIMITED, 0, None, "unlimited")
-    return Answer(True, decision, (), None if by is None else by.id, (), (), "")
 
 
 def _settle(waiting: "asyncio.Future[T]", value: T) -> None:
