@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import select
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
 from sadd_client.clock import now
 from sadd_client.ports import Place, Stream, Turnstile
+from sadd_client.readable import readable
 
 HELD_BYTES_MAX = 4_000_000
 
@@ -63,9 +63,7 @@ class _Stream(asyncio.Protocol):
     def stale(self) -> bool:
         if self._received or self._ended or self._transport.is_closing():
             return True
-        poll = select.poll()  # what the loop has not read yet
-        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
-        return bool(poll.poll(0))
+        return readable(self._transport.get_extra_info("socket"))  # what the loop has not read yet
 
     def close(self) -> None:
         # Not ``close``: that waits for what is unsent, and for the peer's part of TLS.
@@ -118,16 +116,19 @@ class AsyncIo:
     def mutex(self) -> AbstractContextManager[object]:
         return contextlib.nullcontext()
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> Callable[[], object]:
         task = asyncio.get_running_loop().create_task(work)
         self._started.add(task)
         task.add_done_callback(self._started.discard)
+        return task.cancel
 
     async def together(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
         await asyncio.gather(*works)
 
-    async def finish(self) -> None:
+    async def finish(self, deadline: float) -> None:
         started = [*self._started]
-        for task in started:
-            task.cancel()
+        if started:
+            _, late = await asyncio.wait(started, timeout=max(0.0, deadline - now()))
+            for task in late:
+                task.cancel()
         await asyncio.gather(*started, return_exceptions=True)

@@ -49,7 +49,7 @@ def problem_in(answer: Answer) -> Problem | None:
             title=str(found.get("title", "")),
             detail=str(found.get("detail", "")),
             request_id=str(found.get("request_id", "")),
-            errors=tuple(one for one in found.get("errors", ()) if isinstance(one, Mapping)),
+            errors=_objects(found.get("errors")),
         )
     )
 
@@ -91,6 +91,10 @@ def _decision(found: Any, answer: Answer) -> Decision:
         rate_limit=answer.headers.get("ratelimit"),
         rate_limit_policy=answer.headers.get("ratelimit-policy"),
     )
+
+
+def _objects(found: object) -> tuple[Mapping[str, Any], ...]:
+    return tuple(one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
 
 
 def _text(found: object) -> str | None:

@@ -1,15 +1,15 @@
 """The ports on blocking sockets and threads: coroutines that never suspend."""
 
-import select
 import socket
 import threading
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
 from sadd_client.clock import now
 from sadd_client.ports import Place, Stream, Turnstile, complete
+from sadd_client.readable import readable
 
 CHUNK_BYTES = 65_536
 
@@ -35,9 +35,7 @@ class _Stream:
         return self._socket.recv(CHUNK_BYTES)
 
     def stale(self) -> bool:
-        poll = select.poll()  # select.select ends at descriptor 1024
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
+        return readable(self._socket)
 
     def close(self) -> None:
         self._socket.close()
@@ -83,12 +81,13 @@ class BlockingIo:
     def mutex(self) -> AbstractContextManager[object]:
         return threading.Lock()
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> Callable[[], object]:
         complete(work)
+        return lambda: None
 
     async def together(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
         for work in works:
             await work
 
-    async def finish(self) -> None:
+    async def finish(self, deadline: float) -> None:
         """Nothing is left."""

@@ -76,8 +76,9 @@ class Core:
         )
 
     async def close(self) -> None:
-        await self.io.finish()
+        """Takes two deadlines at most: what is under way ends, unused leases go back."""
         await self.io.together(holder.close() for holder in self.holders.values())
+        await self.io.finish(self.decider.deadline())
         self.pool.close()
 
     def forget(self) -> None:
@@ -91,7 +92,7 @@ class Core:
 def _address(url: str, tls: ssl.SSLContext | None) -> tuple[Place, bytes, str]:
     """Where to connect to, the Host header, and the path before ``/v1``."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
         raise ValueError("url is http://host[:port][/path] or https://…, with nothing else in it")
     secure = parts.scheme == "https"
     place = Place(

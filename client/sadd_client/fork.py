@@ -22,4 +22,5 @@ def _in_the_child() -> None:
         one.forget()
 
 
-os.register_at_fork(after_in_child=_in_the_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_the_child)

@@ -9,6 +9,8 @@ Nothing here can admit more than was granted: a lease is deducted before it is s
 before it ends for its grantor, is never spent by a forked child, and is spent no more once it was given back.
 """
 
+from collections.abc import Callable
+
 from sadd_client.clock import now
 from sadd_client.decider import Decider
 from sadd_client.decision import Check, Decision
@@ -46,6 +48,7 @@ class Holder:
         self._no_leases_until = 0.0
         self._tidied_at = now()
         self._tidying = False
+        self._stop_tidying: Callable[[], object] = lambda: None
         self._faults = FaultLog()
         self.closed = False
 
@@ -62,7 +65,7 @@ class Holder:
             if fetch:
                 held.refilling, held.low = True, 0
             unused = self.ledger.surplus(began) + self._idle(began)
-            leases = answer is None and held.wanted(cost, began, self._tokens_now(began)) > 0
+            leases = answer is None and cost > 0 and held.wanted(cost, began, self._tokens_now(began)) > 0
         if unused:
             self._io.start(self._give_back(unused))
         if fetch:
@@ -74,16 +77,19 @@ class Holder:
 
     async def guard(self, key: str, cost: int = 1) -> Decision:
         """For doors that must not fall with their keeper: a Problem is logged, and counts as a loss."""
+        away = PlatformAway("this limiter is closed")
         try:
-            return await self.decide(key, cost)
+            if not self.closed:
+                return await self.decide(key, cost)
         except Problem as problem:
             self._faults.note(self.policy, problem)
-            check = self._question(key, cost)
-            return self._decider.decide_here(check, PlatformAway(str(problem)), self._on_loss)
+            away = PlatformAway(str(problem))
+        return self._decider.decide_here(self._question(key, cost), away, self._on_loss)
 
     async def close(self) -> None:
         """Give back what is unused, for as long as one call may take. Afterwards nothing can be decided."""
         self.closed = True
+        self._stop_tidying()
         with self.mutex:
             unused = self.ledger.everything(now())
         await self._give_back(unused)
@@ -204,7 +210,7 @@ class Holder:
         """Where something can run beside the callers, leases go back although nobody calls any more."""
         if self._io.beside and not self._tidying:
             self._tidying = True
-            self._io.start(self._tidy())
+            self._stop_tidying = self._io.start(self._tidy())
 
     async def _tidy(self) -> None:
         try:

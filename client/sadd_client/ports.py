@@ -6,7 +6,7 @@ turns it into an ordinary call.
 """
 
 import ssl
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -63,14 +63,14 @@ class Io(Protocol):
     def mutex(self) -> AbstractContextManager[object]:
         """Keeps other threads out of a few lines that do not wait; nothing where there are none."""
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it beside the caller if there is a beside, else now."""
+    def start(self, work: Coroutine[Any, Any, None]) -> Callable[[], object]:
+        """Do it beside the caller if there is a beside, else now. What is returned ends it early."""
 
     async def together(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
         """Do all of it, in any order."""
 
-    async def finish(self) -> None:
-        """End what was started: nothing of it runs afterwards."""
+    async def finish(self, deadline: float) -> None:
+        """Wait for what was started, and end what is not done by then."""
 
 
 def complete(work: Coroutine[Any, Any, T]) -> T:

@@ -86,7 +86,10 @@ class Slice:
         return True
 
     def add(self, lease: Lease, now: float) -> None:
-        """Hold another lease: it waits behind one that is still good."""
+        """Hold another lease: it waits behind one that is still good. A third pushes out the second."""
+        over = self.left == 0 or now >= self.ends
+        if over and self._spare is not None and now < self._spare.ends:
+            self._begin(self._spare, now)
         if self.left > 0 and now < self.ends:
             self._drop_spare()
             self._spare = lease

@@ -29,13 +29,10 @@ class Model:
     """Two leases at most, each a number of units and a time; a third pushes the second out."""
 
     held: list[list[float]] = field(default_factory=list)
-    expired: float = 0
 
     def add(self, tokens: int, ends: float, now: float) -> None:
-        alive = bool(self.held) and self.held[0][0] > 0 and now < self.held[0][1]
-        kept = self.held[:1] if alive else []
-        self.expired += sum(tokens for tokens, _ in self.held[len(kept) :])
-        self.held = [*kept, [tokens, ends]]
+        alive = [one for one in self.held if one[0] > 0 and now < one[1]]
+        self.held = [*alive[:1], [tokens, ends]]
 
     def alive(self, now: float) -> float:
         return sum(tokens for tokens, ends in self.held if now < ends)
