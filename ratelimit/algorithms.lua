@@ -280,10 +280,7 @@ local function policy_of(word)
     left = left[kind], reset = reset[kind], pack = pack[kind],
   }
   for number in string.gmatch(word, '%d+') do p[#p + 1] = tonumber(number) end
-  if kind == 'g' then
-    p.depth_us, p.depth_part = intervals(p, p[4])
-    p.step = p[2] == 0 and p[1] -- us a unit, when that is a whole number
-  end
+  if kind == 'g' then p.depth_us, p.depth_part = intervals(p, p[4]) end
   policies[word] = p
   return p
 end

@@ -26,7 +26,18 @@ Words: TypeAlias = tuple[Word, ...]
 class Form:
     """Of one policy."""
 
-    __slots__ = ("_calendar", "_limit", "_sharded", "_shards", "_since", "_until", "_word", "prefix", "take")
+    __slots__ = (
+        "_calendar",
+        "_limit",
+        "_sharded",
+        "_shards",
+        "_since",
+        "_until",
+        "_word",
+        "prefix",
+        "rate",
+        "take",
+    )
 
     def __init__(self, policy: Policy, shards: int = 1) -> None:
         tag, name = policy.tag.encode(), policy.id.encode()
@@ -37,6 +48,8 @@ class Form:
         self._shards = shards
         self.take: Words = ()
         """What ``take.lua`` is told; empty for all but GCRA."""
+        self.rate: Words = ()
+        """What ``take_together.lua`` is told: µs a unit and burst; empty when that is no whole number."""
         self._calendar: Calendar | None = None
         self._since = self._until = 0.0
         self._limit = policy.limit
@@ -65,6 +78,8 @@ class Form:
                 interval = policy.interval
                 numbers = (interval.whole_us, interval.part, interval.parts, policy.burst)
                 self.take = ("", *numbers)
+                if not interval.part:
+                    self.rate = (interval.whole_us, policy.burst)
                 return "g:" + ":".join(map(str, numbers))
             case SlidingWindow():
                 return f"s:{policy.period_seconds * 1_000_000 // SUB_WINDOWS}:{policy.limit}"

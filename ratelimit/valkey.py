@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ratelimit.check import Check
 from ratelimit.decision import Taken
-from ratelimit.form import LEARNT, SLOTS, Forms, Word, Words
+from ratelimit.form import LEARNT, SLOTS, Form, Forms, Word, Words
 from ratelimit.policy import Policy
 from ratelimit.promise import promised
 from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, StoreUnavailable
@@ -18,6 +18,11 @@ from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, StoreUnava
 WIDTH = 4
 KEYS_PER_CALL = 64
 """Of a long list: two such calls keep store and client at work together, longer ones make others wait."""
+RUN_MIN = 8
+"""Of one policy: fewer keys travel with those of others, since a call costs the store 5 µs by itself."""
+MIXED_MAX = 64
+"""Above half of it single checks travel together whatever their policy. It is reached when more than one in
+five is of another policy than the one before, and left slowly: a tick should not be half so, half so."""
 CLOCK = "t"
 
 
@@ -67,46 +72,64 @@ class ValkeyStore:
         self._one_slot = shards == 1
         self._now_seconds = now_seconds
         self._forms = Forms(shards)
+        self._before: Form | None = None
+        self._mixed = 0
         # Repeated after a broken connection, they take twice: too much is then counted, never admitted.
         batch = partial(client.batch, width=WIDTH, failure=_unavailable)
         self._take = batch(script("take"), repeat_safe=True)
+        self._together = batch(script("take_together"), repeat_safe=True)
         self._take_all = batch(script("algorithms", "take_all"), repeat_safe=True)
         # Giving back twice would admit too much, so that is not repeated.
         self._back = batch(script("algorithms", "take_all"))
 
     def ask(self, check: Check, done: DoneOne, now_us: int | None = None) -> None:
         form = self._forms[check.policy]
-        name = form.name(check.key)
-        if form.take:
+        names = (form.name(check.key),)
+        if form is not self._before:
+            self._before = form
+            self._mixed = min(self._mixed + 4, MIXED_MAX)
+        elif self._mixed:
+            self._mixed -= 1
+        if form.take and (self._mixed <= MIXED_MAX // 2 or not form.rate):
             shared = form.take if now_us is None else (now_us, *form.take[1:])
-            self._take.post((name,), shared, (check.cost,), done)
+            self._take.post(names, shared, (check.cost,), done)
+        elif form.rate:
+            self._together.post(names, (_now(now_us),), (1, *form.rate, check.cost), done)
         else:
             own = (1, form.word(self._now_seconds), check.cost)
-            self._take_all.post((name,), (_now(now_us),), own, done)
+            self._take_all.post(names, (_now(now_us),), own, done)
 
     def ask_each(self, checks: Sequence[Check], done: DoneEach) -> None:
         form = self._forms[checks[0].policy]
-        word = form.word(self._now_seconds)
         for names, indices in self._calls([form.name(check.key) for check in checks]):
             costs = [checks[index].cost for index in indices]
-            if form.take:
-                self._take.post(names, form.take, costs, partial(_each, done, indices))
+            answered = partial(_each, done, indices)
+            if form.take and len(names) >= RUN_MIN:
+                self._take.post(names, form.take, costs, answered)
+            elif form.rate:
+                own = [each for cost in costs for each in (1, *form.rate, cost)]
+                self._together.post(names, ("",), own, answered)
             else:
+                word = form.word(self._now_seconds)
                 own = [each for cost in costs for each in (1, word, cost)]
-                self._take_all.post(names, ("",), own, partial(_each, done, indices))
+                self._take_all.post(names, ("",), own, answered)
 
     def ask_all(self, checks: Sequence[Check], done: DoneAll, now_us: int | None = None) -> bool:
+        forms, usual = self._forms, True
         names: list[bytes] = []
         own: list[Word] = [len(checks)]
-        slot_of, slot = self._client.slot, -1
         for check in checks:
-            form = self._forms[check.policy]
-            name = form.name(check.key)
-            if slot != (slot := slot_of(name)) and names:
-                return False
-            names.append(name)
-            own += (form.word(self._now_seconds), check.cost)
-        self._take_all.post(names, (_now(now_us),), own, partial(_all, done))
+            form = forms[check.policy]
+            names.append(form.name(check.key))
+            usual = usual and form.rate != ()
+            own += form.rate
+            own.append(check.cost)
+        if len(set(map(self._client.slot, names))) > 1:
+            return False
+        if usual and len(set(names)) == len(names):
+            self._together.post(names, (_now(now_us),), own, partial(_all, done))
+        else:
+            self._take_all.post(names, (_now(now_us),), self._words(checks), partial(_all, done))
         return True
 
     def parts(self, checks: Sequence[Check]) -> list[list[int]]:
@@ -118,12 +141,9 @@ class ValkeyStore:
 
     def reserve(self, checks: Sequence[Check], done: DoneReserved, now_us: int | None = None) -> None:
         names = [self._forms[check.policy].name(check.key) for check in checks]
-        own: list[Word] = [len(checks) + 1]
-        for check in checks:
-            own += (self._forms[check.policy].word(self._now_seconds), check.cost)
-        own += (CLOCK, 0)
-        names.append(names[0])
-        self._take_all.post(names, (_now(now_us),), own, partial(_reserved, done))
+        own = self._words(checks)
+        own[0] = len(checks) + 1
+        self._take_all.post([*names, names[0]], (_now(now_us),), [*own, CLOCK, 0], partial(_reserved, done))
 
     def give_back(
         self,
@@ -155,6 +175,13 @@ class ValkeyStore:
         asked = (promised(partial(self.ask, check, now_us=now_us)) for check in checks)
         taken: list[Taken] = await asyncio.gather(*asked)
         return taken
+
+    def _words(self, checks: Sequence[Check]) -> list[Word]:
+        """A request as ``take_all.lua`` takes it."""
+        own: list[Word] = [len(checks)]
+        for check in checks:
+            own += (self._forms[check.policy].word(self._now_seconds), check.cost)
+        return own
 
     def _calls(self, names: list[bytes]) -> Iterator[tuple[list[bytes], list[int]]]:
         """``names`` in calls of one slot and at most KEYS_PER_CALL keys, in order, and their indices."""

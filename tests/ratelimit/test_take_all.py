@@ -12,6 +12,7 @@ from ratelimit.algorithm import Calendar
 from ratelimit.calendar import bounds
 from ratelimit.check import Check
 from ratelimit.decision import Taken
+from ratelimit.limiter import Limiter
 from ratelimit.policy import Policy
 from ratelimit.promise import promised
 from ratelimit.valkey import ValkeyStore
@@ -199,6 +200,53 @@ async def test_many_requests_of_a_tick_are_one_call(valkey_url: str) -> None:
         )
         assert client.stats().calls == before + 1
     assert [all(allowed for allowed, *_ in answer) for answer in answers] == [True] * 9 + [False] * 11
+
+
+@given(
+    policies=st.lists(gcras, min_size=4, max_size=4),
+    script=st.lists(
+        st.tuples(
+            pauses,
+            st.lists(
+                st.tuples(st.integers(0, 3), st.sampled_from("ab"), st.integers(0, 3)), min_size=1, max_size=5
+            ),
+        ),
+        min_size=10,
+        max_size=30,
+    ),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_single_checks_of_mixed_policies_are_each_decided_alone(
+    valkey_url: str, policies: list[Policy], script: list[Step]
+) -> None:
+    """However they travel, by policy or all together, each has its model's numbers."""
+
+    async def play() -> None:
+        async with connected(valkey_url) as client:
+            store, models, now = ValkeyStore(client), [model_of(policy) for policy in policies], START_US
+            for passed, wanted in script:
+                now += passed
+                for index, key, cost in wanted:
+                    check = Check(policies[index], key, cost)
+                    taken: Taken = await promised(partial(store.ask, check, now_us=now))
+                    assert taken == models[index].take(key, cost, now)
+
+    asyncio.run(play())
+
+
+async def test_checks_of_many_policies_are_one_call(valkey_url: str) -> None:
+    """A worker asks for many services in one tick: once it sees that, they share a call."""
+    policies = [Policy(f"many-{n}", 60, 60, 20) for n in range(30)]
+    async with connected(valkey_url) as client:
+        limiter = Limiter(ValkeyStore(client))
+        await asyncio.gather(*(limiter.check(policy, "k") for policy in policies))
+        before = client.stats().calls
+        decisions = await asyncio.gather(*(limiter.check(policy, "k") for policy in policies))
+        assert client.stats().calls == before + 1
+        assert [decision.remaining for decision in decisions] == [18] * 30
+        listed = await limiter.check_many([Check(policy, "k") for policy in policies for _ in range(2)])
+        assert client.stats().calls == before + 2
+    assert [decision.remaining for decision in listed] == [17, 16] * 30
 
 
 @pytest.mark.parametrize("shift_s", [-1, 0, 1])
