@@ -1,13 +1,17 @@
 """The gate over HTTP: ``/gate/{service}``, by any method and with anything behind it, for the proxies."""
 
+from collections.abc import Callable
+
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from sadd.gate.gate import Gate
 from sadd.gate.knock import Knock
-from sadd.gate.reply import ACCEL, ACCEL_REDIRECT, REFUSAL
+from sadd.gate.reply import ACCEL, ACCEL_REDIRECT, REFUSAL, Reply
 from sadd.web.endpoint import Call, Endpoint
+from sadd.web.lane.endpoint import LaneEndpoint, Question, Told
+from sadd.web.lane.wording import header_lines
 
 TAG = "gate"
 PATH = "/gate/{service}"
@@ -35,6 +39,11 @@ def endpoints(gate: Gate) -> list[Endpoint]:
     async def serve(call: Call) -> web.StreamResponse:
         return await _answer(gate, call.request)
 
+    def ask(asked: Question, done: Callable[[Reply], None]) -> None:
+        gate.ask(Knock(asked.parameter, asked.peer, asked.headers, asked.method), done)
+
+    # What stands behind the service's id may need decoding, and the lane decodes nothing.
+    lane = {PATH: LaneEndpoint(ask, _tell, cache_control=None, media_type=None)}
     return [
         Endpoint(
             hdrs.METH_ANY,
@@ -45,6 +54,7 @@ def endpoints(gate: Gate) -> list[Endpoint]:
             answers=_ANSWERS,
             headers=_HEADERS,
             description=_ABOUT,
+            lane=lane.get(path),
         )
         for path in (PATH, f"{PATH}/{{rest:.*}}")
     ]
@@ -64,6 +74,13 @@ async def _answer(gate: Gate, request: web.Request) -> web.Response:
         raise said.problem
     kind = _Onward if ACCEL_REDIRECT in said.fields else web.Response
     return kind(status=said.status, headers=CIMultiDict(said.fields))
+
+
+def _tell(said: Reply) -> Told:
+    if said.problem is not None:
+        raise said.problem
+    lines = header_lines(said.fields)
+    return b"", lines if ACCEL_REDIRECT in said.fields else lines + "Cache-Control: no-store\r\n"
 
 
 class _Onward(web.Response):

@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 import msgspec
+from multidict import CIMultiDict
 
 from sadd.identity.caller import Caller
 from sadd.telemetry.context import RequestContext, enter_request, new_request_id
@@ -20,6 +21,9 @@ class Sender(Protocol):
 
     site: Site
     dates: Dates
+
+    @property
+    def peer(self) -> str: ...
 
     def answered(self, now: float) -> None:
         """One more call has its answer."""
@@ -51,6 +55,24 @@ class LaneCall(msgspec.Struct):
     @property
     def parameter(self) -> str:
         return self.known.parameter
+
+    @property
+    def method(self) -> str:
+        return self.known.head.line.partition(b" ")[0].decode()
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        known = self.known
+        fields = {name.decode(): value.decode() for name, value in known.head.fields.items()}
+        if known.sent_id is not None:
+            fields["x-request-id"] = known.sent_id
+        if known.traceparent is not None:
+            fields["traceparent"] = known.traceparent
+        return CIMultiDict(fields)
+
+    @property
+    def peer(self) -> str:
+        return self.sender.peer
 
     def done(self, result: Any) -> None:
         """The result is there. Raises nothing, whatever became of the client: other calls come after."""
@@ -109,7 +131,7 @@ class LaneCall(msgspec.Struct):
 
         def note() -> None:
             enter_request(context)
-            route.note(route.endpoint.method, status, now, seconds, failure)
+            route.note(self.method, status, now, seconds, failure)
 
         copy_context().run(note)
 

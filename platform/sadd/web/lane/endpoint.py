@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from multidict import CIMultiDict
+
 
 class Question(Protocol):
     """What ``ask`` may know of a request. It is complete, in bounds, authenticated and decoded."""
@@ -24,6 +26,17 @@ class Question(Protocol):
     def parameter(self) -> str:
         """The last segment of the path if the endpoint's path ends in a parameter, else empty."""
 
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The request's fields. Made at each look."""
+
+    @property
+    def peer(self) -> str:
+        """The address that called."""
+
 
 Told = tuple[bytes, str]
 """A 200: its JSON body, and header lines besides those that every answer carries, each with its CRLF."""
@@ -39,4 +52,7 @@ class LaneEndpoint:
 
     ask: Callable[[Question, Callable[[Any], None]], None]
     tell: Callable[[Any], Told]
-    cache_control: str = "no-store"
+    cache_control: str | None = "no-store"
+    """The field of every answer; None: ``tell`` has it among its lines where there is one."""
+    media_type: str | None = "application/json"
+    """None: the answers have no body."""

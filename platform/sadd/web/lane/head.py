@@ -5,6 +5,8 @@ line, single spaces, no field that changes where a request ends. A head that is 
 but aiohttp may say where the next request begins.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -48,6 +50,8 @@ class Head(msgspec.Struct, frozen=True):
     json: bool
     """The body says that it is JSON."""
     authorization: str | None
+    fields: Mapping[bytes, bytes]
+    """All fields, by their names in small letters. None is there twice."""
 
 
 class _Parsed:
@@ -97,6 +101,7 @@ def read_head(raw: bytes, fields_max: int) -> Head | None:
         and fields.get(b"connection", b"keep-alive").lower() == b"keep-alive",
         json=fields.get(b"content-type") in _JSON,
         authorization=None if authorization is None else authorization.decode(),
+        fields=fields,
     )
 
 

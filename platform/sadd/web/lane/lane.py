@@ -45,6 +45,7 @@ class Lane(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._inner: Connection | None = None
+        self._peer = ""
         self._calls: deque[LaneCall] = deque()
         self._held = Held(self._loop, self._lose_patience)
         self._owed = 0  # bytes of a lent request that are still to come
@@ -299,6 +300,14 @@ class Lane(asyncio.Protocol):
         if not self._is_reading and self._transport is not None:
             self._is_reading = True
             self._transport.resume_reading()
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end; empty if that went before anybody looked."""
+        if not self._peer and self._transport is not None:
+            name = self._transport.get_extra_info("peername")
+            self._peer = str(name[0]) if isinstance(name, tuple | list) else str(name or "")
+        return self._peer
 
     # Ending.
 

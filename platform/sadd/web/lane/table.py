@@ -16,6 +16,9 @@ HEADS_MAX = 1024
 HEAD_BYTES_MAX = 1024
 """Larger heads are read anew each time: so all remembered ones take a megabyte or two."""
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+"""Of an endpoint that takes any: those whose answers have a body."""
+
 # One segment that means to aiohttp's router what it says, and that needs no decoding.
 _SEGMENT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -42,7 +45,7 @@ class LaneRoute:
         self.route = route
         self.ask = lane.ask
         self.tell = lane.tell
-        self.answer_head = answer_head(lane.cache_control)
+        self.answer_head = answer_head(lane.media_type, lane.cache_control)
         self.counters = route.counters
         self.count = route.counters.count
         self.authenticate = keys.authenticate
@@ -63,6 +66,8 @@ class Known(msgspec.Struct, frozen=True):
     """The head without its marks if it is not remembered, else empty."""
     request_id: str | None = None
     """None: a new one is made."""
+    sent_id: str | None = None
+    """As it came, well-formed or not."""
     traceparent: str | None = None
     is_marked: bool = False
     """It has an id or a trace of its own."""
@@ -88,11 +93,13 @@ class LaneTable:
     def _add(self, route: LaneRoute) -> None:
         endpoint = route.route.endpoint
         path, _, last = endpoint.path.rpartition("/")
-        if PATH_PARAMETER.fullmatch(last):
-            self._prefixes[f"{endpoint.method} {path}".encode()] = route
-        else:
-            assert "{" not in endpoint.path, "the lane takes a parameter in the last segment only"
-            self._exact[f"{endpoint.method} {endpoint.path}".encode()] = route
+        has_parameter = PATH_PARAMETER.fullmatch(last) is not None
+        assert has_parameter or "{" not in endpoint.path, (
+            "the lane takes a parameter in the last segment only"
+        )
+        table, place = (self._prefixes, path) if has_parameter else (self._exact, endpoint.path)
+        for method in METHODS if endpoint.method == "*" else (endpoint.method,):
+            table[f"{method} {place}".encode()] = route
 
     def read(self, raw: bytes) -> Known | None:
         """The head, parsed; None if where its request ends is for aiohttp to say."""
@@ -108,10 +115,16 @@ class LaneTable:
             known = Known(head, route, parameter, len(marks.rest) + head.length, marks.rest)
         if marks.rest is raw:
             return known
-        request_id = None if marks.request_id is None else request_id_from(marks.request_id)
-        head, size = known.head, len(raw) + known.head.length
         return Known(
-            head, known.route, known.parameter, size, known.news, request_id, marks.traceparent, True
+            known.head,
+            known.route,
+            known.parameter,
+            len(raw) + known.head.length,
+            known.news,
+            None if marks.request_id is None else request_id_from(marks.request_id),
+            marks.request_id,
+            marks.traceparent,
+            True,
         )
 
     def remember(self, known: Known) -> None:

@@ -14,19 +14,21 @@ from sadd.web.problem import Problem
 CLOSE = b"Connection: close\r\n"
 
 
-def answer_head(cache_control: str) -> bytes:
+def answer_head(media_type: str | None, cache_control: str | None) -> bytes:
     """All of a 200 but what changes: fields, request id, length, date. Formatted with ``%``."""
-    headers = CIMultiDict({hdrs.CONTENT_TYPE: "application/json", hdrs.CACHE_CONTROL: cache_control})
+    headers = CIMultiDict({hdrs.CONTENT_TYPE: media_type or "", hdrs.CACHE_CONTROL: cache_control or ""})
     stamp(headers, "")
-    del headers["X-Request-Id"]
-    fixed = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    fixed = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
     assert "%" not in fixed
     return f"HTTP/1.1 200 OK\r\n{fixed}".encode() + b"%bX-Request-Id: %b\r\nContent-Length: %d\r\n%b\r\n%b"
 
 
-def worded(fields: Mapping[str, str]) -> bytes:
-    """Header lines."""
-    return "".join([f"{name}: {value}\r\n" for name, value in fields.items()]).encode()
+def header_lines(fields: Mapping[str, str]) -> str:
+    """ValueError: a value would be read as more than one line, or as none."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
+    if not lines.replace("\r\n", "").isprintable() or lines.count("\n") != len(fields):
+        raise ValueError("a header field has a control character in it")
+    return lines
 
 
 def problem_bytes(problem: Problem, request_id: str, more: bytes) -> bytes:
@@ -35,9 +37,9 @@ def problem_bytes(problem: Problem, request_id: str, more: bytes) -> bytes:
     stamp(answer.headers, request_id)
     body = answer.body
     assert isinstance(body, bytes)
-    lines = worded({**answer.headers, hdrs.CONTENT_LENGTH: str(len(body))})
+    lines = header_lines({**answer.headers, hdrs.CONTENT_LENGTH: str(len(body))})
     status = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n"
-    return b"%b%b%b\r\n%b" % (status.encode(), lines, more, body)
+    return b"%b%b%b\r\n%b" % (status.encode(), lines.encode(), more, body)
 
 
 class Dates:

@@ -20,6 +20,10 @@ def chunked(*headers: bytes, chunks: bytes = CHUNKS) -> bytes:
     return head.replace(b"Content-Length: 0\r\n", b"") + chunks
 
 
+def knock(*headers: bytes, service: bytes = b"moehe-results", method: bytes = b"GET") -> bytes:
+    return raw(b"%b /gate/%b HTTP/1.1" % (method, service), b"Host: x", *headers)
+
+
 def check(**members: object) -> bytes:
     return post(body=json.dumps({"policy": "moehe-results", "key": "k", **members}).encode())
 
@@ -233,6 +237,26 @@ CASES: dict[str, bytes | tuple[bytes, bytes]] = {
     "room with a wrong key": ROOM.replace(b"Host: x", b"Host: x\r\nAuthorization: Bearer sadd_x"),
     "room with another's credentials": ROOM.replace(b"Host: x", b"Host: x\r\nAuthorization: Basic YTpi"),
     "room's HEAD": ROOM.replace(b"GET", b"HEAD"),
+    "gate": knock(),
+    "gate, refused": knock(b"X-Forwarded-For: 203.0.113.1"),
+    "gate of a contradiction": knock(b"X-Original-URI: /a", b"X-Forwarded-Uri: /b"),
+    "gate by any method": b"".join(
+        knock(method=method) for method in (b"POST", b"PUT", b"DELETE", b"OPTIONS")
+    ),
+    "gate by HEAD": knock(method=b"HEAD"),
+    "gate for nginx": knock(b"X-Accel: 1", b"X-Original-URI: /a?b=c"),
+    "gate for a citizen": knock(b"Sadd-Session: s-7"),
+    "gate for a stranger's session": knock(b"Cookie: sadd_session=s-8"),
+    "gate for two fields of one name": knock(b"X-Forwarded-For: 10.0.0.1", b"X-Forwarded-For: 10.0.0.2"),
+    "gate of an unknown service": knock(service=b"moehe-nothing"),
+    "gate of a closed service": knock(service=b"moehe-closed"),
+    "gate with more of a path": knock(service=b"moehe-results/a/b?c=d"),
+    "gate of an encoded service": knock(service=b"moehe%2Dresults"),
+    "gate with a body": knock(b"Content-Length: 2") + b"{}",
+    "gate with an empty body": knock(b"Content-Length: 0"),
+    "gate with a visitor's key": knock(b"Authorization: Bearer eyJ.x.y"),
+    "gate with a key of ours": knock(b"Authorization: Bearer sadd_nobody_x"),
+    "gate in a row": knock() * 3 + post() + knock(b"X-Request-Id: id-1") + knock(b"traceparent: x"),
     "a bad one behind a check": (post(), b"NONSENSE\r\n\r\n" + post()),
     "a lie about the length": (post(length=b"%d" % (len(BODY) - 1))[:-1], b"}"),
     "a smuggled request": post(body=BODY + b"\r\n\r\n" + TRY, length=b"%d" % len(BODY)),
@@ -269,6 +293,7 @@ SPLIT = ("a check", "checks among others", "wrong key", "chunked", "expects 100"
 MIXED = (
     *("a check", "a check", "refused", "answered at once", "a batch", "cookies", "request id", "trace"),
     *("unknown policy", "bad JSON", "cost below 0", "JSON null", "key Arabic"),
+    *("gate", "gate for nginx", "gate for a citizen", "gate of an unknown service"),
     *("room", "room again", "room unknown", "room known to the caller"),
     *("parameter", "chunked", "keep-alive", "many spaces after the colon", "target with a query"),
 )
