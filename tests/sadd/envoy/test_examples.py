@@ -1,23 +1,33 @@
-"""The configurations that envoyproxy/ratelimit publishes give the answers that its documentation states."""
+"""envoyproxy/ratelimit's published configurations give the answers that its documentation states.
+
+Asked of the service itself, and by a gRPC client.
+"""
 
 import pytest
 
 from sadd.envoy.plan import Modes
 from sadd.envoy.request import Code
 from sadd.envoy.rules import UINT32_MAX
-from sadd.envoy.service import RateLimits
-from tests.sadd.envoy.scene import OK, OVER, asked, codes, service
+from tests.sadd.envoy.lanes import Asked, Lane, directly, over_grpc
+from tests.sadd.envoy.scene import OK, OVER, asked, codes
 
 # In the examples a window is a second or a minute. Where a test needs several requests in one window, it is
 # longer here, so that no boundary comes between them.
 
 
-async def spend(limits: RateLimits, domain: str, *entries: str, times: int) -> list[Code]:
+@pytest.fixture(params=[directly, over_grpc], ids=["directly", "over gRPC"])
+def service(request: pytest.FixtureRequest) -> Lane:
+    """Each example is asked both ways."""
+    lane: Lane = request.param
+    return lane
+
+
+async def spend(limits: Asked, domain: str, *entries: str, times: int) -> list[Code]:
     """The codes of as many equal requests."""
     return [(await limits.decide(domain, [asked(*entries)])).overall for _ in range(times)]
 
 
-async def test_example_1_each_value_has_its_own_limit(valkey_url: str) -> None:
+async def test_example_1_each_value_has_its_own_limit(service: Lane, valkey_url: str) -> None:
     """500 a second for users, 500 for default, none for what is not named."""
     text = """
     domain: mongo_cps
@@ -48,7 +58,7 @@ MESSAGING = """
 """
 
 
-async def test_example_2_all_matching_rules_hold(valkey_url: str) -> None:
+async def test_example_2_all_matching_rules_hold(service: Lane, valkey_url: str) -> None:
     """Five marketing messages a day to a number, each number by itself; the answer is their logical or."""
     async with service(valkey_url, MESSAGING) as limits:
         for number, expected in (("2061111111", [OK] * 5 + [OVER]), ("2062222222", [OK])):
@@ -60,7 +70,9 @@ async def test_example_2_all_matching_rules_hold(valkey_url: str) -> None:
     assert last.statuses[0].limit_remaining == 94
 
 
-async def test_example_2_a_refused_request_counts_where_counting_is_independent(valkey_url: str) -> None:
+async def test_example_2_a_refused_request_counts_where_counting_is_independent(
+    service: Lane, valkey_url: str
+) -> None:
     """As envoyproxy/ratelimit does by default: six of a hundred are gone."""
     async with service(valkey_url, MESSAGING, modes=Modes(together=False)) as limits:
         both = [asked("message_type=marketing", "to_number=1"), asked("to_number=1")]
@@ -70,7 +82,9 @@ async def test_example_2_a_refused_request_counts_where_counting_is_independent(
     assert last.statuses[0].limit_remaining == 93
 
 
-async def test_example_3_key_and_value_before_the_key_and_zero_is_a_ban(valkey_url: str) -> None:
+async def test_example_3_key_and_value_before_the_key_and_zero_is_a_ban(
+    service: Lane, valkey_url: str
+) -> None:
     """Ten a second for each address but 50.0.0.5, which has none."""
     text = """
     domain: edge_proxy_per_ip
@@ -93,7 +107,7 @@ async def test_example_3_key_and_value_before_the_key_and_zero_is_a_ban(valkey_u
     assert 0 < (status.duration_until_reset_seconds or 0) <= 86_400
 
 
-async def test_example_4_the_depth_must_be_the_same(valkey_url: str) -> None:
+async def test_example_4_the_depth_must_be_the_same(service: Lane, valkey_url: str) -> None:
     """Two entries do not match a limit one level deep, and do match one two levels deep."""
     shallow = """
     domain: example4
@@ -109,7 +123,7 @@ async def test_example_4_the_depth_must_be_the_same(valkey_url: str) -> None:
             assert await spend(limits, "example4", "key=value", "subkey=subvalue", times=2) == expected
 
 
-async def test_example_5_unlimited(valkey_url: str) -> None:
+async def test_example_5_unlimited(service: Lane, valkey_url: str) -> None:
     """OK, with the largest number remaining and no limit; one that is not there has 0."""
     text = """
     domain: internal
@@ -124,7 +138,7 @@ async def test_example_5_unlimited(valkey_url: str) -> None:
     assert [status.current_limit is None for status in outcome.statuses] == [True, False, True]
 
 
-async def test_example_6_a_shadow_rule_never_refuses(valkey_url: str) -> None:
+async def test_example_6_a_shadow_rule_never_refuses(service: Lane, valkey_url: str) -> None:
     """user-a is over and served, which is counted; user-b is refused."""
     text = """
     domain: example6
@@ -163,7 +177,7 @@ EXAMPLE_7 = """
 """
 
 
-async def test_example_7_a_replaced_limit_is_not_touched(valkey_url: str) -> None:
+async def test_example_7_a_replaced_limit_is_not_touched(service: Lane, valkey_url: str) -> None:
     """Both together: ten, and the five of the replaced one are still there."""
     first, second = asked("key_1=value_1", "user=bkthomps"), asked("key_2=value_2", "user=bkthomps")
     async with service(valkey_url, EXAMPLE_7) as limits:
@@ -175,7 +189,7 @@ async def test_example_7_a_replaced_limit_is_not_touched(valkey_url: str) -> Non
     assert alone[0].statuses[0].name == "specific_limit"
 
 
-async def test_example_8_detailed_metrics_change_no_limit(valkey_url: str) -> None:
+async def test_example_8_detailed_metrics_change_no_limit(service: Lane, valkey_url: str) -> None:
     """Ten for each value that is not named, twenty for the one that is; each is shown by its value."""
     text = """
     domain: example8
@@ -204,7 +218,9 @@ async def test_example_8_detailed_metrics_change_no_limit(valkey_url: str) -> No
         ),
     ],
 )
-async def test_example_9_wildcards(valkey_url: str, pattern: str, matching: list[str], other: str) -> None:
+async def test_example_9_wildcards(
+    service: Lane, valkey_url: str, pattern: str, matching: list[str], other: str
+) -> None:
     """Each value that matches has the limit for itself."""
     text = f"""
     domain: example9
@@ -216,7 +232,7 @@ async def test_example_9_wildcards(valkey_url: str, pattern: str, matching: list
         assert await spend(limits, "example9", f"key1={other}", times=3) == [OK] * 3
 
 
-async def test_example_11_a_shared_threshold(valkey_url: str) -> None:
+async def test_example_11_a_shared_threshold(service: Lane, valkey_url: str) -> None:
     """Five of one file and five of another: the third is over. Not shared, each file has its ten."""
     text = """
     domain: example11
@@ -252,7 +268,7 @@ PROXY = """
 """
 
 
-async def test_the_example_of_the_proxy(valkey_url: str) -> None:
+async def test_the_example_of_the_proxy(service: Lane, valkey_url: str) -> None:
     """examples/ratelimit/config/example.yaml, with the requests that its README tells to send."""
     cases = {
         ("source_cluster=proxy", "destination_cluster=mock"): [OK, OVER],
@@ -279,7 +295,7 @@ QUOTA = """
 """
 
 
-async def test_the_example_of_quotas(valkey_url: str) -> None:
+async def test_the_example_of_quotas(service: Lane, valkey_url: str) -> None:
     """examples/ratelimit/config/quota.yaml: over only when both are."""
     both = [asked("service=service_1"), asked("service=service_2")]
     async with service(valkey_url, QUOTA) as limits:
