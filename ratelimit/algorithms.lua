@@ -276,7 +276,7 @@ local function policy_of(word)
   if p then return p end
   local kind = string.sub(word, 1, 1)
   p = {
-    open = open[kind], wait = wait[kind], add = add[kind], back = back[kind], undo = undo[kind],
+    kind = kind, open = open[kind], wait = wait[kind], add = add[kind], back = back[kind], undo = undo[kind],
     left = left[kind], reset = reset[kind], pack = pack[kind],
   }
   for number in string.gmatch(word, '%d+') do p[#p + 1] = tonumber(number) end

@@ -48,9 +48,10 @@ end
 local function several(first, count, at)
   local states, held, retries, denied = {}, {}, {}, false
   for i = first, first + count - 1 do
-    local key, p = KEYS[i], policy_of(ARGV[at])
+    local p = policy_of(ARGV[at])
+    local key = p.kind .. KEYS[i] -- one policy before and after a change of its algorithm: two states
     if not states[key] then
-      held[key] = call('GET', key)
+      held[key] = call('GET', KEYS[i])
       states[key] = p.open(p, held[key])
     end
     retries[i] = charge(p, states[key], ARGV[at + 1])
@@ -59,11 +60,12 @@ local function several(first, count, at)
   end
   at = at - 2 * count
   for i = first, first + count - 1 do
-    local key, p = KEYS[i], policy_of(ARGV[at])
+    local p = policy_of(ARGV[at])
+    local key = p.kind .. KEYS[i]
     if denied then
       states[key] = p.open(p, held[key])
     elseif ARGV[at + 1] ~= '0' then
-      keep(key, p, states[key])
+      keep(KEYS[i], p, states[key])
     end
     answer(i, retries[i] == 0 and 1 or 0, p, states[key], retries[i])
     at = at + 2

@@ -315,6 +315,17 @@ async def test_another_algorithm_begins_anew(store: ValkeyStore) -> None:
         assert (taken[:2], refused[:2]) == ((1, 0), (0, 0))
 
 
+async def test_two_algorithms_of_one_policy_in_one_request_harm_no_other(store: ValkeyStore) -> None:
+    """While a change of rules is on its way; the request behind it in the same call is decided."""
+    mixed = [Check(Policy("changing", 2, 60, 2), "k"), Check(Policy.sliding("changing", 2, 60), "k")]
+    both = [
+        promised(partial(store.ask_all, checks)) for checks in (mixed, [Check(Policy.fixed("f", 2, 60), "k")])
+    ]
+    first, second = await asyncio.gather(*both)
+    assert [allowed for allowed, *_ in first] == [1, 1]
+    assert second[0][:2] == (1, 1)
+
+
 async def test_keys_die_with_their_window(store: ValkeyStore, valkey_url: str) -> None:
     """No immortal keys, and a key given back to nothing is gone at once."""
     async with connected(valkey_url) as client:
