@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.drivers.turn import Reading
-from benchmarks.harness import Estimate, Goal, at_least, at_most, ratio
+from benchmarks.harness import Estimate, Goal, at_least, at_most, estimate, ratio
 from benchmarks.peers.others import FASTAPI, GUBER, MINIMAL, NODE, RATELIMIT
 
 LANE, AIOHTTP = "sadd, HTTP lane", "sadd, aiohttp path"
@@ -54,11 +54,20 @@ class Apart:
 
 
 def ratios(samples: Mapping[str, Sequence[Reading]], chance: random.Random) -> dict[str, Estimate]:
-    return {
-        f"{ours} / {theirs}": ratio(samples[ours], samples[theirs], chance)
-        for ours, theirs in PAIRS
-        if ours in samples and theirs in samples
+    """Of rates; and of the processor time that a decision takes in all processes, where others disturb less."""
+    both = [(ours, theirs) for ours, theirs in PAIRS if ours in samples and theirs in samples]
+    rates = {f"{o} / {t}": ratio(samples[o], samples[t], chance) for o, t in both}
+    times = {
+        f"processor time a decision: {t} / {o}": estimate(_cheaper(samples[o], samples[t]), chance)
+        for o, t in both
     }
+    return rates | times
+
+
+def _cheaper(ours: Sequence[Reading], theirs: Sequence[Reading]) -> list[float]:
+    return [
+        sum(b.cpu_us.values()) / max(sum(a.cpu_us.values()), 1e-9) for a, b in zip(ours, theirs, strict=True)
+    ]
 
 
 def goals(
