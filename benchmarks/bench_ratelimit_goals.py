@@ -54,7 +54,7 @@ class Apart:
 
 
 def ratios(samples: Mapping[str, Sequence[Reading]], chance: random.Random) -> dict[str, Estimate]:
-    """Of rates; and of the processor time that a decision takes in all processes, where others disturb less."""
+    """Of rates; and of the processor time of a decision in all processes, where others disturb less."""
     both = [(ours, theirs) for ours, theirs in PAIRS if ours in samples and theirs in samples]
     rates = {f"{o} / {t}": ratio(samples[o], samples[t], chance) for o, t in both}
     times = {
