@@ -140,7 +140,7 @@ def candidate_of(rule: Rule, tag: str = "") -> Candidate:
         route=None if rule.route is None else Texts.of((rule.route,)),
         conditions=tuple(map(Condition.of, rule.when)),
         policy=policy,
-        overrides={key: _tagged(overridden(rule, one), tag) for one in rule.overrides for key in one.keys},
+        overrides=_overrides(rule, tag),
         field="" if policy is None else policy_field((policy,)),
         shadow=rule.shadow,
     )
@@ -150,6 +150,14 @@ def candidate_of_class(policy: Policy, tag: str = "") -> Candidate:
     """The class of a service, as if it were a rule for that service."""
     own = _tagged(policy, tag)
     return Candidate(None, None, "limit", CLASS_NAME, 0, "service", None, (), own, {}, policy_field((own,)))
+
+
+def _overrides(rule: Rule, tag: str) -> dict[str, Policy]:
+    """By key; of a key that is in two of them the later one's."""
+    found: dict[str, Policy] = {}
+    for one in rule.overrides:
+        found |= dict.fromkeys(one.keys, _tagged(overridden(rule, one), tag))
+    return found
 
 
 def _tagged(policy: Policy, tag: str) -> Policy:

@@ -18,8 +18,9 @@ from sadd.limits.rule import CLASS_NAME, PRIORITY_MAX, Limit, Rule
 from sadd.limits.rules import elsewhere
 
 RULES_MAX = 2_000
-LIST_MAX = 50_000
-"""Values in one list of a rule: a list of blocked networks can be long."""
+LIST_MAX = 10_000
+"""Values in all lists of a rule: one of blocked networks can be long, and several rules may share it."""
+OVERRIDES_MAX = 1_000
 TEXT_BYTES_MAX = 512
 STARS_MAX = 8
 BY_MAX = 8
@@ -95,6 +96,12 @@ def _scope(rule: Rule, catalogue: Catalogue | None) -> Iterator[Finding]:
 
 
 def _conditions(rule: Rule) -> Iterator[Finding]:
+    count = sum(len(when.any_of) + len(when.none_of) for when in rule.when)
+    if count > LIST_MAX:
+        yield Finding(
+            ("when",), f"{count:,} values; at most {LIST_MAX:,} are taken, in several rules if need be"
+        )
+        return
     for i, when in enumerate(rule.when):
         at: Path = ("when", i)
         yield from _descriptor(when.descriptor, (*at, "descriptor"))
@@ -103,9 +110,6 @@ def _conditions(rule: Rule) -> Iterator[Finding]:
 
 
 def _values(values: tuple[str, ...], at: Path, *, networks: bool) -> Iterator[Finding]:
-    if len(values) > LIST_MAX:
-        yield Finding(at, f"{len(values):,} values; at most {LIST_MAX:,} are taken")
-        return
     for i, value in enumerate(values):
         if not networks:
             yield from _text(value, (*at, i))
@@ -186,6 +190,11 @@ def _numbers(rule: Rule) -> Iterator[Finding]:
         policy_of(rule)
     except ValueError as wrong:
         yield Finding(("limit",), _said(rule, wrong))
+        return
+    keys = sum(len(one.keys) for one in rule.overrides)
+    if len(rule.overrides) > OVERRIDES_MAX or keys > LIST_MAX:
+        told = f"{len(rule.overrides):,} with {keys:,} keys; at most {OVERRIDES_MAX:,} with {LIST_MAX:,}"
+        yield Finding(("overrides",), told)
         return
     for i, override in enumerate(rule.overrides):
         at: Path = ("overrides", i)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 ANY = "*"
+NETWORKS_KEPT_MAX = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,8 @@ class Networks:
         """ValueError: one is no address and no network."""
         found: dict[tuple[int, int], set[int]] = {}
         for value in values:
-            network = ip_network(value, strict=False)
-            shift = network.max_prefixlen - network.prefixlen
-            found.setdefault((network.version, shift), set()).add(int(network.network_address) >> shift)
+            version, shift, bits = network_of(value)
+            found.setdefault((version, shift), set()).add(bits)
         return cls(tuple((version, shift, frozenset(bits)) for (version, shift), bits in found.items()))
 
     def hold(self, text: str) -> bool:
@@ -54,6 +54,17 @@ class Networks:
             if of_version == version and (bits >> shift) in known:
                 return True
         return False
+
+
+@lru_cache(maxsize=NETWORKS_KEPT_MAX)
+def network_of(text: str) -> tuple[int, int, int]:
+    """IP version, bits to shift away, and the prefix. ValueError: it is no address and no network.
+
+    Kept, since reading one takes ten microseconds: whoever has read them all in slices builds a list at once.
+    """
+    network = ip_network(text, strict=False)
+    shift = network.max_prefixlen - network.prefixlen
+    return network.version, shift, int(network.network_address) >> shift
 
 
 def address_of(text: str) -> IPv4Address | IPv6Address | None:

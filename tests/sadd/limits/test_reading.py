@@ -160,6 +160,17 @@ def test_too_many_limits_for_one_request_are_refused() -> None:
     assert list(findings_of(named, catalogue())) == []
 
 
+def test_more_than_a_worker_can_take_in_at_once_is_refused() -> None:
+    """A list, the overrides, and the rules themselves have their bounds."""
+    addresses = tuple(f"10.{i // 256}.{i % 256}.1" for i in range(10_001))
+    long = rule(when=(When("ip", any_of=addresses),))
+    assert "10,001 values" in str(*findings(long))
+    assert list(findings(rule(when=(When("ip", any_of=addresses[1:]),)))) == []
+    assert "10,001 keys" in str(*findings(rule(overrides=(Override(addresses, limit=1),))))
+    many = [rule(f"r{i}") for i in range(2_001)]
+    assert [str(finding) for _, finding in findings_of(many)] == ["2,001 rules; at most 2,000 are taken"]
+
+
 @given(st.text("ab*", max_size=8), st.text("ab", max_size=10))
 def test_a_star_is_any_letters(pattern: str, text: str) -> None:
     """Against the definition, tried letter by letter."""

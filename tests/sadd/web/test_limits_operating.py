@@ -289,3 +289,10 @@ async def test_without_a_store_nothing_is_lent(pool: Pool, tmp_path: Path) -> No
             ):
                 status, problem = await call(server, method, at, body)
                 assert (status, problem["type"].rpartition("/")[2]) == (503, "store-unavailable")
+
+
+async def test_what_is_under_way_is_not_checked(server: Served) -> None:
+    """A policy of slots by its id: 422, and the answer says what to call."""
+    status, problem = await call(server, "POST", "/v1/limits/check", {"policy": "rule.busy", "key": "k"})
+    assert status == 422
+    assert "acquire" in problem["detail"]
