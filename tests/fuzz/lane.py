@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,12 +24,15 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpRequestParser, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 
-from sadd.web.lane.head import END, Head, read_head, take_marks
+from sadd.web.lane.head import END, read_head, take_marks
+from sadd.web.lane.table import Known, LaneTable
+from sadd.web.server import SITE, build
+from tests.sadd.web.lane.scene import Engine, endpoints
+from tests.sadd.web.scene import Keys
 
 CORPUS = Path(__file__).parent / "corpus" / "lane"
 FIELDS_MAX = 64
 NEXT = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
-LANE = (b"POST /v1/limits/check", b"POST /v1/limits/check-batch")
 INPUT_BYTES_MAX = 4096
 
 TOKENS = (
@@ -55,34 +59,50 @@ TOKENS = (
 )
 
 
+@cache
+def _table() -> LaneTable:
+    """The lane's endpoints, as a worker mounts them."""
+    site = build(endpoints(Engine()), keys=Keys())[SITE]
+    return LaneTable(site.lane, site.keys, head_bytes_max=INPUT_BYTES_MAX, fields_max=FIELDS_MAX)
+
+
 def disagreement(data: bytes) -> str | None:
     """What the two say differently of the first request in these bytes; None if nothing. Needs a loop."""
     end = data.find(END) + len(END)
     if end < len(END):
         return None
-    marks = take_marks(data[:end])
-    head = read_head(marks.rest, FIELDS_MAX)
-    if head is None or head.length > INPUT_BYTES_MAX:
+    known = _table().read(data[:end])
+    if known is None or known.head.length > INPUT_BYTES_MAX:
         return None  # aiohttp's alone
-    body = data[end : end + head.length].ljust(head.length, b"x")
-    return _compared(data[:end] + body, head, body)
+    length = known.head.length
+    body = data[end : end + length].ljust(length, b"x")
+    return _compared(data[:end] + body, known, body)
 
 
-def _compared(request: bytes, head: Head, body: bytes) -> str | None:
+def _compared(request: bytes, known: Known, body: bytes) -> str | None:
     """Whether aiohttp sees this request and then NEXT."""
     try:
         messages = _parsed(request + NEXT)
     except HttpProcessingError as refused:
-        answered = head.usual and head.line in LANE
-        return f"aiohttp refuses: {refused}" if answered else _compared_alone(request)
+        return f"aiohttp refuses: {refused}" if known.route is not None else _compared_alone(request)
     if len(messages) != 2:
         return f"aiohttp sees {len(messages)} requests"
     (first, read), (second, _) = messages
-    if f"{first.method} {first.path}".encode() != head.line:
-        return f"aiohttp reads {first.method} {first.path}, the lane {head.line!r}"
+    if f"{first.method} {first.path}".encode() != known.head.line:
+        return f"aiohttp reads {first.method} {first.path}, the lane {known.head.line!r}"
     if read != body:
         return f"aiohttp reads the body {read!r}, the lane {body!r}"
+    if known.route is not None and {name.lower(): value for name, value in first.headers.items()} != _fields(
+        known
+    ):
+        return f"aiohttp reads {first.headers}, the lane {_fields(known)}"
     return None if second.path == "/next" else f"aiohttp reads {second.path} behind it"
+
+
+def _fields(known: Known) -> dict[str, str]:
+    found = {name.decode(): value.decode() for name, value in known.head.fields.items()}
+    marks = {"x-request-id": known.sent_id, "traceparent": known.traceparent}
+    return found | {name: value for name, value in marks.items() if value is not None}
 
 
 def _compared_alone(request: bytes) -> str | None:

@@ -29,7 +29,7 @@ from sadd.settings import Gate as GateSettings
 from sadd.settings import Server
 from sadd.web import limits, queues
 from sadd.web.answer import json_answer
-from sadd.web.endpoint import Call
+from sadd.web.endpoint import Call, Endpoint
 from tests.sadd.gate.scene import OneSession
 from tests.sadd.web.scene import Keys, View, catalogue
 from tests.sadd.web.served import Served, endpoint, served
@@ -97,8 +97,9 @@ class RoomStore:
         return Reading(None, 0, 10, 20, 2, 0, 0)
 
 
-@asynccontextmanager
-async def server(engine: Engine, limits_: Server = LIMITS, *, lane: bool = True) -> AsyncIterator[Served]:
+def endpoints(engine: Engine) -> list[Endpoint]:
+    """Those of the lane, with and without its ways, and a few others."""
+
     async def fine(call: Call) -> web.StreamResponse:
         return json_answer({"body": len(call.body or b"")})
 
@@ -108,7 +109,7 @@ async def server(engine: Engine, limits_: Server = LIMITS, *, lane: bool = True)
     view = View(catalogue())
     tickets = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
     passes = PassOffice([PassKey("0000000b", Ed25519PrivateKey.generate())])
-    endpoints = [
+    return [
         *limits.endpoints(Desk(engine, view)),
         *gate.endpoints(Gate(Desk(engine, view), OneSession(), view, GateSettings())),
         *queues.endpoints(Rooms(cast("Store", RoomStore()), tickets, passes), passes, view),
@@ -116,7 +117,11 @@ async def server(engine: Engine, limits_: Server = LIMITS, *, lane: bool = True)
         endpoint(fine, method="PUT", raw_body=True),
         endpoint(echoed, path="/v1/echo/{room}"),
     ]
-    async with served(endpoints, keys=Keys(), limits=replace(limits_, fast_lane=lane)) as site:
+
+
+@asynccontextmanager
+async def server(engine: Engine, limits_: Server = LIMITS, *, lane: bool = True) -> AsyncIterator[Served]:
+    async with served(endpoints(engine), keys=Keys(), limits=replace(limits_, fast_lane=lane)) as site:
         yield site
 
 
