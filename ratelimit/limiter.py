@@ -3,6 +3,7 @@
 It leans open. When the store is away each policy says what happens: ``open`` lets everyone pass, ``closed``
 refuses everyone, ``local`` (the default) limits in this process by an equal share, so that the origin is
 still protected; the decision says that it was made so. No check ever raises for a store that is away.
+What is held for a while needs it: without a store nothing is lent, and slots are open or closed.
 """
 
 import time

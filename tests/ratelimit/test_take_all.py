@@ -326,6 +326,18 @@ async def test_two_algorithms_of_one_policy_in_one_request_harm_no_other(store: 
     assert second[0][:2] == (1, 1)
 
 
+async def test_a_stricter_rate_bounds_what_a_looser_one_left(store: ValkeyStore) -> None:
+    """Together too, a state beyond the new depth counts as full, and no key is shut for longer."""
+    loose, strict = Policy("stricter", 60, 60, 20), Policy("stricter", 60, 60, 2)
+    other = Policy("beside", 60, 60, 20)
+    await promised(partial(store.ask_all, [Check(loose, "k", 20), Check(other, "k")], now_us=START_US))
+    answer: list[Taken] = await promised(
+        partial(store.ask_all, [Check(strict, "k"), Check(other, "k")], now_us=START_US)
+    )
+    assert answer[0] == (0, 0, 2 * SECOND_US, SECOND_US)
+    assert answer[1][:2] == (1, 19)
+
+
 async def test_keys_die_with_their_window(store: ValkeyStore, valkey_url: str) -> None:
     """No immortal keys, and a key given back to nothing is gone at once."""
     async with connected(valkey_url) as client:
