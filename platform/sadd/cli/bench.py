@@ -12,6 +12,7 @@ BENCHMARKS = {
     "identity": "what a look at an API key costs",
     "ratelimit": "the limiter's ways in against what people use today",
     "client": "what a decision in process costs",
+    "grpc": "what a gRPC call costs, against gRPC's own server",
     "catalogue": "search, look-up and refresh of the catalogue",
     "rules": "what the desk costs, with and without rules of limits",
 }
