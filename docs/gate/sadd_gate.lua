@@ -17,6 +17,10 @@ core.register_action("sadd_gate", { "http-req" }, function(txn)
   for _, name in ipairs(passed_on) do
     if headers[name] then asked[name] = { headers[name][0] } end
   end
+  -- What is too large for the gate could make it look as if it were away.
+  local size = 0
+  for _, values in pairs(asked) do size = size + #values[1] end
+  if size > 12000 then return txn:set_var("txn.sadd_status", 431) end
   local answer = core.httpclient():get{
     url = gate .. txn:get_var("txn.sadd_service"), headers = asked, timeout = 2000,
   }

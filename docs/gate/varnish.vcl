@@ -1,4 +1,7 @@
-# varnishd -a 127.0.0.1:8088 -f /etc/varnish/varnish.vcl
+# varnishd -a 127.0.0.1:8088 -f /etc/varnish/varnish.vcl -p http_req_size=12k
+#
+# The last word belongs to it: a larger head would be too large for the gate too, which could then look as if
+# it were away.
 #
 # Varnish asks the gate first, then starts the request anew for the origin (or the cache). Change the
 # service's id, the addresses, and `open`.

@@ -36,7 +36,8 @@ class ScriptedAgent(ScriptedGate):
             up.set()
             await agents.serve(listener)
 
-        threading.Thread(target=_until_cancelled, args=(serve,), daemon=True).start()
+        self._thread = threading.Thread(target=_until_cancelled, args=(serve,), daemon=True)
+        self._thread.start()
         up.wait(5)
 
     def stop(self) -> None:
@@ -44,6 +45,7 @@ class ScriptedAgent(ScriptedGate):
         if self._loop is not None and self._serving is not None:
             self._loop.call_soon_threadsafe(self._serving.cancel)
             self._loop = None
+            self._thread.join(5)
 
     def trusts(self, peer: str) -> bool:
         return peer == "127.0.0.1"

@@ -206,7 +206,8 @@ def visit(
 def raw(port: int, sent: bytes, source: str) -> bytes:
     """The beginning of what is answered to these bytes."""
     with socket.create_connection(("127.0.0.1", port), 10, source_address=(source, 0)) as connection:
-        connection.sendall(sent)
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(sent)
         with contextlib.suppress(ConnectionError):
             return connection.recv(65_536)
     return b""

@@ -126,7 +126,7 @@ def _placed(text: str, ports: Ports, folder: Path) -> str:
         "9002": ports.agent,
     }
     text = re.sub(r"\b(8080|8000|8088|8089|9002)\b", lambda found: str(numbers[found[0]]), text)
-    return re.sub(r"/(?:etc/(?:haproxy|apache2|caddy)|var/log/nginx)/", f"{folder}/", text)
+    return re.sub(r"/(?:etc/(?:haproxy|apache2|varnish|caddy)|var/log/nginx)/", f"{folder}/", text)
 
 
 def _nginx(folder: Path, file: str) -> tuple[str, ...]:
@@ -146,10 +146,11 @@ def _haproxy(folder: Path, file: str) -> tuple[str, ...]:
 
 
 def _caddy(folder: Path, file: str) -> tuple[str, ...]:
-    (folder / "Main").write_text(
-        f"{{\n\tadmin off\n\tstorage file_system {folder}/data\n}}\nimport {folder}/{file}\n"
-    )
-    return ("run", "--config", f"{folder}/Main", "--adapter", "caddyfile")
+    """In its own folder, and without the administrator's port."""
+    text = (folder / file).read_text()
+    own = f"{{\n\tadmin off\n\tstorage file_system {folder}/data\n\tservers {{"
+    (folder / file).write_text(text.replace("{\n\tservers {", own, 1))
+    return ("run", "--config", f"{folder}/{file}", "--adapter", "caddyfile")
 
 
 def _apache(folder: Path, file: str) -> tuple[str, ...]:
@@ -164,9 +165,10 @@ def _apache(folder: Path, file: str) -> tuple[str, ...]:
 
 
 def _varnish(folder: Path, file: str) -> tuple[str, ...]:
-    found = re.search(r"-a 127\.0\.0\.1:(\d+)", (folder / file).read_text())
-    assert found
-    return ("-F", "-j", "none", "-n", f"{folder}/n", "-a", f"127.0.0.1:{found[1]}", "-f", f"{folder}/{file}")
+    """By the command in the file's first line."""
+    command, *words = (folder / file).read_text().partition("\n")[0].removeprefix("# ").split()
+    assert command == "varnishd"
+    return ("-F", "-j", "none", "-n", f"{folder}/n", *words)
 
 
 def _started_envoy(folder: Path, file: str) -> tuple[str, ...]:

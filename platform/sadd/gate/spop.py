@@ -11,8 +11,9 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 LENGTH = struct.Struct(">I")
-FRAME_BYTES_MAX = 16_380
-"""What HAProxy announces with its usual buffers of 16 KiB; no frame is larger, in either direction."""
+FRAME_BYTES_MAX = 65_532
+"""HAProxy announces the size of its buffers, 16,380 unless set otherwise. What does not fit in a frame is not
+asked, so a visitor with a large head would pass: this leaves room for buffers of 64 KiB."""
 FRAME_BYTES_MIN = 256
 
 HELLO, DISCONNECT, NOTIFY = 1, 2, 3
