@@ -151,6 +151,32 @@ def test_an_id_says_whose_it_is(policy: str, key: str) -> None:
     assert LeaseName.of(text) == name
 
 
+@every_algorithm
+async def test_four_workers_lend_and_admit_no_more_than_the_limit(valkey_url: str, policy: Policy) -> None:
+    """Leases, checks and returns race through four clients: used and lent together never pass the limit."""
+    async with (
+        lender(valkey_url) as one,
+        lender(valkey_url) as two,
+        lender(valkey_url) as three,
+        lender(valkey_url) as four,
+    ):
+        limiters = (one, two, three, four)
+
+        async def worker(number: int) -> int:
+            limiter, used = limiters[number % 4], 0
+            for turn in range(6):
+                lease = await limiter.lease(policy, "k", 9)
+                returned = await limiter.give_back(policy, lease.id, turn) if lease.granted else 0
+                used += lease.granted - returned
+                used += (await limiter.check(policy, "k")).allowed
+            return used
+
+        used = sum(await asyncio.gather(*(worker(number) for number in range(12))))
+        left = (await one.check(policy, "k", 0)).remaining
+    refilled = 3 if isinstance(policy.algorithm, Gcra) else 0
+    assert 100 - left <= used <= 100 + refilled
+
+
 async def test_nothing_is_lent_without_a_store(own_valkey: StoppableValkey) -> None:
     """A refusal that says when to come again; an open policy lends nothing either, it admits by itself."""
     async with connected(own_valkey.url, deadline_ms=300) as client:

@@ -338,6 +338,14 @@ async def test_a_stricter_rate_bounds_what_a_looser_one_left(store: ValkeyStore)
     assert answer[1][:2] == (1, 19)
 
 
+async def test_a_fraction_of_another_rate_is_rounded_up(store: ValkeyStore) -> None:
+    """Whole rates have no place for it; down would admit a little too much."""
+    await promised(partial(store.ask_all, [Check(Policy("rounded", 7, 1, 3), "k")], now_us=START_US))
+    whole = [Check(Policy("rounded", 10, 1, 5), "k", 0)]
+    answer: list[Taken] = await promised(partial(store.ask_all, whole, now_us=START_US))
+    assert answer[0] == (1, 3, 142_858, 0)
+
+
 async def test_keys_die_with_their_window(store: ValkeyStore, valkey_url: str) -> None:
     """No immortal keys, and a key given back to nothing is gone at once."""
     async with connected(valkey_url) as client:

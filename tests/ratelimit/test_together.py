@@ -2,15 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
 from benchmarks.servers import ClusterNodes, cluster
 from ratelimit.check import Check
+from ratelimit.holdings import ValkeyHoldings
 from ratelimit.limiter import TOGETHER_MAX, Limiter
-from ratelimit.policy import Policy
+from ratelimit.policy import OnStoreLoss, Policy
 from ratelimit.spread import Spread
+from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, StoreUnavailable
 from ratelimit.valkey import ValkeyStore
 from sadd.valkey.client import ValkeyClient
 from sadd.valkey.topology import open_client
@@ -133,6 +136,22 @@ async def test_a_tag_makes_it_one_trip_on_a_cluster(nodes: ClusterNodes) -> None
             assert (await asked.check(a, key, 0)).remaining == 2
 
 
+async def test_what_is_held_lies_beside_its_counter(nodes: ClusterNodes) -> None:
+    """Leases and slots of any key, with a tag and without: no call crosses slots."""
+    async with connected(nodes.url) as client:
+        asked = Limiter(ValkeyStore(client, shards=16), holdings=ValkeyHoldings(client, shards=16))
+        for tag in ("", "svc"):
+            units = replace(SERVICE, id=f"units{tag}", tag=tag)
+            slots = replace(Policy.concurrent(f"slots{tag}", 3), tag=tag)
+            for key in map(str, range(20)):
+                lease = await asked.lease(units, key, 10)
+                assert (lease.granted, await asked.give_back(units, lease.id, 4)) == (10, 4)
+                assert (await asked.check(units, key, 0)).remaining == 94
+                assert (await asked.acquire(slots, key, "one")).allowed
+                assert await asked.release(slots, key, "one")
+                assert await asked.reset(units, key)
+
+
 async def test_no_limit_is_exceeded_on_a_cluster_by_four_workers(nodes: ClusterNodes) -> None:
     """400 requests of four workers race over three slots: no limit admits more than it has."""
     policies = [Policy.quota(f"race-{n}", limit, "year") for n, limit in enumerate((150, 120, 10))]
@@ -178,3 +197,55 @@ async def test_without_a_store_all_or_nothing_holds_too(own_valkey: StoppableVal
         assert (denied.allowed, denied.denied_by and denied.denied_by.decided_by) == (False, "closed")
         left = await asked.check(local[0], "k", 0)
         assert left.remaining == 8
+
+
+class TwoSlots:
+    """A store in whose second slot nobody answers. It notes what is given back."""
+
+    def __init__(self) -> None:
+        self.given_back: list[tuple[str, int, int | None]] = []
+
+    def ask(self, check: Check, done: DoneOne) -> None:
+        raise NotImplementedError
+
+    def ask_each(self, checks: Sequence[Check], done: DoneEach) -> None:
+        raise NotImplementedError
+
+    def ask_all(self, checks: Sequence[Check], done: DoneAll) -> bool:
+        return False
+
+    def parts(self, checks: Sequence[Check]) -> list[list[int]]:
+        return [[0], list(range(1, len(checks)))]
+
+    def reserve(self, checks: Sequence[Check], done: DoneReserved) -> None:
+        loop = asyncio.get_running_loop()
+        if checks[0].key == "here":
+            loop.call_soon(done, [((1, 7, 1_000_000, 0), 123_456)])
+        else:
+            loop.call_soon(done, StoreUnavailable("its node is gone"))
+
+    def give_back(
+        self, policy: Policy, key: str, units: int, done: DoneOne, mark_us: int | None = None
+    ) -> None:
+        self.given_back.append((key, units, mark_us))
+        done((1, 9, 0, 0))
+
+    async def forget(self, policy: Policy, key: str) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("way", ["open", "closed", "local"])
+async def test_half_of_a_cluster_away(way: OnStoreLoss) -> None:
+    """The policies there go their own way; when that denies, what was reserved here is given back."""
+    here, away = Policy("here", 10, 60, 10), Policy("away", 10, 60, 2, way)
+    store = TwoSlots()
+    asked = Limiter(store)
+    checks = [Check(here, "here", 2), Check(away, "k", 2)]
+    verdict = await asked.check_together(checks)
+    assert verdict.allowed == (way != "closed")
+    assert verdict.decisions[1].decided_by == way
+    assert store.given_back == ([("here", 2, 123_456)] if way == "closed" else [])
+    if way == "local":
+        again = await asked.check_together(checks)
+        assert (again.allowed, again.decisions[0].remaining) == (False, 9)
+        assert store.given_back == [("here", 2, 123_456)]
