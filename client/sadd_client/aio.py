@@ -132,3 +132,6 @@ class AsyncIo:
             for task in late:
                 task.cancel()
         await asyncio.gather(*started, return_exceptions=True)
+
+    def forget(self) -> None:
+        self._started = set()

@@ -91,3 +91,6 @@ class BlockingIo:
 
     async def finish(self, deadline: float) -> None:
         """Nothing is left."""
+
+    def forget(self) -> None:
+        """Nothing is kept."""

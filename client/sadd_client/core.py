@@ -40,6 +40,7 @@ class Core:
         self.url = url
         self.key = key if isinstance(key, Key) else Key(key)
         self.io = io
+        self.mutex = io.mutex()
         self.pool = Pool(place, _headers(host, self.key), io, connections_max)
         self.courier = Courier(self.pool, io)
         self.stand = Stand(on_loss, local)
@@ -60,12 +61,14 @@ class Core:
         if keys_max < 1 or tokens_max < 0:
             raise ValueError("a limiter has keys_max from 1 and lease_tokens_max from 0")
         words = (json.dumps(about.members, sort_keys=True), on_loss, keys_max, tokens_max)
-        if words not in self.holders:
-            if len(self.holders) >= LIMITERS_MAX:
-                raise ValueError(f"there are {LIMITERS_MAX} limiters already")
-            made = Holder(about, self.decider, self.io, on_loss, keys_max, tokens_max)
-            return self.holders.setdefault(words, made)  # another thread may have been faster
-        return self.holders[words]
+        with self.mutex:
+            found = self.holders.get(words)
+            if found is None or found.closed:
+                if len(self.holders) >= LIMITERS_MAX:
+                    raise ValueError(f"there are {LIMITERS_MAX} limiters already")
+                found = Holder(about, self.decider, self.io, on_loss, keys_max, tokens_max)
+                self.holders[words] = found
+            return found
 
     def stats(self) -> ClientStats:
         return ClientStats(
@@ -83,6 +86,8 @@ class Core:
 
     def forget(self) -> None:
         """In a forked child."""
+        self.mutex = self.io.mutex()
+        self.io.forget()
         self.pool.forget()
         self.decider.forget()
         for holder in self.holders.values():

@@ -49,6 +49,8 @@ class Courier:
             await self._io.pause(wait)
 
     async def _attempt(self, request: Request, deadline: float) -> Answer:
+        if now() >= deadline:
+            raise _Unasked("no time is left to ask")
         self._check_holds(request)
         if not self.breaker.admits(now()):
             pause = self.breaker.pause_seconds(now())

@@ -72,6 +72,9 @@ class Io(Protocol):
     async def finish(self, deadline: float) -> None:
         """Wait for what was started, and end what is not done by then."""
 
+    def forget(self) -> None:
+        """In a forked child: what was started goes on in the parent alone."""
+
 
 def complete(work: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine that waits only for blocking ports."""

@@ -213,3 +213,4 @@ def test_decisions_of_a_stalled_platform_keep_their_deadline(door: Open) -> None
         decided = opened.do(lambda client: decide(client, HOT))
         assert time.monotonic() - began < 1.0
     assert decided.count("closed") == 1, "the one who asked for the lease; the key then rests"
+    assert len(listener.requests) == HOT, "no check is sent that nobody has time to wait for"

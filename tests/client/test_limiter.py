@@ -193,6 +193,8 @@ def test_after_its_end_a_limiter_decides_nothing(door: Open) -> None:
     opened.do(lambda _: limiter.close())
     with pytest.raises(RuntimeError):
         opened.do(lambda _: limiter.allow("k"))
+    assert opened.do(lambda _: limiter.guard("k")).decided_by == "closed", "a door stays one"
+    assert opened.client.limiter("p")._holder is not limiter._holder, "whoever asks again gets a new one"
 
 
 def test_the_same_words_are_the_same_limiter(door: Open) -> None:
