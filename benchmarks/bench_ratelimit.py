@@ -8,6 +8,7 @@ import contextlib
 import logging
 import random
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,8 +25,9 @@ from benchmarks.bench_ratelimit_goals import GRPC, LANE, Apart, goals, ratios
 from benchmarks.bench_ratelimit_report import RateReport, draw
 from benchmarks.drivers.turn import Reading, pace
 from benchmarks.harness import Run, quiet_rounds
-from benchmarks.peers.folder import DEFAULT
+from benchmarks.peers.folder import DEFAULT, PeerAbsent
 from benchmarks.peers.others import Place
+from benchmarks.peers.process import StartFailed
 from benchmarks.servers import Server, free_ports
 
 PACED_SHARE = 0.7
@@ -49,8 +51,12 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     length = QUICK if args.quick else FULL
     length = Length(args.rounds or length.rounds, args.seconds or length.seconds, length.paced)
-    with _quiet(), tempfile.TemporaryDirectory(prefix="sadd-bench-") as folder:
-        report = measure(Path(folder), length, args)
+    try:
+        with _quiet(), tempfile.TemporaryDirectory(prefix="sadd-bench-") as folder:
+            report = measure(Path(folder), length, args)
+    except (StartFailed, PeerAbsent) as why:  # of our own platform: a peer's is a line of the report
+        print(f"sadd bench ratelimit: {why}", file=sys.stderr)
+        return 1
     if args.plot:
         draw(report, args.plot)
     print(report.as_json()) if args.json else report.print()

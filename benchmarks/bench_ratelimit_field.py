@@ -16,7 +16,7 @@ from benchmarks.peers.contender import Contender
 from benchmarks.peers.envoy import in_front, open_origin
 from benchmarks.peers.folder import PeerAbsent
 from benchmarks.peers.others import GUBER, PEERS, RATELIMIT, Place
-from benchmarks.peers.process import StartFailed
+from benchmarks.peers.process import StartFailed, started
 from benchmarks.servers import Server
 
 
@@ -103,7 +103,7 @@ class Field:
 
     def _add(self, start: Callable[[], Contender]) -> None:
         try:
-            one = probe(start())
+            one = probe(started(lambda _: start()))
         except (PeerAbsent, StartFailed) as why:
             self.notes.append(f"Not measured: {why}")
         else:
@@ -114,8 +114,8 @@ class Field:
         if not services:
             return
         try:
-            origin = open_origin(place)
-        except PeerAbsent as why:
+            origin = started(lambda _: open_origin(place))
+        except (PeerAbsent, StartFailed) as why:
             self.notes.append(f"Not measured: {why}")
             return
         for service in services:

@@ -17,7 +17,7 @@ from benchmarks.bench_ratelimit_goals import AIOHTTP, BATCH, BATCH_OF, GRPC, GRP
 from benchmarks.drivers.asked import SLOT, Grpc, Http, post
 from benchmarks.peers.contender import RLS, RLS_OK, Contender, Counts, rls_message
 from benchmarks.peers.others import RATELIMIT_CONFIG, Place
-from benchmarks.peers.process import Running, descendants
+from benchmarks.peers.process import Running, descendants, started
 from benchmarks.servers import free_ports
 
 AGENCY, SERVICE, LEASED = "bench", "bench-open", "bench-leased"
@@ -134,6 +134,10 @@ def _question(policy: str) -> bytes:
 
 def open_platform(stack: ExitStack, folder: Path, store_url: str, settings: Mapping[str, str]) -> Platform:
     """Ended with ``stack``. ``settings`` are more of them, as environment names without ``SADD_``."""
+    return started(lambda attempt: _open(stack, folder / str(attempt), store_url, settings))
+
+
+def _open(stack: ExitStack, folder: Path, store_url: str, settings: Mapping[str, str]) -> Platform:
     _write(folder)
     port, grpc_port = free_ports(2)
     env = {

@@ -39,7 +39,7 @@ def open_origin(place: Place) -> Contender:
     if nginx is None:
         raise PeerAbsent("Envoy: its origin, nginx, is absent (Debian: apt-get install nginx)")
     port, folder = free_ports(1)[0], place.folder / "nginx"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
     words = (nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"))
     roles = place.run("nginx", words, port)

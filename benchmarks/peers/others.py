@@ -103,7 +103,7 @@ def ratelimit(place: Place) -> Contender:
     port, http, debug = free_ports(3)
     binary = installed(RATELIMIT_RECIPE, place.peers) / "service_cmd"
     config = place.folder / "ratelimit/config/bench.yaml"
-    config.parent.mkdir(parents=True)
+    config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(RATELIMIT_CONFIG)
     env = RATELIMIT_ENV | {
         "RUNTIME_ROOT": str(config.parents[1]),

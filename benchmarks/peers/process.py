@@ -4,14 +4,18 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from sadd.supervisor.child import Program, tethered
 
+T = TypeVar("T")
+
+ATTEMPTS_MAX = 3
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -74,6 +78,14 @@ class Running:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def started(start: Callable[[int], T]) -> T:
+    """``start`` with the number of the attempt: a port that was free a moment ago may be taken by now."""
+    for attempt in range(ATTEMPTS_MAX - 1):
+        with suppress(StartFailed):
+            return start(attempt)
+    return start(ATTEMPTS_MAX - 1)
 
 
 def _listens(port: int) -> bool:
