@@ -175,3 +175,20 @@ def test_an_explanation_looks_at_the_counters(
     ended = limits("explain", "moehe-results", "--key", "k", "--cost", "3")
     assert ended.code == 1
     assert ended.out.splitlines()[-1].startswith("refused by moehe-results: 2 left")
+
+
+def test_top_says_whom_it_cannot_ask(limits: Limits) -> None:
+    """No platform here, no key, no such file, nobody there: a line each, and no trace."""
+    Path("key").write_text("sadd_key")
+    asked = {
+        (): (1, "no platform runs on"),
+        ("--url", "http://127.0.0.1:9"): (2, "needs --key-file"),
+        ("--url", "http://127.0.0.1:9", "--key-file", "absent"): (2, "No such file"),
+        ("--url", "ftp://127.0.0.1", "--key-file", "key"): (2, "http or https"),
+        ("--url", "http://127.0.0.1:9", "--key-file", "key"): (1, "refused"),
+    }
+    for words, (code, said) in asked.items():
+        ended = limits("top", "--json", *words)
+        assert (ended.code, ended.out) == (code, "")
+        assert said in ended.err
+        assert len(ended.err.splitlines()) == 1
