@@ -54,70 +54,74 @@ class Head(msgspec.Struct, frozen=True):
     """All fields, by their names in small letters. None is there twice."""
 
 
-class _Parsed:
-    """Takes what httptools calls back with."""
+class _Ended:
+    """Takes what httptools calls back with: that the head is complete."""
 
-    __slots__ = ("complete", "count", "fields", "target")
+    __slots__ = ("once",)
 
     def __init__(self) -> None:
-        self.complete = False
-        self.target = b""
-        self.fields: dict[bytes, bytes] = {}
-        self.count = 0
-
-    def on_url(self, part: bytes) -> None:
-        self.target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields[name.lower()] = value
-        self.count += 1
+        self.once = False
 
     def on_headers_complete(self) -> None:
-        self.complete = True
+        self.once = True
 
 
 def read_head(raw: bytes, fields_max: int) -> Head | None:
     """The head that these bytes are, up to and with the empty line; None if they are not a plain one."""
-    parsed = _Parsed()
-    parser = HttpRequestParser(parsed)
-    try:
-        parser.feed_data(raw)
-    except (HttpParserError, HttpParserUpgrade):
+    if not _is_plain(raw) or not _is_http(raw):
         return None
-    line = parser.get_method() + b" " + parsed.target
-    if not (
-        parsed.complete and raw.startswith(line + b" HTTP/1.1\r\n") and _is_plain(raw, parsed, fields_max)
-    ):
-        return None
-    fields = parsed.fields
+    first, *lines, _, _ = raw.split(b"\r\n")
+    fields: dict[bytes, bytes] = {}
+    for line in lines:
+        name, colon, value = line.partition(b": ")
+        if not colon or b":" in name:  # a colon without its space came first
+            return None
+        fields[name.lower()] = value
+    words = first.split(b" ")
     length = fields.get(b"content-length", b"0")
-    if not (length.isdigit() and len(length) <= LENGTH_DIGITS_MAX) or line.startswith(b"CONNECT "):
+    if (
+        len(fields) != len(lines)  # one is there twice
+        or len(lines) > fields_max
+        or len(words) != 3
+        or words[2] != b"HTTP/1.1"
+        or words[0] == b"CONNECT"
+        or not _FRAMING.isdisjoint(fields)
+        or b"host" not in fields
+        or not length.isdigit()
+        or len(length) > LENGTH_DIGITS_MAX
+    ):
         return None
     authorization = fields.get(b"authorization")
     return Head(
-        line,
+        first[: -len(b" HTTP/1.1")],
         int(length),
-        usual=_UNUSUAL.isdisjoint(fields)
-        and fields.get(b"connection", b"keep-alive").lower() == b"keep-alive",
-        json=fields.get(b"content-type") in _JSON,
-        authorization=None if authorization is None else authorization.decode(),
-        fields=fields,
+        _UNUSUAL.isdisjoint(fields) and fields.get(b"connection", b"keep-alive").lower() == b"keep-alive",
+        fields.get(b"content-type") in _JSON,
+        None if authorization is None else authorization.decode(),
+        fields,
     )
 
 
-def _is_plain(raw: bytes, parsed: _Parsed, fields_max: int) -> bool:
-    """One line a field, each field once, and no byte that is read in more than one way.
+def _is_http(raw: bytes) -> bool:
+    ended = _Ended()
+    try:
+        HttpRequestParser(ended).feed_data(raw)
+    except (HttpParserError, HttpParserUpgrade):
+        return False
+    return ended.once
 
-    Such are NUL, tab, a bare CR or LF, folding, and spaces at the end of a line.
+
+def _is_plain(raw: bytes) -> bool:
+    """No byte and no space that is read in more than one way: then each line is a field, as httptools has it.
+
+    Such are NUL, tab, a bare CR or LF, folding, no space after the colon or two, and one at a line's end.
     """
-    fields, lines = parsed.fields, parsed.count + 2  # the request line, and the empty one at the end
     return (
-        len(fields) == parsed.count <= fields_max
-        and raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r") == lines
+        raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r")
         and not raw.translate(None, _PLAIN_BYTES)
         and b" \r\n" not in raw
-        and _FRAMING.isdisjoint(fields)
-        and b"host" in fields
+        and b"\r\n " not in raw
+        and b":  " not in raw
     )
 
 
