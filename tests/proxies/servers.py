@@ -20,6 +20,7 @@ from tests.waiting import eventually_sync
 READY = Path(__file__).parents[2] / "docs/gate"
 SERVICE = "moehe-secondary-results"
 START_SECONDS = 20.0
+LUA_SOCKET = Path("/usr/share/lua/5.3/socket.lua")
 PATHS = ":/usr/local/sbin:/usr/sbin:/sbin"  # where Debian has servers, and a plain user's PATH has not
 
 Replaced = Sequence[tuple[str, str]]
@@ -61,6 +62,8 @@ class Proxy:
         """Why it cannot be started here, if it cannot."""
         if self.binary is None:
             return f"{self.command} is missing ({self.package}; tests/system-packages.sh installs it as root)"
+        if self.command == "apache2" and not LUA_SOCKET.exists():
+            return "lua-socket is missing (tests/system-packages.sh installs it as root)"
         return None
 
 

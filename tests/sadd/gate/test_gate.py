@@ -7,6 +7,7 @@ import pytest
 from ratelimit.decision import Decision
 from sadd.gate.gate import Gate
 from sadd.gate.reply import Reply, plain
+from sadd.session.record import Session
 from tests.sadd.gate.scene import (
     ADMITTED,
     BANNED,
@@ -150,6 +151,18 @@ async def test_nobody_is_anonymous_for_our_fault() -> None:
     assert (said.status, said.fields["Retry-After"]) == (503, "1")
     assert desk.asked == []
     assert (await own.decide(knock())).status == 200
+
+
+async def test_whoever_waits_gets_an_answer() -> None:
+    """A fault of ours while the session is looked up is a 500, and counted."""
+
+    class Faulty(OneSession):
+        async def touch(self, agency: str, session_id: str) -> Session:
+            raise RuntimeError
+
+    own = gate(ScriptedDesk(), Faulty())
+    said = await own.decide(knock(headers=SHOWN[0]))
+    assert (said.status, said.fields["X-Sadd-Subject"], own.stats().replies["fault"]) == (500, "", 1)
 
 
 @pytest.mark.parametrize(
