@@ -4,12 +4,14 @@ A holder may spend its grant without asking, and nobody else can. The limits are
 each for what the one before granted; what was beyond that in the earlier ones goes back when the lease ends.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from ratelimit.decision import Decision
 from ratelimit.lease import KEEP_MS, Lease, LeaseName, holders_ms
 from ratelimit.policy import UNLIMITED, Policy
+from ratelimit.store import StoreUnavailable
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
 
@@ -80,14 +82,18 @@ class Leases:
         return Grant(id_, granted, min(one.expires_in_ms for one in leases), nearest)
 
     async def _take_back(self, leases: list[Lease]) -> None:
-        for one in leases:
-            await self._end(one.id, 0, one.granted)
+        """What the earlier limits granted for nothing. With the store away it lapses by itself."""
+        with suppress(StoreUnavailable):
+            for one in leases:
+                await self._end(one.id, 0, one.granted)
 
     async def _end(self, lease_id: str, surplus: int, unused: int) -> int:
         name = LeaseName.of(lease_id)
         try:
             policy = self._desk.policy(None, name.policy, name.key)
         except UnknownService:  # the rule or the service is gone, and its counters with it
+            return 0
+        if policy.slots:  # it counts otherwise by now
             return 0
         returned = await self._limiter.give_back(policy, lease_id, unused + surplus)
         return max(returned - surplus, 0)

@@ -81,11 +81,16 @@ class Slots:
             decision = await self._limiter.acquire(policy, key, nonce)
             decisions.append(decision)
             if not decision.allowed:
-                for before, its_key in wanted[:place]:
-                    await self._limiter.release(before, its_key, nonce, "ignored", 0)
+                await self._release_all(wanted[:place], nonce)
                 return Acquired(NONE, decision)
         name = _Name([(policy.id, key) for policy, key in wanted], nonce)
         return Acquired(_id(name), min(decisions, key=lambda one: one.remaining))
+
+    async def _release_all(self, held: list[tuple[Policy, str]], nonce: str) -> None:
+        """What was held for nothing. With the store away it is free after its time."""
+        with suppress(StoreUnavailable):
+            for policy, key in held:
+                await self._limiter.release(policy, key, nonce, "ignored", 0)
 
     async def _release(self, held: tuple[str, str], nonce: str, outcome: Outcome, latency_ms: float) -> bool:
         policy_id, key = held
