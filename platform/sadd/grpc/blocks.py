@@ -172,7 +172,7 @@ def skim(block: bytes, service: Service) -> Head:
         if lead & 0x80:
             if lead == _INDEXED_POST:
                 post = True
-            elif lead in (0x82, 0x84, 0x85) or lead & 0x7F >= _DYNAMIC_FROM:
+            elif lead & 0x7F in _STATIC or lead & 0x7F >= _DYNAMIC_FROM:
                 raise Unskimmed
             at += 1
             continue

@@ -42,6 +42,7 @@ fields = st.lists(st.tuples(names, values), max_size=6)
 @given(st.permutations(USUAL), fields, st.booleans())
 @example(USUAL, [("grpc-timeout", "20m")], True)
 @example(USUAL, [("content-type", "text/plain")], True)
+@example(USUAL, [("content-type", "")], False)  # a field of the static table, name and value
 def test_a_skimmed_block_means_the_same(
     usual: list[tuple[str, str]], more: list[tuple[str, str]], huffman: bool
 ) -> None:
