@@ -9,8 +9,6 @@ Nothing here can admit more than was granted: a lease is deducted before it is s
 before it ends for its grantor, is never spent by a forked child, and is spent no more once it was given back.
 """
 
-from contextlib import AbstractContextManager
-
 from sadd_client.borrower import Borrower
 from sadd_client.clock import now
 from sadd_client.decider import Decider
@@ -38,12 +36,9 @@ class Holder:
         self._io = io
         self._on_loss = on_loss
         self._borrower = Borrower(decider, io, self.ledger, tokens_max)
-        self._faults = FaultLog()
-
-    @property
-    def mutex(self) -> AbstractContextManager[object]:
+        self.mutex = self._borrower.mutex
         """Guards the ledger against other threads."""
-        return self._borrower.mutex
+        self._faults = FaultLog()
 
     async def decide(self, key: str, cost: int = 1) -> Decision:
         """The whole way. Raises Problem, never PlatformAway."""
@@ -91,6 +86,7 @@ class Holder:
     def forget(self) -> None:
         """For a forked child."""
         self._borrower.forget()
+        self.mutex = self._borrower.mutex
 
     def _question(self, key: str, cost: int) -> Check:
         return Check(self._about.policy, key, cost, self._about.route, self._about.descriptors)

@@ -59,11 +59,19 @@ class Limiter:
 
     def allow(self, key: str, cost: int = 1) -> bool:
         """May this key proceed now? Raises what ``decide`` raises."""
-        return self._spend(key, cost) or complete(self._holder.decide(key, cost)).allowed
+        with self._holder.mutex:
+            held = self._slices.get(key)
+            if held is not None and held.spend(cost, now()):
+                return True
+        return complete(self._holder.decide(key, cost)).allowed
 
     def decide(self, key: str, cost: int = 1) -> Decision:
         """The same with its numbers. Raises Problem for a fault of set-up, never PlatformAway."""
-        return self._holder.leased if self._spend(key, cost) else complete(self._holder.decide(key, cost))
+        with self._holder.mutex:
+            held = self._slices.get(key)
+            if held is not None and held.spend(cost, now()):
+                return self._holder.leased
+        return complete(self._holder.decide(key, cost))
 
     def guard(self, key: str, cost: int = 1) -> Decision:
         """The same for doors: a Problem too is decided by ``on_loss``, and logged once a minute."""
@@ -75,8 +83,3 @@ class Limiter:
     def close(self) -> None:
         """Give back what is unused. ``Client.close`` does it for all its limiters."""
         complete(self._holder.close())
-
-    def _spend(self, key: str, cost: int) -> bool:
-        with self._holder.mutex:
-            held = self._slices.get(key)
-            return held is not None and held.spend(cost, now())

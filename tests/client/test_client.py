@@ -1,5 +1,7 @@
 """Both clients before a real platform."""
 
+import time
+
 import pytest
 
 from sadd_client import (
@@ -15,6 +17,7 @@ from tests.client.conftest import Open
 from tests.client.doors import KEY
 from tests.client.odd import answer, hang, odd
 from tests.e2e.platform import Platform
+from tests.waiting import eventually_sync
 
 
 def test_a_check_tells_numbers(door: Open, running: Platform, key: str, caller: str) -> None:
@@ -126,3 +129,22 @@ def test_a_platform_below_a_path(door: Open) -> None:
             opened.do(lambda client: client.verify())
     assert listener.requests[0].startswith(b"GET /shared/sadd/openapi.json HTTP/1.1\r\n")
     assert f"Host: 127.0.0.1:{listener.port}\r\n".encode() in listener.requests[0]
+
+
+def test_a_frozen_platform_is_lived_without(door: Open, running: Platform, key: str, caller: str) -> None:
+    """Its workers stand still: each call has its deadline, the breaker spares the rest, then it is back."""
+    opened = door(running.url, key=key, deadline_seconds=0.1)
+    workers = running.workers()
+    for worker in workers:
+        worker.suspend()
+    try:
+        began = time.monotonic()
+        decided = [opened.do(lambda client: client.check(NARROW, caller)).decided_by for _ in range(50)]
+        took = time.monotonic() - began
+    finally:
+        for worker in workers:
+            worker.resume()
+
+    assert set(decided) == {"closed"}
+    assert took < 2.0, "not fifty times the deadline"
+    eventually_sync(lambda: opened.do(lambda client: client.check(NARROW, caller)).decided_by == "platform")
