@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import msgspec
 
 from ratelimit.decision import Decision
 from ratelimit.policy import UNLIMITED, Policy
-from ratelimit.store import Outcome
+from ratelimit.store import Outcome, StoreUnavailable
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
 
