@@ -12,6 +12,9 @@ from sadd_client.wire import Answer
 RETRY_AFTER_SECONDS_MAX = 60.0
 """Longer waits that an answer asks for are cut to this: it may have been a proxy's guess."""
 
+NAME_LENGTH_MAX = 10_000
+"""A lease's id names the policies and the key that it is of; it goes into a path."""
+
 
 def members(answer: Answer) -> dict[str, Any]:
     """The JSON object of an answer. PlatformAway if it is none."""
@@ -66,10 +69,18 @@ def retry_after_seconds(answer: Answer) -> float | None:
     return min(max(0.0, wait.total_seconds()), RETRY_AFTER_SECONDS_MAX)
 
 
-def integer(found: Mapping[str, Any], name: str, answer: Answer) -> int:
+def integer(found: Mapping[str, Any], member: str, answer: Answer) -> int:
     """A count among the members. PlatformAway if it is none."""
-    value = found.get(name)
+    value = found.get(member)
     if type(value) is not int or value < 0:  # True is an int too
+        raise _senseless(answer)
+    return value
+
+
+def name(found: Mapping[str, Any], member: str, answer: Answer) -> str:
+    """A name of the platform's making, to be said again. PlatformAway if it is none."""
+    value = found.get(member)
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_LENGTH_MAX:
         raise _senseless(answer)
     return value
 

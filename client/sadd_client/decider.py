@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sadd_client.answers import decision_of, decisions_of, integer, members
+from sadd_client.answers import decision_of, decisions_of, integer, members, name
 from sadd_client.clock import now
 from sadd_client.courier import Courier
 from sadd_client.decision import Check, Decision
@@ -67,7 +67,7 @@ class Decider:
         if amount == 0:
             return None
         expires_in_ms = integer(granted, "expires_in_ms", answer)
-        return Lease(str(granted.get("lease_id")), amount, began + time_to_use(expires_in_ms))
+        return Lease(name(granted, "lease_id", answer), amount, began + time_to_use(expires_in_ms))
 
     async def give_back(self, policy: str, lease: str, unused: int, deadline: float) -> None:
         """Best effort: what does not arrive is lost with its lease. Nothing of it may be spent any more."""

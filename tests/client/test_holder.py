@@ -160,7 +160,15 @@ def test_a_platform_without_leases_is_checked_with(door: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "nothing", [answer(500), answer(200, {"lease_id": "l"}), answer(200, ["l"]), grant(0)]
+    "nothing",
+    [
+        answer(500),
+        answer(200, {"lease_id": "l"}),
+        answer(200, {"lease_id": None, "granted": 9, "expires_in_ms": 9000}),
+        answer(200, {"lease_id": "l" * 10_001, "granted": 9, "expires_in_ms": 9000}),
+        answer(200, ["l"]),
+        grant(0),
+    ],
 )
 def test_no_lease_is_no_loss(door: Open, nothing: Behaviour) -> None:
     """When none is granted the decision is the platform's, and the key rests before it asks again."""
