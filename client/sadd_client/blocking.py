@@ -22,6 +22,23 @@ def _seconds_until(deadline: float) -> float:
     return seconds
 
 
+def _dial(place: Place, deadline: float) -> socket.socket:
+    """Connected to the first address that answers; ``socket.create_connection`` gives each the whole time."""
+    failed: OSError = OSError(f"{place.host} has no address")
+    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in found:
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.settimeout(_seconds_until(deadline))
+            made.connect(address)
+        except OSError as error:
+            made.close()
+            failed = error
+        else:
+            return made
+    raise failed
+
+
 class _Stream:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
@@ -61,7 +78,7 @@ class BlockingIo:
     beside = False
 
     async def connect(self, place: Place, deadline: float) -> Stream:
-        connected = socket.create_connection((place.host, place.port), _seconds_until(deadline))
+        connected = _dial(place, deadline)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if place.tls is None:
             return _Stream(connected)

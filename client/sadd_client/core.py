@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from sadd_client import fork
 from sadd_client.courier import Courier
@@ -15,6 +15,7 @@ from sadd_client.pool import Pool
 from sadd_client.ports import Io, Place
 from sadd_client.stats import ClientStats
 from sadd_client.version import __version__
+from sadd_client.wire import check_head
 
 LIMITERS_MAX = 1_000
 """A policy id that came from a request would else fill the memory."""
@@ -41,7 +42,9 @@ class Core:
         self.key = key if isinstance(key, Key) else Key(key)
         self.io = io
         self.mutex = io.mutex()
-        self.pool = Pool(place, _headers(host, self.key), io, connections_max)
+        headers = _headers(host, self.key)
+        check_head(f"{prefix}/", headers)
+        self.pool = Pool(place, headers, io, connections_max)
         self.courier = Courier(self.pool, io)
         self.stand = Stand(on_loss, local)
         self.decider = Decider(self.courier, self.stand, io, prefix, deadline_seconds)
@@ -108,7 +111,7 @@ def _address(url: str, tls: ssl.SSLContext | None) -> tuple[Place, bytes, str]:
     return (
         place,
         parts.netloc.encode("idna" if not parts.netloc.isascii() else "ascii"),
-        parts.path.rstrip("/"),
+        quote(parts.path.rstrip("/"), safe="/%"),
     )
 
 

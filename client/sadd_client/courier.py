@@ -12,7 +12,7 @@ from sadd_client.answers import problem_in, retry_after_seconds
 from sadd_client.breaker import Breaker
 from sadd_client.clock import now
 from sadd_client.errors import PlatformAway
-from sadd_client.pool import Pool
+from sadd_client.pool import Crowded, Pool
 from sadd_client.ports import Io
 from sadd_client.retry import ATTEMPTS_MAX, Budget, backoff_seconds
 from sadd_client.wire import Answer, Request
@@ -57,6 +57,8 @@ class Courier:
             raise _Unasked("the platform was away a moment ago", retry_after_seconds=pause)
         try:
             answer = await self._pool.exchange(request, deadline)
+        except Crowded:
+            raise
         except PlatformAway:
             self.breaker.failed(now(), self._chance())
             raise

@@ -9,6 +9,10 @@ IDLE_SECONDS_MAX = 30.0
 """Below the platform's 75: of two ends the one that asks should close, or a call may meet the closing."""
 
 
+class Crowded(PlatformAway):
+    """Too many calls of our own at once: it says nothing about the platform."""
+
+
 class Pool:
     """``connections_max`` calls are under way at once; more wait for their turn until their deadline."""
 
@@ -25,7 +29,7 @@ class Pool:
     async def exchange(self, request: Request, deadline: float) -> Answer:
         """PlatformAway, with ``sent`` False only if not a byte of the request can have arrived."""
         if not await self._turnstile.acquire(deadline):
-            raise PlatformAway(f"all {self._connections_max} connections were busy until the deadline")
+            raise Crowded(f"all {self._connections_max} connections were busy until the deadline")
         try:
             connection = self._kept() or await self._connect(deadline)
             try:

@@ -32,6 +32,14 @@ class Answer:
     body: bytes = b""
 
 
+def check_head(path: str, headers: list[tuple[bytes, bytes]]) -> None:
+    """ValueError for what cannot stand in the head of a request."""
+    try:
+        h11.Request(method="GET", target=path, headers=headers)
+    except h11.LocalProtocolError as wrong:
+        raise ValueError(f"the url cannot be asked: {wrong}") from None
+
+
 class Connection:
     """``exchange`` may be called again while ``reusable``."""
 

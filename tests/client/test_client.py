@@ -124,10 +124,10 @@ def test_what_is_no_platform_is_noticed(door: Open) -> None:
 def test_a_platform_below_a_path(door: Open) -> None:
     """Where a proxy serves it under a prefix, the url has it."""
     with odd(answer(200, {"hello": "world"})) as listener:
-        opened = door(f"{listener.url}/shared/sadd/")
+        opened = door(f"{listener.url}/shared services/sadd/")
         with pytest.raises(IncompatiblePlatform):
             opened.do(lambda client: client.verify())
-    assert listener.requests[0].startswith(b"GET /shared/sadd/openapi.json HTTP/1.1\r\n")
+    assert listener.requests[0].startswith(b"GET /shared%20services/sadd/openapi.json HTTP/1.1\r\n")
     assert f"Host: 127.0.0.1:{listener.port}\r\n".encode() in listener.requests[0]
 
 

@@ -1,5 +1,7 @@
 import asyncio
+import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -7,6 +9,7 @@ from sadd_client import AsyncClient
 from tests.client.conftest import Open
 from tests.client.doors import KEY
 from tests.client.odd import ALLOWED, answer, hang, odd
+from tests.conftest import free_port
 from tests.waiting import eventually, eventually_sync
 
 
@@ -53,9 +56,36 @@ async def test_calls_wait_for_a_free_connection_until_their_deadline() -> None:
             decisions = await asyncio.gather(*(client.check("p", f"{n}") for n in range(5)))
             took = time.monotonic() - began
 
+            assert client.stats().breaker_opened == 0, "a crowd of our own is no fault of the platform"
+
     assert {decision.decided_by for decision in decisions} == {"open"}
     assert len(listener.connections) == 2
     assert took < 0.8
+
+
+def test_a_name_with_several_addresses(door: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one is tried when one does not answer."""
+    known, nobody = socket.getaddrinfo, ("127.0.0.1", free_port())
+
+    def both(host: str, port: int, *rest: Any, **words: Any) -> Any:
+        found = known("127.0.0.1", port, *rest, **words)
+        return [(*found[0][:4], nobody), *found] if host == "platform.example" else found
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    with odd(answer(200, ALLOWED)) as listener:
+        opened = door(f"http://platform.example:{listener.port}")
+        assert opened.do(lambda client: client.check("p", "k")).decided_by == "platform"
+
+
+def test_a_name_without_an_address(door: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a loss like any other."""
+
+    def nothing(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    opened = door("http://platform.example")
+    monkeypatch.setattr(socket, "getaddrinfo", nothing)
+    assert opened.do(lambda client: client.check("p", "k")).decided_by == "closed"
 
 
 async def test_a_cancelled_call_frees_its_place() -> None:

@@ -70,6 +70,8 @@ def test_on_loss_has_no_default(kind: type[AsyncClient] | type[Client]) -> None:
         {"url": "http://user:secret@localhost"},
         {"url": "http://localhost?key=1"},
         {"url": "http://"},
+        {"url": "http://local\x00host"},
+        {"url": "http://localhost:port"},
         {"on_loss": "maybe"},
         {"on_loss": "local"},
         {"deadline_seconds": 0},
