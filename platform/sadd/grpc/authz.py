@@ -28,6 +28,9 @@ _OVERWRITE = 2
 _RPC_CODES = {403: 7, 404: 5, 429: 8, 503: 14}
 """google.rpc.Code of a refusal; Envoy asks only whether it is 0."""
 
+KEPT_MAX = 64
+"""Admissions of which only the values change: the fields have few names."""
+
 _HIDDEN = frozenset(name.lower() for name in (*URI_FIELDS, *METHOD_FIELDS, ACCEL, REFUSAL))
 """Fields in which other proxies tell what Envoy tells in its own: from here they can only be a visitor's."""
 
@@ -100,25 +103,54 @@ def _sent(http: Any) -> Mapping[str, str]:
 
 
 def _answer(reply: Reply) -> bytes:
-    response = CheckResponse()
     if reply.problem is None:
-        _admit(response.ok_response, reply.fields)
-    else:
-        response.status.code = _RPC_CODES.get(reply.status, 7)
-        _refuse(response.denied_response, reply)
+        return _admitted(reply.fields)
+    response = CheckResponse()
+    response.status.code = _RPC_CODES.get(reply.status, 7)
+    _refuse(response.denied_response, reply)
     return cast("bytes", response.SerializeToString())
 
 
-def _admit(ok: Any, fields: Mapping[str, str]) -> None:
-    """The subject for the origin, or nobody's whatever the visitor sent; the rest for the visitor."""
-    subject = fields.get(SUBJECT)
-    if subject:
-        _put(ok.headers, SUBJECT, subject)
-    else:
-        ok.headers_to_remove.append(SUBJECT.lower())
-    for name, value in fields.items():
-        if name != SUBJECT:
-            _put(ok.response_headers_to_add, name, value)
+def _admitted(fields: Mapping[str, str]) -> bytes:
+    """The usual answer. One with the same fields is kept, and only their values are set anew."""
+    shape = (bool(fields.get(SUBJECT)), *fields)
+    kept = _kept.get(shape)
+    if kept is None:
+        if len(_kept) >= KEPT_MAX:
+            _kept.clear()
+        _kept[shape] = kept = _Admission(fields)
+    for header, value in zip(kept.headers, fields.values(), strict=True):
+        header.value = value
+    return cast("bytes", kept.response.SerializeToString())
+
+
+class _Admission:
+    """OK: the subject for the origin, or nobody's whatever the visitor sent; the rest for the visitor."""
+
+    __slots__ = ("headers", "response")
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.response: Any = CheckResponse()
+        ok = self.response.ok_response
+        self.headers: list[Any] = []
+        if not fields.get(SUBJECT):
+            ok.headers_to_remove.append(SUBJECT.lower())
+        for name, value in fields.items():
+            if name != SUBJECT:
+                self.headers.append(_put(ok.response_headers_to_add, name, value))
+            elif value:
+                self.headers.append(_put(ok.headers, name, value))
+            else:
+                self.headers.append(_Nowhere())
+
+
+class _Nowhere:
+    """Stands for the header of a subject that is nobody: it is removed, and has no value."""
+
+    value = ""
+
+
+_kept: dict[tuple[object, ...], _Admission] = {}
 
 
 def _refuse(denied: Any, reply: Reply) -> None:
@@ -131,5 +163,9 @@ def _refuse(denied: Any, reply: Reply) -> None:
             _put(denied.headers, name, value)
 
 
-def _put(options: Any, name: str, value: str) -> None:
-    options.add(header={"key": name.lower(), "value": value}, append_action=_OVERWRITE)
+def _put(options: Any, name: str, value: str) -> Any:
+    """Adds a header, and returns it."""
+    header = options.add(append_action=_OVERWRITE).header
+    header.key = name.lower()
+    header.value = value
+    return header

@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from envoy.service.auth.v3 import external_auth_pb2 as auth  # type: ignore[import-untyped]  # no stubs
 
 from sadd.gate.gate import Gate
 from sadd.grpc.authz import authorization
 from sadd.grpc.status import Code, Result, Status
-from tests.sadd.gate.scene import BANNED, CLOSED, POLICY, REFUSED, OneSession, ScriptedDesk, gate
+from tests.sadd.gate.scene import ADMITTED, BANNED, CLOSED, POLICY, REFUSED, OneSession, ScriptedDesk, gate
 
 HEADERS = {"x-forwarded-for": "203.0.113.7", "x-sadd-subject": "forged"}
 ENVOY = "10.0.0.1"
@@ -77,6 +78,16 @@ async def test_who_is_known_is_named() -> None:
     ok = auth.CheckResponse.FromString(results[0]).ok_response
     assert fields(ok.headers) == {"x-sadd-subject": "28012345678"}
     assert list(ok.headers_to_remove) == []
+
+
+def test_no_admission_has_another_ones_values() -> None:
+    """Admissions are made from kept ones: each has its own numbers."""
+    desk = ScriptedDesk()
+    asked = gate(desk)
+    for left in (12, 3, 7):
+        desk.says = msgspec.structs.replace(ADMITTED, remaining=left)
+        told = fields(answer(asked, question()).ok_response.response_headers_to_add)
+        assert f";r={left};" in told["ratelimit"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 import pytest
 from envoy.service.ratelimit.v3 import rls_pb2  # type: ignore[import-untyped]  # xds-protos has no stubs
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sadd.envoy.request import (
     Code,
@@ -169,3 +171,42 @@ async def test_a_real_client_is_limited(valkey_url: str) -> None:
     assert [each.statuses[0].limit_remaining for each in answers] == [1, 0, 0]
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert refused.value.details() == "rate limit domain must not be empty"
+
+
+statuses = st.builds(
+    Status,
+    st.sampled_from(Code),
+    st.none()
+    | st.builds(
+        CurrentLimit, st.integers(0, 2), st.sampled_from(["SECOND", "DAY"]), st.sampled_from(["", "a"])
+    ),
+    st.integers(0, 3),
+    st.none() | st.integers(0, 3_000),
+)
+
+
+@given(
+    st.lists(
+        st.builds(Outcome, st.sampled_from(Code), st.lists(statuses, max_size=2).map(tuple)), max_size=20
+    )
+)
+def test_no_answer_has_another_ones_numbers(outcomes: list[Outcome]) -> None:
+    """Answers are made from kept ones, and each says what its outcome says, no more and no less."""
+    for outcome in outcomes:
+        got = answer(Scripted(outcome), request({"a": "b"}))
+        assert got.overall_code == outcome.overall.value
+        assert len(got.statuses) == len(outcome.statuses)
+        for told, status in zip(got.statuses, outcome.statuses, strict=True):
+            limit, seconds = status.current_limit, status.duration_until_reset_seconds
+            assert (told.code, told.limit_remaining) == (status.code.value, status.limit_remaining)
+            assert told.HasField("current_limit") == (limit is not None)
+            assert told.HasField("duration_until_reset") == (seconds is not None)
+            assert told.duration_until_reset.seconds == (seconds or 0)
+            if limit is not None:
+                units = RESPONSE.RateLimit.Unit
+                expected = (limit.requests_per_unit, units.Value(limit.unit), limit.name)
+                assert (
+                    told.current_limit.requests_per_unit,
+                    told.current_limit.unit,
+                    told.current_limit.name,
+                ) == expected
