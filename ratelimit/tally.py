@@ -10,8 +10,10 @@ from ratelimit.spread import GOLDEN
 POLICIES_MAX = 1_000
 OTHER = "other"
 """All policies after the first POLICIES_MAX are counted under this name."""
+QUIET = 1_000
+"""So many decisions are all looked at for the heaviest keys: a quiet worker's list is exact."""
 SAMPLE_EACH = 64
-"""Of about so many decisions one is looked at for the heaviest keys, and counts for as many."""
+"""After that one of about so many is, and counts for as many."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class Counts:
 class Tally:
     def __init__(self) -> None:
         self._by_policy: dict[str, Counts] = {}
+        self._each = 1
+        self._looked_at = 0
         self._until_sample = 1
         self._phase = 0.0
 
@@ -69,10 +73,13 @@ class Tally:
             counts.closed += 1
 
     def _sample(self, counts: Counts, key: str, allowed: bool) -> None:
-        counts.heavy.note(key, SAMPLE_EACH, allowed)
+        counts.heavy.note(key, self._each, allowed)
+        self._looked_at += 1
+        if self._looked_at == QUIET:
+            self._each = SAMPLE_EACH
         # Gaps of 1 to 127 in no step with anything: a fixed gap would miss a caller with a rhythm of its own.
         self._phase = (self._phase + GOLDEN) % 1.0
-        self._until_sample = 1 + int(self._phase * (2 * SAMPLE_EACH - 1))
+        self._until_sample = 1 + int(self._phase * (2 * self._each - 1))
 
     def _new(self, policy: str) -> Counts:
         name = policy if len(self._by_policy) < POLICIES_MAX else OTHER
