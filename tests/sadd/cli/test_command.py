@@ -228,7 +228,7 @@ def test_bench_runs(sadd: Sadd, monkeypatch: pytest.MonkeyPatch) -> None:
 
     measured = json.loads(sadd("bench", "identity", "--json").out)
 
-    assert set(measured) == {"live", "unknown", "wrong"}
+    assert {"live", "unknown", "wrong"} <= set(measured)
 
 
 def test_up(sadd: Sadd, monkeypatch: pytest.MonkeyPatch) -> None:
