@@ -15,6 +15,7 @@ from ratelimit.policy import Policy
 
 KNOWN_US_MAX = 1_000_000
 KEYS_MAX = 65_536
+"""26 MB of a worker, when a flood of refused keys fills it (keys of 16 characters)."""
 
 Entry: TypeAlias = tuple[Policy, int, int, int]
 """Policy, known until, as if never used at, one unit again at; µs of this worker's clock."""
