@@ -309,7 +309,7 @@ class Connection(web.RequestHandler):
             self._head_timer = None
 
     def head_is_late(self) -> None:
-        self._head_timer = None
+        self._stop_head_timer()
         if self.is_new:
             self._server.counters.slow_heads += 1
             self._refuse(request_timeout())

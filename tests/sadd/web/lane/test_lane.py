@@ -165,14 +165,17 @@ async def test_without_the_lane_aiohttp_has_all() -> None:
 
 
 async def test_both_ways_count_alike() -> None:
-    """Requests by route and class of status, and connections."""
+    """Requests by route and class of status, connections, and those that were refused."""
     counted = []
     for lane in (True, False):
-        async with server(Engine(), PATIENT, lane=lane) as site:
+        async with server(Engine(), LIMITS, lane=lane) as site:
             await exchange(site, [post() + post(key=None) + TRY + CLOSING])
             await exchange(site, [post(body=b"{") + CLOSING])
+            for refused in (b"", post()[:60], b"NONSENSE\r\n\r\n", post(b"X-Large: " + b"x" * 5000)):
+                await exchange(site, [refused])
             routes = {one.path: list(one.by_class) for one in site.traffic.routes}
-            counted.append((routes, site.connections.counters.opened))
+            stats = site.connections.stats()
+            counted.append((routes, stats.opened, stats.refused))
     assert counted[0] == counted[1]
 
 
