@@ -43,6 +43,13 @@ def show(board: Switchboard, metrics: Metrics) -> None:
         board.stats,
         gauges={"connections": "sum", "streams": "sum"},
         labels={"ended": "reason"},
+        help_of={
+            "connections": "Connections that are open.",
+            "streams": "Calls that are being answered.",
+            "opened": "Connections that were accepted.",
+            "refused_streams": "Calls that were not begun: too many at once, or their connection was ending.",
+            "ended": "Connections that we ended before their time, by reason.",
+        },
     )
 
 

@@ -67,6 +67,9 @@ LINGER_SECONDS = 1.0
 FAREWELL_SECONDS = 1.0
 """How long a client that was told to go may still begin calls, unless it has said before that it heard."""
 
+RETIRES_AT_ID = STREAM_ID_MAX - 2**24
+"""A client numbers its calls upwards for ever: before the numbers run out, it is told to connect anew."""
+
 _FAREWELL = b"farewell"
 _SETTINGS_PRICE = 20
 """In frames of the allowance: one SETTINGS can change every stream's window."""
@@ -199,6 +202,8 @@ class Connection(asyncio.Protocol):
                 self._refuse_new()
             if not len(self._calls) and self._calls.refuse_after_id != STREAM_ID_MAX:
                 self._close()
+        elif self._calls.last_id >= RETIRES_AT_ID:
+            self.drain(now)
         elif len(self._calls) or self._calls.begun != self._begun:
             self._begun = self._calls.begun
             self._quiet_since = now

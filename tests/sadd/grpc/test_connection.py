@@ -8,6 +8,7 @@ import pytest
 
 from sadd.grpc import frames
 from sadd.grpc.calls import MESSAGE_BYTES_MAX, STREAMS_MAX
+from sadd.grpc.connection import RETIRES_AT_ID
 from sadd.grpc.frames import ACK, END_HEADERS, END_STREAM, PREFACE, frame
 from sadd.grpc.status import Code
 from sadd.grpc.switchboard import Limits
@@ -414,6 +415,14 @@ async def test_idle_connections_are_told_to_go() -> None:
         second = await peer.until(frames.GOAWAY)
         assert int.from_bytes(second.payload[:4], "big") == 1
         assert await peer.ended() == b""
+
+
+async def test_a_connection_retires_before_its_numbers_run_out(served: Served) -> None:
+    """A call of a number near the last one is answered, and the client told to connect anew."""
+    async with greeted(served.port) as peer:
+        peer.next_id = RETIRES_AT_ID | 1
+        assert (await peer.call(b"hello")).message == b"hello"
+        await peer.until(frames.GOAWAY)
 
 
 async def test_a_peer_that_does_not_read_is_cut_off() -> None:
