@@ -93,7 +93,7 @@ class Borrower:
         self._ledger.granted += lease.tokens
         if self._ended or self._ledger.slices.get(check.key) is not held:
             return False
-        held.add(lease, now())
+        self._ledger.keep(check.key, lease, now())
         self._keep_tidy(check.policy)
         return True
 
