@@ -16,6 +16,7 @@ from sadd.envoy.request import Status as Met
 from sadd.envoy.rules import Unit
 from sadd.grpc.messages import RateLimitRequest, RateLimitResponse
 from sadd.grpc.status import Code, Done, Status, Unary
+from sadd.grpc.usual import usual
 
 SHOULD_RATE_LIMIT = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit"
 
@@ -32,8 +33,6 @@ _UNIT_OF = {number: unit for unit, number in _UNITS.items()}
 """The numbers are the same in envoy.type.v3.RateLimitUnit, which limits in requests use."""
 
 _NO_MESSAGE = Status(Code.INTERNAL, "not a RateLimitRequest")
-_TOO_MANY = Status(Code.INVALID_ARGUMENT, f"more than {DESCRIPTORS_MAX} descriptors")
-
 _OVER = Verdict.OVER_LIMIT  # looked up once: an attribute of an Enum is slow
 _from_wire = RateLimitRequest.FromString
 
@@ -54,22 +53,25 @@ def rate_limit_service(limits: RateLimits) -> Unary:
     """The method ShouldRateLimit."""
 
     def should_rate_limit(message: bytes, _peer: str, done: Done) -> None:
+        read = usual(message, ENTRIES_MAX)
         try:
-            request = _from_wire(message)
+            domain, descriptors, hits_addend = (*read, 0) if read else _read(message)
+            limits.ask(domain, descriptors, hits_addend, lambda answer: done(_result(answer)))
         except DecodeError:
             done(_NO_MESSAGE)
-            return
-        sent = request.descriptors
-        if len(sent) > DESCRIPTORS_MAX:  # a message of a megabyte holds 250,000 of them
-            done(_TOO_MANY)
-            return
-        try:
-            descriptors = [_descriptor(each) for each in sent]
-            limits.ask(request.domain, descriptors, request.hits_addend, lambda answer: done(_result(answer)))
         except InvalidRequest as error:
             done(Status(Code.INVALID_ARGUMENT, str(error)))
 
     return should_rate_limit
+
+
+def _read(message: bytes) -> tuple[str, list[Descriptor], int]:
+    """Domain, descriptors and addend. Raises DecodeError and InvalidRequest."""
+    request = _from_wire(message)
+    sent = request.descriptors
+    if len(sent) > DESCRIPTORS_MAX:  # a message of a megabyte holds 250,000 of them
+        raise InvalidRequest(f"rate limit descriptor list must not have more than {DESCRIPTORS_MAX}")
+    return request.domain, [_descriptor(each) for each in sent], request.hits_addend
 
 
 def _descriptor(sent: Any) -> Descriptor:
