@@ -80,12 +80,14 @@ def _descriptor(sent: Any) -> Descriptor:
     if len(listed) > ENTRIES_MAX:
         raise InvalidRequest(f"rate limit descriptor must not have more than {ENTRIES_MAX} entries")
     entries = tuple([(entry.key, entry.value) for entry in listed])
-    if not (sent.HasField("hits_addend") or sent.HasField("limit")):
+    negative = sent.is_negative_hits
+    if not (negative or sent.HasField("hits_addend") or sent.HasField("limit")):
         return Descriptor(entries)
     addend = sent.hits_addend.value if sent.HasField("hits_addend") else None
     # A limit of no known unit is none: envoyproxy/ratelimit takes it so.
     unit = _UNIT_OF.get(sent.limit.unit) if sent.HasField("limit") else None
-    return Descriptor(entries, addend, None if unit is None else (unit, sent.limit.requests_per_unit))
+    limit = None if unit is None else (unit, sent.limit.requests_per_unit)
+    return Descriptor(entries, addend, limit, negative)
 
 
 def _result(answer: Outcome | CountersUnavailable) -> bytes | Status:

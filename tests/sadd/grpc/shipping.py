@@ -10,6 +10,7 @@ from envoy.service.ratelimit.v3 import rls_pb2  # type: ignore[import-untyped]
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
 
+RATE_LIMIT = "envoy/extensions/common/ratelimit/v3/ratelimit.proto"
 SHIPPED = Path(__file__).parents[3] / "platform" / "sadd" / "grpc" / "messages.binpb"
 
 
@@ -19,7 +20,23 @@ def descriptors() -> bytes:
     for file in (rls_pb2.DESCRIPTOR, external_auth_pb2.DESCRIPTOR):
         _walk(file, found)
     files = [FileDescriptorProto.FromString(file.serialized_pb) for file in found.values()]
+    _add_negative_hits(next(file for file in files if file.name == RATE_LIMIT))
     return FileDescriptorSet(file=[*files, health()]).SerializeToString(deterministic=True)
+
+
+def _add_negative_hits(file: FileDescriptorProto) -> None:
+    """Envoy has it since 1.38 (its pull request 44059; the number was seen on the wire of 1.40), and the
+    newest xds-protos has not. AssertionError: now it has, and this can go.
+    """
+    (descriptor,) = (message for message in file.message_type if message.name == "RateLimitDescriptor")
+    assert all(field.name != "is_negative_hits" for field in descriptor.field)
+    descriptor.field.add(
+        name="is_negative_hits",
+        number=4,
+        type=FieldDescriptorProto.TYPE_BOOL,
+        label=FieldDescriptorProto.LABEL_OPTIONAL,
+        json_name="isNegativeHits",
+    )
 
 
 def _walk(file: FileDescriptor, found: dict[str, FileDescriptor]) -> None:

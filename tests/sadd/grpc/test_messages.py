@@ -8,7 +8,7 @@ from tests.sadd.grpc.shipping import SHIPPED, descriptors
 
 
 def test_the_shipped_descriptors_are_those_of_xds_protos() -> None:
-    """Byte for byte; `python -m tests.sadd.grpc.shipping` writes them anew."""
+    """Byte for byte, with one field added; `python -m tests.sadd.grpc.shipping` writes them anew."""
     assert SHIPPED.read_bytes() == descriptors()
 
 

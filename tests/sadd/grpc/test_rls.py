@@ -98,6 +98,15 @@ def test_a_request_is_read_whole() -> None:
     ]
 
 
+def test_hits_given_back_are_read() -> None:
+    """As Envoy 1.40 wrote it for ``hits_addend: {number: 3, is_negative_hits: true}`` of a route."""
+    limits = Scripted(OK)
+    sent = b"\n\x03gov\x12\x14\n\x0c\n\x07citizen\x12\x017\x1a\x02\x08\x03 \x01"
+    result(limits, sent)
+
+    assert limits.asked == [("gov", [Descriptor((("citizen", "7"),), 3, None, True)], 0)]
+
+
 def test_an_outcome_is_told_whole() -> None:
     """Codes, limits, what is left and for how long, headers and metadata."""
     over = Status(Code.OVER_LIMIT, CurrentLimit(60, "MINUTE", "by-citizen"), 0, 1_500)
