@@ -269,15 +269,18 @@ class Connection(asyncio.Protocol):
             self._outflow.put(_GREETING)
             if self._board.draining:
                 self.drain(self._loop.time())
-        for name, value in settings_of(payload):
-            self._set(name, value)
+        told = settings_of(payload)
+        for name, value in told:
+            self._check_setting(name, value)
+        # A window moves every stream, and a frame has room for 2,730 of them: only the last one counts.
+        if (window := dict(told).get(INITIAL_WINDOW_SIZE)) is not None:
+            self._calls.resize_windows(window)
         self._outflow.put(SETTINGS_ACK)
 
-    def _set(self, name: int, value: int) -> None:
+    def _check_setting(self, name: int, value: int) -> None:
         if name == INITIAL_WINDOW_SIZE:
             if value > WINDOW_BYTES_MAX:
                 raise Fault(FLOW_CONTROL_ERROR, "a window larger than 2^31-1")
-            self._calls.resize_windows(value)
         elif (name == ENABLE_PUSH and value > 1) or (
             name == MAX_FRAME_SIZE and not FRAME_BYTES_MAX <= value < 2**24
         ):

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 
 import pytest
@@ -106,6 +107,27 @@ async def test_a_small_window_holds_the_answer_back(served: Served) -> None:
         peer.write(frames.window_update(stream_id, 100))
         assert (await peer.until(frames.DATA)).payload == b"ello"
         assert (await peer.answer(stream_id)).status == "0"
+
+
+async def test_of_a_setting_that_is_there_twice_the_last_counts(served: Served) -> None:
+    """Nothing is sent by a window that the same SETTINGS takes back (RFC 9113 §6.5.3)."""
+    async with greeted(served.port, {frames.INITIAL_WINDOW_SIZE: 0}) as peer:
+        stream_id, sent = peer.request(b"hello")
+        windows = frames.settings({frames.INITIAL_WINDOW_SIZE: 100})[9:] + frames.settings({4: 1})[9:]
+        peer.write(sent + frame(frames.SETTINGS, 0, 0, windows))
+        assert (await peer.until(frames.DATA, stream_id)).payload == prefixed(b"hello")[:1]
+
+
+async def test_a_frame_of_many_windows_costs_as_one(served: Served) -> None:
+    """Each window moves every stream: a frame of 2,700 of them would hold the worker up for 0.3 s."""
+    bomb = frame(frames.SETTINGS, 0, 0, frames.settings({frames.INITIAL_WINDOW_SIZE: 7})[9:] * 2_700)
+    async with greeted(served.port) as peer:
+        calls = [peer.request(b"stay", HOLD)[1] for _ in range(STREAMS_MAX)]
+        peer.write(b"".join(calls) + bomb * 20 + frames.ping(b"is there"))
+        began = time.perf_counter()
+        await peer.until(frames.PING)
+
+    assert time.perf_counter() - began < 3
 
 
 async def test_a_window_of_nothing_opened_by_settings(served: Served) -> None:
