@@ -23,6 +23,9 @@ HEADER_LIST_BYTES_MAX = 16_384
 BLOCKS_MAX = 64
 """Blocks that a connection remembers."""
 
+BLOCK_BYTES_MAX = 1024
+"""A longer block is not remembered; Envoy's are of 100 to 300 bytes."""
+
 SKIMMED_FIELDS_MAX = 64
 
 CALL_SECONDS_MAX = 30.0
@@ -141,9 +144,10 @@ class Blocks:
             head = skim(block, self._service)
         except (Unskimmed, IndexError):
             head = self._decoded(block)
-        if len(self._known) >= BLOCKS_MAX:
-            self._known.clear()
-        self._known[block] = head
+        if len(block) <= BLOCK_BYTES_MAX:
+            if len(self._known) >= BLOCKS_MAX:
+                self._known.clear()
+            self._known[block] = head
         return head
 
     def _decoded(self, block: bytes) -> Head:

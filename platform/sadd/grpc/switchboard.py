@@ -21,7 +21,8 @@ class Limits:
     first_byte_timeout_seconds: float = 10.0
     idle_timeout_seconds: float = 75.0
     """A connection without a call is told to go after so long; one that takes no answers is cut off."""
-    connections_max: int = 4096
+    connections_max: int = 1024
+    """A proxy has one for each of its threads. Each may hold 4 MiB of incomplete requests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ from hpack import Decoder, Encoder
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sadd.grpc.blocks import BLOCKS_MAX, CALL_SECONDS_MAX, Blocks, Service, Unskimmed, seconds_of, skim
+from sadd.grpc.blocks import (
+    BLOCK_BYTES_MAX,
+    BLOCKS_MAX,
+    CALL_SECONDS_MAX,
+    Blocks,
+    Service,
+    Unskimmed,
+    seconds_of,
+    skim,
+)
 from sadd.grpc.status import Method
 
 SAY = Method("tests.Echo/Say", None)
@@ -83,9 +92,11 @@ def test_blocks_are_remembered_within_a_bound() -> None:
     blocks.settled()
     encoder.header_table_size = 0
     heads = [blocks.head(encoder.encode([*USUAL, ("traceparent", str(n))])) for n in range(1000)]
+    long = blocks.head(encoder.encode([*USUAL, ("baggage", "x" * 4000)]))
 
-    assert {head.method for head in heads} == {SAY}
+    assert {head.method for head in (*heads, long)} == {SAY}
     assert len(blocks._known) <= BLOCKS_MAX
+    assert max(map(len, blocks._known)) <= BLOCK_BYTES_MAX
 
 
 @pytest.mark.parametrize(
