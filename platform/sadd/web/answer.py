@@ -31,6 +31,12 @@ def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None
 
 def problem_answer(problem: Problem, request_id: str) -> web.Response:
     """RFC 9457 problem details; the request id lets its reader find our log lines."""
+    fields = CIMultiDict(problem.headers)
+    fields[hdrs.CONTENT_TYPE] = PROBLEM_JSON
+    return web.Response(body=problem_body(problem, request_id), status=problem.status, headers=fields)
+
+
+def problem_body(problem: Problem, request_id: str) -> bytes:
     members: dict[str, Any] = {
         "type": TYPE_BASE + problem.slug,
         "title": problem.title,
@@ -40,9 +46,7 @@ def problem_answer(problem: Problem, request_id: str) -> web.Response:
         members["detail"] = problem.detail
     members |= problem.extra
     members["request_id"] = request_id
-    fields = CIMultiDict(problem.headers)
-    fields[hdrs.CONTENT_TYPE] = PROBLEM_JSON
-    return web.Response(body=encode_json(members), status=problem.status, headers=fields)
+    return encode_json(members)
 
 
 def stamp(headers: CIMultiDict[str], request_id: str) -> None:

@@ -104,7 +104,11 @@ class LaneCall(msgspec.Struct):
         problem = error if isinstance(error, Problem) else internal_error()
         context = RequestContext(self.known.request_id or new_request_id(), self.known.traceparent)
         more = (dates.line if now < dates.until else dates.renewed(now)) + self._more(context)
-        self.answer = problem_bytes(problem, context.request_id, more)
+        try:
+            self.answer = problem_bytes(problem, context.request_id, more)
+        except ValueError as unfit:  # one of its fields would be two
+            problem, error = internal_error(), unfit
+            self.answer = problem_bytes(problem, context.request_id, more)
         seconds = now - self.began
         self.route.counters.in_flight -= 1
         self.route.count(problem.status, seconds)

@@ -8,7 +8,7 @@ from wsgiref.handlers import format_date_time
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from sadd.web.answer import problem_answer, stamp
+from sadd.web.answer import PROBLEM_JSON, problem_body, stamp
 from sadd.web.problem import Problem
 
 CLOSE = b"Connection: close\r\n"
@@ -16,11 +16,20 @@ CLOSE = b"Connection: close\r\n"
 
 def answer_head(media_type: str | None, cache_control: str | None) -> bytes:
     """All of a 200 but what changes: fields, request id, length, date. Formatted with ``%``."""
+    return b"HTTP/1.1 200 OK\r\n" + _head(media_type, cache_control)
+
+
+def _head(media_type: str | None, cache_control: str | None) -> bytes:
+    """What follows the status line."""
     headers = CIMultiDict({hdrs.CONTENT_TYPE: media_type or "", hdrs.CACHE_CONTROL: cache_control or ""})
     stamp(headers, "")
     fixed = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
     assert "%" not in fixed
-    return f"HTTP/1.1 200 OK\r\n{fixed}".encode() + b"%bX-Request-Id: %b\r\nContent-Length: %d\r\n%b\r\n%b"
+    return fixed.encode() + b"%bX-Request-Id: %b\r\nContent-Length: %d\r\n%b\r\n%b"
+
+
+_PROBLEM_HEAD = b"HTTP/1.1 %d %b\r\n" + _head(PROBLEM_JSON, "no-store")
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
 def header_lines(fields: Mapping[str, str]) -> str:
@@ -32,14 +41,11 @@ def header_lines(fields: Mapping[str, str]) -> str:
 
 
 def problem_bytes(problem: Problem, request_id: str, more: bytes) -> bytes:
-    """A whole answer that is a problem; ``more`` are further header lines."""
-    answer = problem_answer(problem, request_id)
-    stamp(answer.headers, request_id)
-    body = answer.body
-    assert isinstance(body, bytes)
-    lines = header_lines({**answer.headers, hdrs.CONTENT_LENGTH: str(len(body))})
-    status = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n"
-    return b"%b%b%b\r\n%b" % (status.encode(), lines.encode(), more, body)
+    """A whole answer that is a problem; ``more`` are further header lines. ValueError: as ``header_lines``."""
+    assert hdrs.CACHE_CONTROL not in problem.headers, "nobody may keep a problem"
+    status, lines = problem.status, header_lines(problem.headers).encode()
+    body = problem_body(problem, request_id)
+    return _PROBLEM_HEAD % (status, _PHRASES[status], lines, request_id.encode(), len(body), more, body)
 
 
 class Dates:
