@@ -41,7 +41,7 @@ def header_lines(fields: Mapping[str, str]) -> str:
 
 
 def problem_bytes(problem: Problem, request_id: str, more: bytes) -> bytes:
-    """A whole answer that is a problem; ``more`` are further header lines. ValueError: as ``header_lines``."""
+    """A whole answer that is a problem; ``more`` are header lines too. ValueError: as ``header_lines``."""
     assert hdrs.CACHE_CONTROL not in problem.headers, "nobody may keep a problem"
     status, lines = problem.status, header_lines(problem.headers).encode()
     body = problem_body(problem, request_id)
