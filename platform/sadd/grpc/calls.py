@@ -136,6 +136,10 @@ class Calls:
         if stream is None or stream.complete:
             self._late_data(stream_id, size)
             return
+        if flags == END_STREAM and not stream.taken:  # a whole request in one frame, as nearly all are
+            self._consumed += size
+            self._whole(stream, payload)
+            return
         stream.taken += size
         if flags & PADDED:
             payload = unpadded(PADDED, payload)
@@ -165,10 +169,13 @@ class Calls:
             stream.body = bytearray(body)
 
     def _complete(self, stream: Stream, body: bytes | bytearray) -> None:
-        """All of the request is there."""
-        stream.complete = True
         stream.body = b""
         self._release(stream)
+        self._whole(stream, bytes(body))
+
+    def _whole(self, stream: Stream, body: bytes) -> None:
+        """All of the request is there."""
+        stream.complete = True
         size = len(body) - PREFIX_BYTES
         if size < 0 or int.from_bytes(body[1:PREFIX_BYTES], "big") != size:
             self._refuse(stream, _NOT_ONE_MESSAGE)
@@ -177,7 +184,7 @@ class Calls:
         elif body[0]:
             self._refuse(stream, _COMPRESSED)
         else:
-            self._work(stream, bytes(body[PREFIX_BYTES:]))
+            self._work(stream, body[PREFIX_BYTES:])
 
     def _work(self, stream: Stream, message: bytes) -> None:
         unary = stream.method.unary

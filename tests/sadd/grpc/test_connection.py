@@ -4,12 +4,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
 from sadd.grpc import frames
-from sadd.grpc.calls import MESSAGE_BYTES_MAX, STREAMS_MAX
-from sadd.grpc.connection import RETIRES_AT_ID
+from sadd.grpc.calls import MESSAGE_BYTES_MAX, STREAMS_MAX, WINDOW_BYTES
+from sadd.grpc.connection import RETIRES_AT_ID, Connection
 from sadd.grpc.frames import ACK, END_HEADERS, END_STREAM, PREFACE, frame
 from sadd.grpc.status import Code
 from sadd.grpc.switchboard import Limits
@@ -168,6 +169,19 @@ async def test_a_long_request_is_taken(served: Served) -> None:
             peer.write(head + b"".join(frame(frames.DATA, 0, stream_id, piece) for piece in pieces))
             peer.write(frame(frames.DATA, END_STREAM, stream_id, b""))
             assert len((await peer.answer(stream_id)).message) == MESSAGE_BYTES_MAX
+
+
+async def test_padding_is_given_back(served: Served) -> None:
+    """Frames of nothing but padding hold the window until their request is complete, and no longer."""
+    async with greeted(served.port) as peer:
+        for _ in range(3):
+            stream_id, head = peer.head()
+            peer.write(head + frame(frames.DATA, frames.PADDED, stream_id, b"\x63" + b"\x00" * 99))
+            peer.write(frame(frames.DATA, END_STREAM, stream_id, prefixed(b"hello")))
+            assert (await peer.answer(stream_id)).message == b"hello"
+        (connection,) = served.board.connections
+        calls = cast("Connection", connection)._calls
+        assert calls._window + calls._consumed == WINDOW_BYTES
 
 
 @pytest.mark.parametrize(
