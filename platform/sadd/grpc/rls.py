@@ -5,6 +5,7 @@ code UNKNOWN would let every request pass.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol, cast, get_args
 
 from google.protobuf.message import DecodeError
@@ -110,7 +111,7 @@ def _alone(over: bool, status: Met) -> bytes:
     """The usual answer, of one status. One of the same limit is kept, and its two numbers are set anew."""
     limit, ms = status.current_limit, status.duration_until_reset_ms
     if limit is None or ms is None:
-        return cast("bytes", _Kept(over, status).response.SerializeToString())
+        return _unlimited(over, status) if limit is None and ms is None else _made(over, status)
     shape = (over, status.code is _OVER, limit.requests_per_unit, limit.unit, limit.name)
     kept = _kept.get(shape)
     if kept is None:
@@ -120,6 +121,16 @@ def _alone(over: bool, status: Met) -> bytes:
     kept.status.limit_remaining = status.limit_remaining
     kept.until.seconds = -(-ms // 1000)
     return cast("bytes", kept.response.SerializeToString())
+
+
+@lru_cache(maxsize=64)
+def _unlimited(over: bool, status: Met) -> bytes:
+    """Of a descriptor that met no limit."""
+    return _made(over, status)
+
+
+def _made(over: bool, status: Met) -> bytes:
+    return cast("bytes", _Kept(over, status).response.SerializeToString())
 
 
 class _Kept:
