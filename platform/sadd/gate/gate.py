@@ -19,7 +19,7 @@ import structlog
 from sadd.catalogue.model import Catalogue, Service
 from sadd.gate import reply
 from sadd.gate.knock import Caller, Descriptors, Knock
-from sadd.gate.original import Contradiction, Headers, original_of
+from sadd.gate.original import Contradiction, Headers, original_of, told
 from sadd.gate.reply import Reply
 from sadd.gate.shown import session_shown
 from sadd.gate.trust import Trust, prefix_of
@@ -91,8 +91,8 @@ class Gate:
         """Reply by ``done``, once: perhaps before this returns, else when the store has answered."""
         try:
             caller = self._caller(knock)
-        except Contradiction as told:
-            done(self._wrong("contradiction", reply.contradiction(told)))
+        except Contradiction as unclear:
+            done(self._wrong("contradiction", reply.contradiction(unclear)))
             return
         if caller is None:
             done(self._wrong("foreign_proxy", reply.foreign_proxy(knock.peer)))
@@ -179,7 +179,8 @@ class Gate:
 
 
 def _vouched(headers: Headers, field: str) -> str:
-    return (headers.get(field) or "") if field else ""
+    """Raises Contradiction: of two, one is a visitor's, who hopes for a proxy that only adds its own."""
+    return (told(headers, (field,)) or "") if field else ""
 
 
 def _settle(waiting: "asyncio.Future[Reply]", said: Reply) -> None:

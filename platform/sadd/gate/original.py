@@ -16,6 +16,7 @@ URI_FIELDS = ("X-Original-URI", "X-Forwarded-Uri")
 METHOD_FIELDS = ("X-Original-Method", "X-Forwarded-Method")
 
 _NONE: list[str] = []
+_PARAMETERS = re.compile(r";[^/]*")
 _SLASHES = re.compile(r"/{2,}")
 
 
@@ -51,21 +52,24 @@ def original_of(headers: Headers, method: str, rest: str) -> Original:
     Envoy asks with the visitor's method and appends the visitor's path. Raises Contradiction.
     """
     return Original(
-        method=_told(headers, METHOD_FIELDS) or method,
-        path=plain_path(_told(headers, URI_FIELDS) or rest or "/"),
+        method=told(headers, METHOD_FIELDS) or method,
+        path=plain_path(told(headers, URI_FIELDS) or rest or "/"),
     )
 
 
 def plain_path(uri: str) -> str:
-    """The path of a URI in one spelling: ``//a/./b/../%63?x`` is ``/a/c``.
+    """The path of a URI in one spelling: ``//a/./b/..;v=1/%63?x`` is ``/a/c``.
 
-    Origins take all spellings for the same page, so a rule for that page must too.
+    Origins take all spellings for the same page, so a rule for that page must too. Servlet containers read
+    a segment as far as its semicolon, and ``..;`` as ``..``.
     """
     path = uri.partition("?")[0].partition("#")[0]
     if not path.startswith("/"):  # https://host/path
         path = "/" + path.partition("://")[2].partition("/")[2]
     if "%" in path:
         path = unquote(path)
+    if ";" in path:
+        path = _PARAMETERS.sub("", path)
     if "//" in path:
         path = _SLASHES.sub("/", path)
     return _without_dots(path) if "/." in path else path
@@ -84,11 +88,12 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join(kept)
 
 
-def _told(headers: Headers, fields: tuple[str, ...]) -> str | None:
-    told: str | None = None
+def told(headers: Headers, fields: tuple[str, ...]) -> str | None:
+    """What the fields say, each of which may be there twice; None: nothing. Raises Contradiction."""
+    found: str | None = None
     for field in fields:
         for value in headers.getall(field, _NONE):
-            if told and value and value != told:
+            if found and value and value != found:
                 raise Contradiction(field for field in fields if headers.get(field))
-            told = value or told
-    return told
+            found = value or found
+    return found

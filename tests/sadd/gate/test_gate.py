@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from multidict import CIMultiDict
 
 from ratelimit.decision import Decision
 from sadd.gate.gate import Gate
+from sadd.gate.knock import Knock
 from sadd.gate.reply import Reply, plain
 from sadd.session.record import Session
 from tests.sadd.gate.scene import (
@@ -106,6 +108,18 @@ async def test_names_that_a_proxy_vouches_for() -> None:
         "citizen": "28012345678",
         "app": "metrash",
     }
+
+
+async def test_two_names_are_none() -> None:
+    """Beside the proxy's own field there is another one, which can only be the visitor's."""
+    desk = ScriptedDesk()
+    own = gate(desk, subject_header="X-Citizen", app_header="X-App")
+    for field in ("X-Citizen", "X-App"):
+        twice = CIMultiDict([(field, "minister"), (field, "28012345678")])
+        said = await own.decide(Knock(POLICY.id, "10.0.0.1", twice))
+        assert said.problem is not None
+        assert (said.status, said.problem.slug) == (400, "contradictory-request")
+    assert desk.asked == []
 
 
 async def test_nobody_names_the_subject_unasked() -> None:

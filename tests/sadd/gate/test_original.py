@@ -48,6 +48,10 @@ def test_a_visitor_sends_the_field_of_another_proxy() -> None:
         ("/a%2Fb", "/a/b"),
         ("/a/%2e%2e/b", "/b"),
         ("/%2561", "/%61"),
+        ("/results;jsessionid=1/7", "/results/7"),
+        ("/news/..;/results", "/results"),
+        ("/news/..%3b/results", "/results"),
+        ("/results;", "/results"),
         ("/a?b/../c", "/a"),
         ("/a#b", "/a"),
         ("https://portal.example/a?b", "/a"),
@@ -62,7 +66,7 @@ def test_one_page_has_one_path(uri: str, path: str) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(["/", ".", "..", "a", "%2f", "%2e", "?", "b"]), max_size=12))
+@given(st.lists(st.sampled_from(["/", ".", "..", "a", "%2f", "%2e", "?", "b", ";", "%3B"]), max_size=12))
 def test_a_path_is_absolute_and_plain(pieces: list[str]) -> None:
     """Whatever comes in: one slash to begin with, no empty segment within, no dots."""
     path = plain_path("/" + "".join(pieces))
