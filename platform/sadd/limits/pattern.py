@@ -7,6 +7,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 ANY = "*"
 NETWORKS_KEPT_MAX = 32_768
+IPV4_BITS = 32
+MAPPED_BITS = 0xFFFF
+"""What stands before an IPv4 address in IPv6's clothes, ``::ffff:0:0/96``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,10 @@ def network_of(text: str) -> tuple[int, int, int]:
     """
     network = ip_network(text, strict=False)
     shift = network.max_prefixlen - network.prefixlen
-    return network.version, shift, int(network.network_address) >> shift
+    bits = int(network.network_address)
+    if network.version == 6 and shift <= IPV4_BITS and bits >> IPV4_BITS == MAPPED_BITS:
+        return 4, shift, bits % (1 << IPV4_BITS) >> shift  # as the addresses that it is compared with
+    return network.version, shift, bits >> shift
 
 
 def address_of(text: str) -> IPv4Address | IPv6Address | None:
@@ -74,6 +80,10 @@ def address_of(text: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return (address.version == 6 and address.ipv4_mapped) or address
+
+
+def is_address(text: str) -> bool:
+    return _bits(text) is not None
 
 
 @lru_cache(maxsize=16_384)

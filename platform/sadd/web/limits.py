@@ -17,6 +17,7 @@ from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
 from sadd.limits.fields import fields, lines
+from sadd.limits.pattern import is_address
 from sadd.web.answer import encode_json, json_answer
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.lane.endpoint import LaneEndpoint, Question, Told
@@ -163,8 +164,16 @@ def _problem(wrong: UnknownService | ValueError) -> Problem:
 
 
 def question(body: CheckRequest, *, looks: bool = False) -> Asked:
-    """``looks``: nothing is taken, whatever the cost."""
-    return Asked(body.policy, body.key, body.route, body.descriptors, 0 if looks else body.cost)
+    """``looks``: nothing is taken, whatever the cost. Raises ValueError."""
+    known = checked(body.descriptors)
+    return Asked(body.policy, body.key, body.route, known, 0 if looks else body.cost)
+
+
+def checked(descriptors: dict[str, str]) -> dict[str, str]:
+    """ValueError: ``ip`` is no address (with a port, a whole X-Forwarded-For), so no rule could know it."""
+    if descriptors and (address := descriptors.get("ip")) and not is_address(address):
+        raise ValueError(f"the ip {address!r} is no address")
+    return descriptors
 
 
 def check_answer(answer: Answer) -> CheckAnswer:

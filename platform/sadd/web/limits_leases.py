@@ -15,7 +15,7 @@ from sadd.limits.slots import Slots
 from sadd.web.answer import json_answer
 from sadd.web.away import store_away
 from sadd.web.endpoint import Call, Endpoint
-from sadd.web.limits import TAG, Descriptors, LimitKey, RouteName, ServiceId, refused
+from sadd.web.limits import TAG, Descriptors, LimitKey, RouteName, ServiceId, checked, refused
 
 Units = Annotated[int, Meta(ge=0, le=UNITS_MAX)]
 
@@ -145,8 +145,8 @@ class _Lent:
 
     async def lease(self, call: Call) -> web.StreamResponse:
         body: LeaseRequest = call.body
-        asked = Asked(body.policy, body.key, body.route, body.descriptors)
         with refused():
+            asked = Asked(body.policy, body.key, body.route, checked(body.descriptors))
             grant = await self.leases.lease(call.agency, asked, body.tokens)
         decision = grant.decision
         return json_answer(
@@ -173,8 +173,8 @@ class _Lent:
 
     async def acquire(self, call: Call) -> web.StreamResponse:
         body: SlotRequest = call.body
-        asked = Asked(body.policy, body.key, body.route, body.descriptors)
         with refused():
+            asked = Asked(body.policy, body.key, body.route, checked(body.descriptors))
             acquired = await self.slots.acquire(call.agency, asked)
         decision = acquired.decision
         return json_answer(

@@ -110,9 +110,9 @@ class _Operating:
         return json_answer(Busy(busy.at, tuple(policies[:most]), tuple(keys[:most])))
 
     async def explain(self, call: Call) -> web.StreamResponse:
-        asked = question(call.body)
         whose = whose_of(call, self.authority)
         with refused():
+            asked = question(call.body)
             explanation = explain(self.view.current, self.rules.current, asked)
             if whose is not None and explanation.agency != whose:
                 raise unknown_service(asked.service)

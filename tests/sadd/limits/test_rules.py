@@ -64,6 +64,16 @@ def test_a_denial_ends_it() -> None:
     assert judge([blocked], asked()).denied_by is None
 
 
+def test_a_network_in_either_of_its_forms() -> None:
+    """A list of IPv4 networks may be written in IPv6's clothes: it once held for nobody."""
+    when = (When("ip", any_of=("::ffff:203.0.113.0/120", "::ffff:198.51.100.7")),)
+    blocked = rule("blocked", effect="deny", when=when)
+    for address in ("203.0.113.9", "::ffff:203.0.113.9", "198.51.100.7"):
+        assert judge([blocked], asked(descriptors={"ip": address})).denied_by is not None
+    for address in ("203.0.114.9", "198.51.100.8", "::1"):
+        assert judge([blocked], asked(descriptors={"ip": address})).denied_by is None
+
+
 def test_an_allowance_lifts_what_has_its_priority_or_less() -> None:
     """A denial at the same priority stands before it; one below it is lifted."""
     friends = rule("friends", effect="allow", priority=5, when=(When("app", any_of=("metrash",)),))

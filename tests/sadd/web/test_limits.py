@@ -55,6 +55,15 @@ async def test_a_cost_above_the_burst_has_no_time_to_retry(server: Served) -> No
     assert "Retry-After" not in headers
 
 
+@pytest.mark.parametrize("address", ["203.0.113.9:4711", "10.0.0.1, 203.0.113.9", "unknown"])
+async def test_an_address_that_is_none(server: Served, address: str) -> None:
+    """422: no rule about addresses would hold, a list of blocked ones included, and nobody would notice."""
+    body = {"policy": RESULTS, "key": "a", "descriptors": {"ip": address}}
+    for path, sent in ((CHECK, body), ("/v1/limits/check-batch", {"checks": [body]})):
+        status, problem, _ = await post(server, path, sent)
+        assert (status, "ip" in problem["detail"]) == (422, True)
+
+
 async def test_a_batch_is_answered_in_order(server: Served) -> None:
     """A key named twice is charged twice; policies do not mix."""
     checks = [{"policy": p, "key": "a", "cost": 15} for p in (RESULTS, BARE, RESULTS, BARE)]

@@ -197,6 +197,14 @@ async def test_an_explanation_over_http(server: Served) -> None:
 # -- leases --------------------------------------------------------------------
 
 
+async def test_an_address_that_is_none(server: Served) -> None:
+    """It is 422 wherever descriptors are told."""
+    for path in ("explain", "leases", "slots"):
+        body = check(descriptors={"ip": "203.0.113.9:4711"})
+        status, problem = await call(server, "POST", f"/v1/limits/{path}", body)
+        assert (status, "ip" in problem["detail"]) == (422, True)
+
+
 async def test_a_lease_is_taken_from_every_limit(server: Served) -> None:
     """As many from each as were granted, once what is unused has come back."""
     status, lease = await call(server, "POST", "/v1/limits/leases", check(tokens=100))
