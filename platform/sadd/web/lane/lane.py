@@ -50,6 +50,7 @@ class Lane(asyncio.Protocol):
         self._held = Held(self._loop, self._lose_patience)
         self._owed = 0  # bytes of a lent request that are still to come
         self._served = False
+        self._likely = 0  # bytes of the last head: the next is mostly the same, and its end not looked for
         self._is_free = True  # nothing is held, owed or lent: requests and answers need no more thought
         self._ends = False  # after the calls under way
         self._flushes = False
@@ -95,8 +96,11 @@ class Lane(asyncio.Protocol):
         """The client has said all: as with aiohttp, the connection ends."""
 
     def data_received(self, data: bytes) -> None:
-        end = data.find(END) + 4
+        end = self._likely
         known = self._remembered(data[:end])
+        if known is None:
+            end = self._likely = data.find(END) + len(END)
+            known = self._remembered(data[:end])
         if (
             known is not None
             and self._is_free
