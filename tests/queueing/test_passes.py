@@ -15,11 +15,12 @@ from queueing.passes import InvalidPass, Pass, PassKey, PassOffice
 KEY = PassKey("0000000c", Ed25519PrivateKey.generate())
 OFFICE = PassOffice([KEY])
 NOW = int(time.time())
-GRANTED = Pass("results", "ab" * 16, "cd" * 16, NOW, NOW + 600)
+HOURS = 3600  # read when tests are collected, which may be long before they run
+GRANTED = Pass("results", "ab" * 16, "cd" * 16, NOW, NOW + 8 * HOURS)
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    base = {"iss": "sadd", "aud": "results", "sub": "a", "jti": "j", "iat": NOW, "exp": NOW + 60}
+    base = {"iss": "sadd", "aud": "results", "sub": "a", "jti": "j", "iat": NOW, "exp": NOW + 8 * HOURS}
     return {name: value for name, value in {**base, **changes}.items() if value is not None}
 
 
@@ -52,7 +53,7 @@ def test_another_rooms_pass_is_invalid() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"exp": NOW - 1}, {"iat": NOW + 90}, {"iss": "other"}]
+    [{"exp": NOW - 1}, {"iat": NOW + 4 * HOURS}, {"iss": "other"}]
     + [{name: None} for name in ("exp", "iat", "jti", "sub", "aud", "iss")]
     + [{"aud": ["results", "other"], "jti": None}],
 )
