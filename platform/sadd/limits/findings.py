@@ -27,6 +27,7 @@ BY_MAX = 8
 DESCRIPTORS = ("app", "citizen", "ip", "key", "service", "route")
 
 _HEADER = re.compile(r"header:[a-z0-9!#$%&'*+.^_`|~-]+")
+NUL, NUL_FOUND = "\0", "has a NUL in it, which the database cannot hold"
 
 
 def findings(rule: Rule, catalogue: Catalogue | None = None) -> Iterator[Finding]:
@@ -40,6 +41,8 @@ def findings(rule: Rule, catalogue: Catalogue | None = None) -> Iterator[Finding
     yield from _effect(rule)
     if rule.limit is not None:
         yield from _limit(rule, rule.limit)
+    if NUL in rule.note:
+        yield Finding(("note",), NUL_FOUND)
     if abs(rule.priority) > PRIORITY_MAX:
         yield Finding(("priority",), f"{rule.priority} is not between -{PRIORITY_MAX:,} and {PRIORITY_MAX:,}")
 
@@ -127,6 +130,8 @@ def _text(value: str, at: Path) -> Iterator[Finding]:
         yield Finding(at, f"longer than {TEXT_BYTES_MAX} bytes")
     elif value.count(ANY) > STARS_MAX:
         yield Finding(at, f"more than {STARS_MAX} stars")
+    elif NUL in value:
+        yield Finding(at, NUL_FOUND)
 
 
 def _descriptor(name: str, at: Path) -> Iterator[Finding]:

@@ -115,7 +115,10 @@ class _Counters:
         actor, subject = call.caller.prefix, f"limits/{policy.id}"
         try:
             # First the note: a reset that nobody can trace is worse than a note of one that failed.
-            await store.write_audit(self.pool, actor, "limits.reset", subject, {"key": key})
+            shown = key.replace(
+                "\0", "\N{SYMBOL FOR NULL}"
+            )  # the database cannot hold a NUL, the counters can
+            await store.write_audit(self.pool, actor, "limits.reset", subject, {"key": shown})
             was_used = await self.limiter.reset(policy, key)
         except (StoreUnavailable, store.StoreUnavailable):
             raise store_away("The key is as it was. Try again.") from None

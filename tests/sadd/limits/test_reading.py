@@ -199,3 +199,20 @@ def test_what_is_no_address_is_in_no_network() -> None:
     assert prefix_of("nowhere", 32, 64) is None
     assert list(findings(rule(when=(When("ip", any_of=("::/0",)),)), None)) == []
     assert Rule("x").policy_id == "rule.x"
+
+
+@pytest.mark.parametrize(
+    ("field", "more"),
+    [
+        ("route", 'route: "/a\\0"'),
+        ("note", 'note: "a\\0"'),
+        ("when.0.any_of.0", 'when: [{descriptor: app, any_of: ["a\\0"]}]'),
+        ("overrides.0.keys.0", 'overrides: [{keys: ["a\\0"], limit: 1}]'),
+    ],
+)
+def test_a_nul_is_found_before_the_database_is_asked(tmp_path: Path, field: str, more: str) -> None:
+    """It cannot hold one, and would say so in words of its own, when all else was right."""
+    file = tmp_path / "a.yaml"
+    file.write_text(f"- id: flood\n  limit: {{limit: 1, period_seconds: 1}}\n  {more}\n")
+    (fault,) = read_rules([file]).faults
+    assert f"{field}: has a NUL in it" in str(fault)

@@ -127,6 +127,13 @@ async def test_a_reset_is_audited(server: Served, pool: Pool) -> None:
     ] * 2
 
 
+async def test_a_key_with_a_nul_is_reset_as_any(server: Served, pool: Pool) -> None:
+    """A check takes it, so an operator can put it right; the audit cannot hold it and shows a sign."""
+    await call(server, "POST", "/v1/limits/check", check(key="a\0b", cost=5))
+    assert await call(server, "DELETE", f"/v1/limits/{RESULTS}/a%00b") == (200, {"was_used": True})
+    assert await pool.fetchval("SELECT after->>'key' FROM audit") == "a\N{SYMBOL FOR NULL}b"
+
+
 @pytest.mark.parametrize("policy", ["rule.nothing", "nothing", "rule.flood", "rule.ban"])
 async def test_what_is_not_theirs_is_unknown(server: Served, policy: str) -> None:
     """Nor what counts nothing. The platform's rules are the authority's."""
