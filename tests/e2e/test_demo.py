@@ -20,6 +20,7 @@ from tests.waiting import eventually_sync
 ROOT = Path(__file__).parents[2]
 JUDGED = ("--exit", "--seconds", "5")
 QUICK = ("--seconds", "2", "--scale", "0.5")
+LEFT_IN_LINE = ("--seconds", "6", "--scale", "40")
 
 
 @contextmanager
@@ -84,9 +85,19 @@ def interrupt_at(phase: str, folder: Path, started: "subprocess.Popen[str]") -> 
     started.send_signal(signal.SIGINT)
 
 
-@pytest.mark.timeout(240)
-def test_the_demo_ends_well_twice(tmp_path: Path) -> None:
-    """It exits 0, the report shows bare against protected, and a second run on the same folder works."""
+@pytest.mark.timeout(300)
+def test_the_demo_ends_well_whatever_the_one_before_left(tmp_path: Path) -> None:
+    """It exits 0 and the report shows bare against protected, also where an earlier run was interrupted.
+
+    That run had more people in line than the room calls at once: none of them must be waited for.
+    """
+    with demo(tmp_path, *LEFT_IN_LINE) as started:
+        ends("Protected:", tmp_path, started)
+        eventually_sync(lambda: in_line(tmp_path) > 400 or started.poll() is not None, deadline_seconds=60)
+        started.send_signal(signal.SIGINT)
+        assert started.wait(timeout=30) == 130, said(tmp_path)
+    assert left_behind(tmp_path) == []
+
     with demo(tmp_path, *JUDGED) as started:
         code = started.wait(timeout=120)
     assert code == 0, said(tmp_path)
@@ -107,7 +118,7 @@ def test_the_demo_ends_well_twice(tmp_path: Path) -> None:
     assert left_behind(tmp_path) == []
 
 
-@pytest.mark.parametrize("phase", ["citizens in", "The platform is up", "Bare:", "Protected:"])
+@pytest.mark.parametrize("phase", ["citizens in", "The platform is up", "Bare:"])
 def test_an_interrupt_in_any_phase_leaves_nothing(tmp_path: Path, phase: str) -> None:
     """Ctrl-C, whatever it was doing: no process is left, and the code is that of an interrupt."""
     with demo(tmp_path, *QUICK) as started:
@@ -116,18 +127,6 @@ def test_an_interrupt_in_any_phase_leaves_nothing(tmp_path: Path, phase: str) ->
 
     assert code == 130, said(tmp_path)
     assert left_behind(tmp_path) == []
-
-
-@pytest.mark.timeout(240)
-def test_a_line_that_was_left_does_not_hold_up_the_next_crowd(tmp_path: Path) -> None:
-    """A run that is interrupted with more people in line than the room calls at once spoils no later run."""
-    with demo(tmp_path, "--seconds", "6", "--scale", "40") as started:
-        ends("Protected:", tmp_path, started)
-        eventually_sync(lambda: in_line(tmp_path) > 400 or started.poll() is not None, deadline_seconds=60)
-        started.send_signal(signal.SIGINT)
-        assert started.wait(timeout=30) == 130, said(tmp_path)
-    with demo(tmp_path, *JUDGED) as started:
-        assert started.wait(timeout=120) == 0, said(tmp_path)
 
 
 def in_line(folder: Path) -> int:
