@@ -54,7 +54,8 @@ class Lending:
         return Lease(name.id, policy.id, key, granted, holders_ms(keep_ms), decision)
 
     async def give_back(self, policy: Policy, lease_id: str, unused: int) -> int:
-        """The units that count as unused again; 0 when the lease had ended, and the second time.
+        """The units that count as unused again; 0 when the lease had ended, the second time, and while the
+        policy counts nothing (a ban, no limit).
 
         Raises StoreUnavailable, and ValueError when it is no lease of ``policy``.
         """
@@ -63,6 +64,8 @@ class Lending:
             raise ValueError(f"not a lease of {policy.id}")
         if not 0 <= unused <= UNITS_MAX:
             raise ValueError(f"unused is {unused}, not 0..{UNITS_MAX}")
+        if policy.kind != "counts":  # it did when it lent; its counter stays as it was, should it count again
+            return 0
         returned, had = await self._holdings.end_lease(policy, name, unused)
         self.counts.units_ended += had
         self.counts.units_returned += returned

@@ -78,6 +78,23 @@ async def test_unused_units_come_back_once(valkey_url: str, policy: Policy) -> N
     assert (stats.lease_units_ended, stats.lease_units_returned, stats.lease_units_late) == (30, 12, 17)
 
 
+@every_algorithm
+@pytest.mark.parametrize("limit", ["unlimited", "ban", "slots"])
+async def test_a_limit_that_counts_no_more_gets_nothing_back(
+    valkey_url: str, policy: Policy, limit: str
+) -> None:
+    """Its rule was changed while the lease was out. When it counts again, it goes on from where it was."""
+    now = {
+        "unlimited": Policy.unlimited(policy.id),
+        "ban": Policy(policy.id, 0, 60, 1),
+        "slots": Policy.concurrent(policy.id, 5),
+    }[limit]
+    async with lender(valkey_url) as limiter:
+        lease = await limiter.lease(policy, "k", 30)
+        assert await limiter.give_back(now, lease.id, 12) == 0
+        assert (await limiter.check(policy, "k", 0)).remaining == 70
+
+
 async def test_no_more_comes_back_than_was_lent(valkey_url: str) -> None:
     """Whatever the holder says."""
     async with lender(valkey_url) as limiter:
