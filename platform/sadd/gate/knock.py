@@ -7,6 +7,8 @@ import msgspec
 from sadd.gate.original import Headers, Original
 from sadd.limits.asked import HEADER
 
+_NONE: list[str] = []
+
 
 class Knock(msgspec.Struct, frozen=True):
     """What the gate was called with. A struct since one is made for each request.
@@ -50,7 +52,8 @@ class Descriptors(Mapping[str, str]):
         """As of any mapping, without an exception on the way to nothing."""
         value = self._known.get(name)
         if value is None and name.startswith(HEADER):
-            value = self._headers.get(name[len(HEADER) :])
+            found = self._headers.getall(name[len(HEADER) :], _NONE)
+            value = ",".join(found) if found else None  # twice is a list (RFC 9110 §5.3); Envoy joins so too
         return default if value is None else value
 
     def __iter__(self) -> Iterator[str]:

@@ -97,6 +97,14 @@ async def test_what_the_desk_is_asked() -> None:
     assert asked.descriptors.get("header:x-other") is None
 
 
+async def test_a_field_that_is_there_twice() -> None:
+    """All of it is what a rule looks at, as with Envoy: no value hides behind another one."""
+    desk = ScriptedDesk()
+    twice = CIMultiDict([("X-Device", "d1"), ("X-Device", "blocked")])
+    await gate(desk).decide(Knock(POLICY.id, "10.0.0.1", twice))
+    assert desk.asked[0].descriptors.get("header:x-device") == "d1,blocked"
+
+
 async def test_names_that_a_proxy_vouches_for() -> None:
     """A proxy that signs citizens in may name them, and the app."""
     desk = ScriptedDesk()
