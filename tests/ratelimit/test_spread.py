@@ -1,6 +1,7 @@
 """Retries that do not come back together."""
 
 import asyncio
+import random
 from collections import Counter
 
 import pytest
@@ -33,6 +34,14 @@ def test_ten_thousand_denied_at_once_come_back_evenly(wait_ms: int, workers: int
     times = [spreads[n % workers].over(wait_ms) for n in range(CLIENTS)]
     assert min(times) >= wait_ms
     assert peak_to_mean(times) <= 1.2
+
+
+def test_many_workers_that_refuse_a_few_each_spread_them_too() -> None:
+    """64 workers, ten callers each: beginning at one place, 64 would come back in one instant, ten times."""
+    chance = random.Random(1)
+    spreads = [Spread(at=chance.random()) for _ in range(64)]
+    times = [spread.over(10_000) for spread in spreads for _ in range(10)]
+    assert peak_to_mean(times) <= 1.5
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one key", "a key each"])

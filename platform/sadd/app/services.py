@@ -1,5 +1,6 @@
 """The four services of one worker, on one store client, and what each of them counts."""
 
+import random
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,6 +14,7 @@ from queueing.valkey import ValkeyStore as RoomStore
 from ratelimit.holdings import ValkeyHoldings
 from ratelimit.limiter import Limiter
 from ratelimit.patience import Patient
+from ratelimit.spread import Spread
 from ratelimit.valkey import ValkeyStore as LimitStore
 from sadd.session.ids import Ids
 from sadd.session.sessions import Sessions
@@ -65,6 +67,7 @@ def open_limiter(valkey: ValkeyClient, *, workers: int, clustered: bool) -> Limi
         Patient(LimitStore(valkey, shards=shards)),
         holdings=ValkeyHoldings(valkey, shards=shards),
         holders=workers,
+        spread=Spread(at=random.random()),  # noqa: S311  # no secret: workers must not begin alike
     )
 
 
