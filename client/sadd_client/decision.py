@@ -52,7 +52,8 @@ class Decision:
     ``local``. Numbers that nobody knows are None. ``retry_after_ms`` is None when allowed, and also when no
     wait will help (a ban, a cost above the burst). ``fallback`` is the *platform's* way while its store is
     away. ``rule`` is the rule behind the numbers, and ``violated_policies`` are all that refused, if several
-    limits hold. ``rate_limit`` and ``rate_limit_policy`` are the answer's fields as they came, to hand on.
+    limits hold. ``rate_limit`` and ``rate_limit_policy`` are the answer's fields to hand on, as they came;
+    from memory ``rate_limit`` is of the one limit whose wait is told, with what is left of it.
     """
 
     allowed: bool

@@ -1,12 +1,16 @@
 """What the platform refused a key, and how long that holds. Arithmetic only: time is an argument."""
 
 import math
+import re
 from dataclasses import dataclass, replace
 
 from sadd_client.decision import Decision
 
 REFUSED_SECONDS_MAX = 1.0
 """A refusal is remembered so long at most: quota may be given back or reset meanwhile."""
+
+_FIRST = re.compile(r'"(?:[^"\\]|\\.)*";r=\d+(?=;t=)')
+"""Of a ``RateLimit`` field the limit that is told of first: the one whose wait ``Retry-After`` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +36,6 @@ class Refused:
         if self.decision.retry_after_ms is None:
             return replace(self.decision, decided_by="memory")
         left_ms = math.ceil((self.retry_at - now) * 1000)
-        return replace(self.decision, retry_after_ms=left_ms, decided_by="memory", rate_limit=None)
+        first = _FIRST.match(self.decision.rate_limit or "")
+        counted = f"{first[0]};t={-(-left_ms // 1000)}" if first else None
+        return replace(self.decision, retry_after_ms=left_ms, decided_by="memory", rate_limit=counted)

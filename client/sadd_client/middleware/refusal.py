@@ -1,7 +1,7 @@
 """What a refused caller is told, whatever the framework.
 
-429 with ``quota-exceeded`` of the IETF httpapi draft when a limit refused; 503 when nobody could decide and
-``on_loss`` is ``closed``: that is not the caller's doing.
+429 with the platform's ``quota-exceeded``, as its gate says it, when a limit refused; 503 when nobody could
+decide and ``on_loss`` is ``closed``: that is not the caller's doing.
 """
 
 import json
@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from sadd_client.decision import Decision
 
-QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+QUOTA_EXCEEDED = "https://sadd.example/problems/quota-exceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,6 @@ def _problem(decision: Decision) -> tuple[HTTPStatus, dict[str, object]]:
         return HTTPStatus.SERVICE_UNAVAILABLE, {"type": "about:blank", "title": "Service Unavailable"}
     return HTTPStatus.TOO_MANY_REQUESTS, {
         "type": QUOTA_EXCEEDED,
-        "title": "The quota of this caller is used up.",
+        "title": "The quota is used up.",
         "violated-policies": list(decision.violated_policies) or [decision.policy],
     }

@@ -1,9 +1,13 @@
 import json
 
 import pytest
+from multidict import CIMultiDict
 
+from sadd.gate.reply import reply_to
+from sadd.web.problem import TYPE_BASE
 from sadd_client import Decision
 from sadd_client.middleware.refusal import refusal_of
+from tests.sadd.gate.scene import REFUSED, answer
 
 
 def test_who_may_proceed_is_not_refused() -> None:
@@ -21,6 +25,18 @@ def test_a_limit_refuses_with_429(decided_by: str) -> None:
     assert refusal.headers["Retry-After"] == "2"
     assert refusal.headers["Cache-Control"] == "no-store"
     assert json.loads(refusal.body)["violated-policies"] == ["p"]
+
+
+def test_a_refusal_is_the_gates() -> None:
+    """Whichever of the two stands before a service, a program reads the same type of problem."""
+    refusal = refusal_of(Decision(False, "exam", 60, 0, 60_000, 1_001))
+    gates = reply_to(answer(REFUSED), "", CIMultiDict()).problem
+    assert refusal is not None
+    assert gates is not None
+
+    told = json.loads(refusal.body)
+    assert (told["type"], told["title"]) == (TYPE_BASE + gates.slug, gates.title)
+    assert set(told) == {"type", "title", "status", *gates.extra}
 
 
 def test_nobody_to_ask_is_503() -> None:
