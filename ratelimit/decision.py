@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ratelimit.policy import OnStoreLoss, Policy
 
-DecidedBy: TypeAlias = Literal["store", "memory", "ban", "unlimited", "local", "open", "closed"]
+DecidedBy: TypeAlias = Literal["store", "memory", "ban", "unlimited", "local", "share", "open", "closed"]
 Why: TypeAlias = Literal["allowed", "over limit", "cost above limit", "ban", "unlimited", "store away"]
 
 Taken: TypeAlias = tuple[int, int, int, int]
@@ -21,7 +21,8 @@ class Decision(Struct, frozen=True):
     the key is as if never used. ``retry_after_ms`` is None when allowed, and also when no wait will help (a
     ban, a cost above the burst). Times are rounded up, so that whoever waits that long is not refused again
     for coming early. ``decided_by`` is ``store``; ``memory`` when this worker knew that the key is over;
-    ``ban`` or ``unlimited``, which ask nobody; or the policy's way when the store is away.
+    ``ban`` or ``unlimited``, which ask nobody; or the policy's way when the store is away. ``share`` is the
+    local way of windows and quotas: it knows a worker's share, and not what is left or when more comes.
     """
 
     allowed: bool
@@ -37,7 +38,7 @@ class Decision(Struct, frozen=True):
         """The policy's way, when the store was away and that decided."""
         if self.decided_by == "local" or self.decided_by == "open" or self.decided_by == "closed":
             return self.decided_by
-        return None
+        return "local" if self.decided_by == "share" else None
 
     @property
     def why(self) -> Why:

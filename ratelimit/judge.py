@@ -25,8 +25,8 @@ class Judge:
         spread: Spread,
         now_us: Callable[[], int],
     ) -> None:
-        self.fallback = Fallback(holders=holders, keys_max=local_keys_max, now_us=now_us)
         self.known = KnownOver(keys_max=known_keys_max, now_us=now_us)
+        self.fallback = Fallback(holders=holders, keys_max=local_keys_max, known=self.known, now_us=now_us)
         self.tally = Tally()
         self._spread = spread
 
@@ -53,6 +53,8 @@ class Judge:
         allowed, remaining, reset_us, retry_us = taken
         policy = check.policy
         if allowed == 1:
+            if self.known.any():
+                self.known.forget(policy, check.key)  # a reset elsewhere, or its time has come
             return Decision(True, policy.id, policy.limit, remaining, -(-reset_us // 1000), None)
         if remaining == 0 and retry_us > 0 and check.cost <= 1:
             self.known.remember(policy, check.key, reset_us, retry_us)

@@ -65,7 +65,7 @@ class Tally:
     def _count_way(self, counts: Counts, by: str) -> None:
         if by == "memory":
             counts.memory += 1
-        elif by == "local":
+        elif by == "local" or by == "share":
             counts.local += 1
         elif by == "open":
             counts.open += 1

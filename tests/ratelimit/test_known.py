@@ -10,7 +10,7 @@ from ratelimit.limiter import Limiter
 from ratelimit.policy import Policy
 from ratelimit.spread import Spread
 from ratelimit.valkey import ValkeyStore
-from tests.stores import connected
+from tests.stores import StoppableValkey, connected
 
 
 class Clock:
@@ -58,6 +58,49 @@ async def test_the_store_is_asked_again_after_a_second(valkey_url: str) -> None:
         assert await there.reset(policy, "k")
         assert (await here.check(policy, "k")).decided_by == "memory"
         clock.us += KNOWN_US_MAX
+        assert (await here.check(policy, "k")).allowed
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [Policy("away-g", 1, 3600, 1), Policy.sliding("away-s", 4, 3600), Policy.quota("away-c", 4, "day")],
+    ids=lambda policy: policy.id,
+)
+async def test_a_key_that_is_over_stays_so_while_the_store_is_away(
+    own_valkey: StoppableValkey, policy: Policy
+) -> None:
+    """Until its true time, alone or with others, though a fresh share would have let it pass."""
+    clock, other = Clock(), Policy("other", 10, 60, 10)
+    async with connected(own_valkey.url, deadline_ms=300) as client:
+        limiter = Limiter(ValkeyStore(client), spread=Spread(0), now_us=clock)
+        while (refused := await limiter.check(policy, "k")).allowed:
+            pass
+        own_valkey.stop()
+        clock.us += 2 * KNOWN_US_MAX
+        again = await limiter.check(policy, "k")
+        assert (again.allowed, again.remaining, again.decided_by) == (False, 0, "memory")
+        assert refused.retry_after_ms is not None
+        assert again.retry_after_ms == refused.retry_after_ms - 2000
+        assert not (await limiter.check_many([Check(policy, "k")]))[0].allowed
+        verdict = await limiter.check_together([Check(other, "k"), Check(policy, "k")])
+        assert (verdict.allowed, verdict.denied_by) == (False, verdict.decisions[1])
+        assert (await limiter.check(other, "k")).remaining == 9
+        assert (await limiter.check(policy, "l")).fallback == "local"
+        clock.us += again.retry_after_ms * 1000
+        assert (await limiter.check(policy, "k")).allowed
+
+
+async def test_what_the_store_allows_is_over_no_more(own_valkey: StoppableValkey) -> None:
+    """A reset by another worker that this one has seen holds while the store is away, too."""
+    policy, clock = Policy("seen", 1, 3600, 2), Clock()
+    async with connected(own_valkey.url, deadline_ms=300) as one, connected(own_valkey.url) as two:
+        here, there = Limiter(ValkeyStore(one), now_us=clock), Limiter(ValkeyStore(two))
+        while (await here.check(policy, "k")).allowed:
+            pass
+        await there.reset(policy, "k")
+        clock.us += KNOWN_US_MAX
+        assert (await here.check(policy, "k")).allowed
+        own_valkey.stop()
         assert (await here.check(policy, "k")).allowed
 
 

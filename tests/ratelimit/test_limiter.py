@@ -7,12 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ratelimit.decision import Decision
-from ratelimit.fallback import Fallback
+from ratelimit.fallback import CLOSED_RETRY_MS, Fallback
+from ratelimit.known import KnownOver
 from ratelimit.limiter import COST_MAX, Check, Limiter
 from ratelimit.policy import Policy
 from ratelimit.valkey import ValkeyStore
 from tests.stores import StoppableValkey, connected
 from tests.waiting import eventually
+
+
+def fallback(holders: int = 1, now_us: Callable[[], int] = lambda: 0) -> Fallback:
+    known = KnownOver(keys_max=10, now_us=now_us)
+    return Fallback(holders=holders, keys_max=10, known=known, now_us=now_us)
 
 
 async def test_a_decision_has_the_numbers(store: ValkeyStore) -> None:
@@ -125,7 +131,21 @@ async def test_windows_have_a_local_share_too(
         for policy in (make("window", 10, 3600), quota):
             decisions = [await limiter.check(policy, "k") for _ in range(8)]
             assert [decision.allowed for decision in decisions] == [True] * 5 + [False] * 3
-            assert {decision.decided_by for decision in decisions} == {"local"}
+            assert {(decision.decided_by, decision.fallback) for decision in decisions} == {
+                ("share", "local")
+            }
+            # Neither the end of the window nor what was used of it is known: only that the store may be back.
+            assert decisions[-1].retry_after_ms is not None
+            assert CLOSED_RETRY_MS <= decisions[-1].retry_after_ms <= 1.5 * CLOSED_RETRY_MS
+
+
+@given(st.integers(1, 20))
+def test_a_share_never_says_that_no_wait_helps(cost: int) -> None:
+    """A cost that the whole limit has room for waits for the store, and only one above it for nothing."""
+    for policy in (Policy("rate", 100, 60, 10), Policy.sliding("window", 10, 60)):
+        decision = fallback(holders=4).decide(policy, "k", cost)
+        assert decision.allowed == (cost <= 2)
+        assert (decision.retry_after_ms is None) == (cost <= 2 or cost > 10)
 
 
 async def _from_store(limiter: Limiter, policy: Policy) -> Decision | None:
@@ -146,7 +166,7 @@ def test_shares_add_up_to_the_policy() -> None:
     """Four holders that are asked without pause admit together the rate, and at most the burst more."""
     now = [0]
     policy = Policy("shared", 100, 1, 8)
-    holders = [Fallback(holders=4, keys_max=10, now_us=lambda: now[0]) for _ in range(4)]
+    holders = [fallback(4, lambda: now[0]) for _ in range(4)]
     admitted = 0
     for now[0] in range(0, 10_000_000, 1_000):
         admitted += sum(holder.decide(policy, "k", 1).allowed for holder in holders)
@@ -156,10 +176,9 @@ def test_shares_add_up_to_the_policy() -> None:
 @given(st.lists(st.integers(0, 50), max_size=300))
 def test_the_fallback_forgets_the_longest_unused_key(asked: list[int]) -> None:
     """Memory is bounded whatever keys come, and the most recent ones are those that are kept."""
-    fallback = Fallback(holders=1, keys_max=10, now_us=lambda: 0)
-    policy = Policy("p", 1, 60, 1)
+    one, policy = fallback(), Policy("p", 1, 60, 1)
     for key in asked:
-        fallback.decide(policy, str(key), 1)
+        one.decide(policy, str(key), 1)
     recent = list(dict.fromkeys(reversed(asked)))[:10]
-    assert len(fallback) == len(recent)
-    assert not any(fallback.decide(policy, str(key), 1).allowed for key in recent)
+    assert len(one) == len(recent)
+    assert not any(one.decide(policy, str(key), 1).allowed for key in recent)

@@ -14,7 +14,7 @@ from sadd.limits.answer import Answer
 INTEGER_MAX = 999_999_999_999_999
 """RFC 9651, section 3.3.1: fifteen digits."""
 
-_NUMBERLESS = ("open", "closed")
+_NUMBERLESS = ("open", "closed", "share")
 
 
 def fields(answer: Answer) -> dict[str, str]:

@@ -69,11 +69,16 @@ def test_a_ban_has_no_time_to_retry() -> None:
 
 
 def test_without_the_store_no_numbers_are_made_up() -> None:
-    """Open and closed say who decides (the policy), not what remains."""
+    """Open and closed say who decides (the policy), not what remains; nor does a local share of a quota."""
     opened = Decision(True, "burst", 100, 20, 0, None, "open")
     closed = Decision(False, "burst", 100, 0, 1_000, 1_000, "closed")
     assert set(fields(answer(opened))) == {"RateLimit-Policy"}
     assert set(fields(answer(closed))) == {"RateLimit-Policy", "Retry-After"}
+    shared = Decision(True, "burst", 100, 20, 0, None, "share")
+    used_up = Decision(False, "burst", 100, 0, 1_000, 1_000, "share")
+    assert set(fields(answer(shared))) == {"RateLimit-Policy"}
+    assert fields(answer(used_up))["Retry-After"] == "1"
+    assert "RateLimit" not in fields(answer(used_up))
 
 
 @given(st.text(min_size=1, max_size=40), st.integers(0, 2**60), st.integers(0, 2**50))
