@@ -1,6 +1,7 @@
 """The body of a request: read within its bounds, then decoded into the endpoint's struct."""
 
 import asyncio
+import json
 from typing import Any
 
 import msgspec
@@ -58,7 +59,7 @@ class JsonBody:
         except msgspec.ValidationError as error:
             raise _refusal(str(error)) from None
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise invalid_request(f"The body is not JSON: {error}", status=400) from None
+            raise invalid_request(f"The body is not JSON: {_fault(raw, error)}", status=400) from None
         except RecursionError:
             raise invalid_request("The body is nested too deeply.", status=400) from None
 
@@ -67,6 +68,17 @@ def _is_json(media_type: str) -> bool:
     """JSON is UTF-8 (RFC 8259), so saying so is all right and saying anything else is not."""
     name, _, parameters = media_type.lower().replace('"', "").partition(";")
     return name.strip() == "application/json" and parameters.strip() in ("", "charset=utf-8")
+
+
+def _fault(raw: bytes, error: Exception) -> str:
+    """What is wrong with it; msgspec says of half a surrogate pair that the body was cut short."""
+    try:
+        json.dumps(json.loads(raw), ensure_ascii=False).encode()
+    except UnicodeEncodeError as half:
+        return f"\\u{ord(half.object[half.start]):04x} is half a surrogate pair and no character"
+    except (ValueError, RecursionError):
+        pass
+    return str(error)
 
 
 def _refusal(message: str) -> Problem:
