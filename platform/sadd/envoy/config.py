@@ -53,6 +53,8 @@ def load(sources: Iterable[Source], *, merge_domains: bool = False) -> Config:
 class _Loading:
     merge_domains: bool
     domains: dict[str, Node] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """Of each domain the file that had it first."""
     faults: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
@@ -71,8 +73,10 @@ class _Loading:
         if not domain:
             file.faults.append("config file cannot have empty domain")
         elif domain in self.domains and not self.merge_domains:
-            file.faults.append(f"duplicate domain '{domain}' in config file")
+            has = self.files[domain]  # perhaps the faulty one of the two
+            file.faults.append(f"duplicate domain '{domain}' in config file: {has} has it")
         else:
+            self.files.setdefault(domain, file.name)
             top = self.domains.setdefault(domain, Node())
             file.grow(top, f"{domain}.", descriptors)
             file.notices += caught(top, f"{domain}.")
@@ -114,7 +118,9 @@ class _File:
     def read(self, text: str) -> tuple[str, list[_Descriptor]]:
         """Domain and descriptors. _Refused: ``faults`` say why."""
         root = self._root(text)
-        self._refuse_if(list(decoding.key_faults(root)))
+        self.faults += decoding.key_faults(root)
+        if not all(map(decoding.is_unknown_key, self.faults)):
+            raise _Refused  # a value of a kind that has no place: decoding would only name it again
         decode = Decoding()
         fields = decode.fields(root, decoding.ROOT, "config.YamlRoot")
         domain = decode.text(fields.get("domain"))

@@ -21,6 +21,8 @@ RATE_LIMIT = frozenset({"requests_per_unit", "unit", "unlimited", "name", "repla
 REPLACES = frozenset({"name"})
 KEYS = ROOT | DESCRIPTOR | RATE_LIMIT | REPLACES
 
+_UNKNOWN_KEY = "config error, unknown key "
+
 Fields = dict[str, Value]
 
 
@@ -109,9 +111,14 @@ def key_faults(value: Value) -> Iterator[str]:
         if key.kind != "str":
             yield f"config error, key is not of type string: {key.shown()}"
         elif key.text not in KEYS:
-            yield f"config error, unknown key '{key.text}'"
+            yield f"{_UNKNOWN_KEY}'{key.text}'"
         elif key.text != "metadata":  # anything may be in there
             yield from _child_faults(child)
+
+
+def is_unknown_key(fault: str) -> bool:
+    """Whether what is around the key can be read all the same."""
+    return fault.startswith(_UNKNOWN_KEY)
 
 
 def _child_faults(child: Value) -> Iterator[str]:

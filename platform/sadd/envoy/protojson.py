@@ -150,7 +150,10 @@ def _text(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no text")
-    value.encode()  # half a surrogate pair is no text either
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("half a surrogate pair is no character") from None
     return value
 
 

@@ -6,6 +6,7 @@ engine's, so nothing is asked of a store and the answer is the same each time.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -64,7 +65,12 @@ def _read(number: int, line: str) -> tuple[int, Asked]:
         if not isinstance(fields, dict) or "time" not in fields:
             raise ValueError('a request has "time", "domain" and "descriptors"')
         return _time_ms(fields.pop("time")), asked(fields)
-    except (ValueError, RecursionError) as error:
+    except json.JSONDecodeError as error:  # its "line 1" is a line of the line
+        what = error.msg.removesuffix(" at")
+        raise BadLine(f"line {number}: no JSON: {what} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise BadLine(f"line {number}: nested too deeply") from None
+    except ValueError as error:
         raise BadLine(f"line {number}: {error}") from None
 
 
@@ -73,8 +79,9 @@ def _time_ms(value: Any) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**33:
         return int(value * 1000)
     if isinstance(value, str):
-        when = datetime.fromisoformat(value)
-        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+        with suppress(ValueError):
+            when = datetime.fromisoformat(value)
+            return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
     raise ValueError(f"{value!r} is no time: seconds since 1970, or 2026-11-24T10:00:00Z")
 
 

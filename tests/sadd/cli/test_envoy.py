@@ -39,7 +39,7 @@ def test_faults_are_printed_word_for_word(sadd: Sadd, tmp_path: Path) -> None:
     """All of them, each with its file; exit code 1."""
     (tmp_path / "config").mkdir()
     (tmp_path / "config/a.yaml").write_text("domain: a\ndescriptors: [{value: x}]")
-    (tmp_path / "config/b.yaml").write_text("domain: a\nratelimit: 1")
+    (tmp_path / "config/b.yaml").write_text("domain: b\nratelimit: 1")
     ended = sadd("limits", "import-envoy", "config")
     assert (ended.code, ended.err) == (1, "2 faults\n")
     assert ended.out == ("a.yaml: descriptor has empty key\nb.yaml: config error, unknown key 'ratelimit'\n")
@@ -53,7 +53,9 @@ def test_domains_are_merged_if_the_setting_says_so(sadd: Sadd, tmp_path: Path) -
     (tmp_path / "config").mkdir()
     for name, key in (("a", "x"), ("b", "y")):
         (tmp_path / f"config/{name}.yaml").write_text(f"domain: d\ndescriptors: [{{key: {key}}}]")
-    assert sadd("limits", "import-envoy", "config").out == ("b.yaml: duplicate domain 'd' in config file\n")
+    assert sadd("limits", "import-envoy", "config").out == (
+        "b.yaml: duplicate domain 'd' in config file: a.yaml has it\n"
+    )
     assert sadd("limits", "import-envoy", "config", "--envoy-merge-domains", "true").code == 0
 
 
@@ -109,7 +111,10 @@ def test_replay_of_what_is_no_log_or_no_configuration(sadd: Sadd, tmp_path: Path
     (tmp_path / "log").write_text("nonsense")
     both = ("--old", "old.yaml", "--new")
     ended = sadd("limits", "replay", "log", *both, "old.yaml")
-    assert (ended.code, ended.err[:40]) == (2, "sadd limits replay: log: line 1: Expecti")
+    assert (ended.code, ended.err) == (
+        2,
+        "sadd limits replay: log: line 1: no JSON: Expecting value at character 1\n",
+    )
     ended = sadd("limits", "replay", "log", *both, "bad.yaml")
     assert (ended.code, ended.err) == (1, "bad.yaml: config file cannot have empty domain\n")
     ended = sadd("limits", "replay", "nowhere", *both, "old.yaml")

@@ -138,10 +138,39 @@ def test_all_faults_are_found_each_with_its_file() -> None:
     ]
 
 
+def test_an_unknown_key_hides_no_other_fault() -> None:
+    """It is told first, as envoyproxy/ratelimit would, and the rest of the file is looked at all the same."""
+    text = (
+        "domain: d\ndescriptors: [{value: a}, {key: b, rate_limit: {unit: x, per: 5}}, {key: c, shadow: y}]"
+    )
+    assert faults(text) == [
+        "config error, unknown key 'per'",
+        "config error, unknown key 'shadow'",
+        "descriptor has empty key",
+        "invalid rate limit unit 'x'",
+    ]
+    assert faults("domain: d\nper: 5\ndescriptors: [{key: a, shadow_mode: 3}]") == [
+        "config error, unknown key 'per'",
+        "error loading config file: yaml: unmarshal errors:\n  line 3: cannot unmarshal !!int `3` into bool",
+    ]
+
+
+def test_a_value_that_is_none_is_told_once() -> None:
+    """Of what stands where a map should be, no more is said than that."""
+    assert faults("domain: d\ndescriptors: [x]") == [
+        "config error, yaml file contains list of type other than map: x"
+    ]
+
+
 def test_a_domain_of_two_files_is_refused() -> None:
     """Unless they are to be merged; then their entries may not meet."""
     first = "domain: d\ndescriptors: [{key: a}]"
-    assert faults(first, "domain: d") == ["b.yaml: duplicate domain 'd' in config file"]
+    assert faults(first, "domain: d") == ["b.yaml: duplicate domain 'd' in config file: a.yaml has it"]
+    broken = "domain: d\ndescriptors: [{value: a}]"
+    assert faults(broken, first) == [
+        "descriptor has empty key",
+        "b.yaml: duplicate domain 'd' in config file: a.yaml has it",
+    ]
     assert faults(first, first, merge_domains=True) == ["b.yaml: duplicate descriptor composite key 'd.a'"]
     second = Source("b.yaml", "domain: d\ndescriptors: [{key: b}]")
     merged = load([Source("a.yaml", first), second], merge_domains=True)

@@ -1,6 +1,7 @@
 """The replay's counters decide as the engine does, and its clock is the log's."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -126,3 +127,21 @@ def test_a_line_that_is_no_request_is_named(text: str) -> None:
     """By its number; empty lines are counted and passed over."""
     with pytest.raises(BadLine, match=r"^line 3: "):
         list(replay(["\n", line(0, "k=v"), text], config(limit(1)), config(limit(1)), Modes()))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("nonsense", "no JSON: Expecting value at character 1"),
+        ('{"time": 1, "domain": "d}', "no JSON: Unterminated string starting at character 23"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[]", 'a request has "time", "domain" and "descriptors"'),
+        ('{"time": "soon", "domain": "d"}', "'soon' is no time: seconds since 1970, or 2026-11-24T10:00:00Z"),
+        ('{"time": 1, "domain": "\\ud800"}', "half a surrogate pair is no character"),
+        ('{"time": 1, "domain": "d", "descriptors": 5}', "5 is no list"),
+    ],
+)
+def test_why_a_line_is_no_request(text: str, why: str) -> None:
+    """In words of the log: there is one line of JSON, not a "line 1" in each."""
+    with pytest.raises(BadLine, match=rf"^line 2: {re.escape(why)}$"):
+        list(replay([line(0, "k=v"), text], config(limit(1)), config(limit(1)), Modes()))
