@@ -16,8 +16,8 @@ from ratelimit.policy import Policy
 
 POLICIES_KEPT_MAX = 10_000
 SUB_WINDOWS = 10
-LEASE, SLOTS, LEARNT = b"l", b"c", b"a"
-"""Marks of what lies beside a counter: a lease (and its number), slots held, a limit learnt."""
+LEASE, SLOTS, LEARNT, RESET = b"l", b"c", b"a", b"r"
+"""Marks of what lies beside a counter: a lease (and its number), slots, a limit learnt, a reset of late."""
 
 Word: TypeAlias = bytes | int | str
 Words: TypeAlias = tuple[Word, ...]

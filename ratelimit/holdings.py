@@ -6,7 +6,7 @@ from typing import Any
 
 from ratelimit.algorithm import Adaptive, Concurrency
 from ratelimit.decision import Taken
-from ratelimit.form import LEARNT, LEASE, SLOTS, Forms, Word
+from ratelimit.form import LEARNT, LEASE, RESET, SLOTS, Forms, Word
 from ratelimit.lease import KEEP_MS, KEEP_MS_MIN, LeaseName
 from ratelimit.policy import Policy
 from ratelimit.store import Outcome, StoreUnavailable
@@ -44,7 +44,11 @@ class ValkeyHoldings:
 
     async def end_lease(self, policy: Policy, name: LeaseName, unused: int) -> tuple[int, int]:
         form = self._forms[policy]
-        keys = (form.name(name.key), form.beside(LEASE + name.nonce.hex().encode(), name.key))
+        keys = (
+            form.name(name.key),
+            form.beside(LEASE + name.nonce.hex().encode(), name.key),
+            form.beside(RESET, name.key),
+        )
         args = (self._now_us(), form.word(self._now_seconds), unused)
         returned, had = await self._run(self._end_lease, keys, args)
         return returned, had

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from ratelimit.check import Check
 from ratelimit.decision import Taken
-from ratelimit.form import LEARNT, SLOTS, Form, Forms, Word, Words
+from ratelimit.form import LEARNT, RESET, SLOTS, Form, Forms, Word, Words
+from ratelimit.lease import KEEP_MS
 from ratelimit.policy import Policy
 from ratelimit.promise import promised
 from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, StoreUnavailable
@@ -162,7 +163,10 @@ class ValkeyStore:
     async def forget(self, policy: Policy, key: str) -> bool:
         form = self._forms[policy]
         names = (form.name(key), form.beside(SLOTS, key), form.beside(LEARNT, key))
+        reset = form.beside(RESET, key)
         try:
+            # First this, or a lease that is out would give back units that are forgotten already.
+            await self._client.command("SET", reset, 1, "PX", KEEP_MS, key=reset, repeat_safe=True)
             return bool(await self._client.command("DEL", *names, key=names[0], repeat_safe=True))
         except (ConnectionError, TimeoutError) as gone:
             raise StoreUnavailable(str(gone)) from gone

@@ -95,6 +95,17 @@ async def test_a_limit_that_counts_no_more_gets_nothing_back(
         assert (await limiter.check(policy, "k", 0)).remaining == 70
 
 
+@every_algorithm
+async def test_after_a_reset_nothing_comes_back(valkey_url: str, policy: Policy) -> None:
+    """The units of a lease from before are forgotten: back they would come out of what others used."""
+    async with lender(valkey_url) as limiter:
+        lease = await limiter.lease(policy, "k", 50)
+        assert await limiter.reset(policy, "k")
+        assert (await limiter.check(policy, "k", 100)).allowed
+        assert await limiter.give_back(policy, lease.id, 50) == 0
+        assert not (await limiter.check(policy, "k", 10)).allowed
+
+
 async def test_no_more_comes_back_than_was_lent(valkey_url: str) -> None:
     """Whatever the holder says."""
     async with lender(valkey_url) as limiter:
