@@ -3,15 +3,15 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import msgspec
 
 from sadd.catalogue.model import Catalogue
-from sadd.cli import envoy, limits_explain, limits_top
+from sadd.cli import envoy, limits_explain, limits_publishing, limits_top
+from sadd.cli.limits_changes import change_as_json, print_changes
 from sadd.cli.limits_sources import (
+    add_paths,
     catalogue_in,
     catalogue_in_files,
     counted,
@@ -20,19 +20,15 @@ from sadd.cli.limits_sources import (
     rules_in,
     rules_of,
 )
-from sadd.cli.outcome import FAILED, UsageError
+from sadd.cli.outcome import FAILED
 from sadd.cli.parser import Parser
-from sadd.cli.stores import Pool, database
+from sadd.cli.stores import database
 from sadd.cli.table import print_json, print_table
 from sadd.limits import store
 from sadd.limits.explain import rule_in_words, scope_in_words
 from sadd.limits.reading import Reading
 from sadd.limits.rule import Rule
-from sadd.limits.store import Change, Published, UnknownVersion, Verb
 from sadd.settings import Settings
-
-ACTOR = "cli"
-"""In the audit. Who may run commands on this machine may change everything anyway."""
 
 HISTORY_SHOWN = 20
 
@@ -68,27 +64,17 @@ def add(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     words = parser.add_subparsers(dest="limits_word", metavar="WORD", required=True)
 
     check = words.add_parser("check", help="print every fault of the files as file:line: message")
-    _add_paths(check)
+    add_paths(check)
     check.add_argument("--database", action="store_true", help="judge by the catalogue of the database")
     check.add_argument("--json", action="store_true", help="one object: the number of rules, and the faults")
     check.set_defaults(run=_check)
 
     diff = words.add_parser("diff", help="tell what apply would change")
-    _add_paths(diff)
+    add_paths(diff)
     diff.add_argument("--json", action="store_true", help="one array of changes")
     diff.set_defaults(run=lambda args, settings: asyncio.run(_diff(args, settings)))
 
-    apply = words.add_parser("apply", help="make the rules of the files those that hold")
-    _add_paths(apply)
-    apply.add_argument("--note", default="", help="for people: why; one line in the history")
-    apply.add_argument("--json", action="store_true", help="one object: the version, and the changes")
-    apply.set_defaults(run=lambda args, settings: asyncio.run(_apply(args, settings)))
-
-    back = words.add_parser("rollback", help="make an earlier version's rules those that hold")
-    back.add_argument("version", metavar="VERSION", type=int, help="as in history")
-    back.add_argument("--note", default="", help="for people: why; one line in the history")
-    back.add_argument("--json", action="store_true", help="one object: the version, and the changes")
-    back.set_defaults(run=lambda args, settings: asyncio.run(_rollback(args, settings)))
+    limits_publishing.add(words)
     _add_lists(words)
     limits_explain.add(words)
     limits_top.add(words)
@@ -104,10 +90,6 @@ def _add_lists(words: "argparse._SubParsersAction[Parser]") -> None:
     history = words.add_parser("history", help="print the versions: when, who, why")
     history.add_argument("--json", action="store_true", help="one array")
     history.set_defaults(run=lambda args, settings: asyncio.run(_history(args, settings)))
-
-
-def _add_paths(parser: Parser) -> None:
-    parser.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="files, or folders of files")
 
 
 def _check(args: argparse.Namespace, settings: Settings) -> int:
@@ -142,36 +124,12 @@ async def _diff(args: argparse.Namespace, settings: Settings) -> int:
             last = await store.read(pool)
     changes = list(store.changes(last.rules, rules.rules))
     if args.json:
-        print_json([_as_json(change) for change in changes])
+        print_json([change_as_json(change) for change in changes])
     else:
-        _print_changes(changes)
+        print_changes(changes)
         against = f"version {last.version}" if last.version else "no rules yet"
         print(f"{counted(len(changes), 'change')} against {against}", file=sys.stderr)
     return FAILED if changes else 0
-
-
-async def _apply(args: argparse.Namespace, settings: Settings) -> int:
-    async with database(settings) as pool:
-        with database_errors():
-            rules = rules_of(read_files(args.paths, await catalogue_in(pool)), "nothing was applied")
-            return _print_published(await _publish(pool, rules.rules, args.note), as_json=args.json)
-
-
-async def _publish(pool: Pool, rules: Sequence[Rule], note: str) -> Published:
-    try:
-        return await store.publish(pool, rules, ACTOR, note)
-    except ValueError as error:
-        raise UsageError(f"sadd limits apply: {error}") from None
-
-
-async def _rollback(args: argparse.Namespace, settings: Settings) -> int:
-    async with database(settings) as pool:
-        with database_errors():
-            try:
-                published = await store.roll_back(pool, args.version, ACTOR, args.note)
-            except (UnknownVersion, ValueError) as error:
-                raise UsageError(f"sadd limits rollback: {error}") from None
-    return _print_published(published, as_json=args.json)
 
 
 async def _list(args: argparse.Namespace, settings: Settings) -> int:
@@ -203,44 +161,3 @@ async def _history(args: argparse.Namespace, settings: Settings) -> int:
 
 def _row(rule: Rule) -> tuple[str, str, str, str]:
     return rule.id, str(rule.priority), scope_in_words(rule), rule_in_words(rule)
-
-
-def _print_published(published: Published, *, as_json: bool) -> int:
-    if as_json:
-        changes = [_as_json(change) for change in published.changes]
-        print_json({"version": published.version, "changes": changes})
-        return 0
-    _print_changes(published.changes)
-    if not published.changes:
-        print("nothing to change")
-    print(f"version {published.version}")
-    return 0
-
-
-def _print_changes(changes: Sequence[Change]) -> None:
-    for change in changes:
-        print(f"{_SIGNS[change.verb]} {change.id}")
-        before, after = _lines(change.before), _lines(change.after)
-        for field in sorted(before.keys() | after.keys()):
-            if before.get(field) != after.get(field):
-                _print_field("-", field, before.get(field))
-                _print_field("+", field, after.get(field))
-
-
-_SIGNS: dict[Verb, str] = {"add": "added", "change": "changed", "remove": "removed"}
-
-
-def _lines(rule: Rule | None) -> dict[str, str]:
-    """The fields that a rule says, each as one line."""
-    fields = {} if rule is None else msgspec.to_builtins(rule)
-    return {name: msgspec.json.encode(value).decode() for name, value in fields.items() if name != "id"}
-
-
-def _print_field(sign: str, field: str, value: str | None) -> None:
-    if value is not None:
-        print(f"  {sign} {field}: {value}")
-
-
-def _as_json(change: Change) -> dict[str, object]:
-    before, after = msgspec.to_builtins(change.before), msgspec.to_builtins(change.after)
-    return {"verb": change.verb, "id": change.id, "before": before, "after": after}

@@ -1,5 +1,6 @@
 """Where the words of ``sadd limits`` take rules and services from: files, or the database."""
 
+import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -18,6 +19,10 @@ from sadd.limits.reading import Reading, read_rules
 from sadd.limits.rule import Rules
 from sadd.limits.store import UnknownVersion
 from sadd.settings import Settings
+
+
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="files, or folders of files")
 
 
 def catalogue_in_files(settings: Settings) -> Catalogue:

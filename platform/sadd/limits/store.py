@@ -24,6 +24,10 @@ class UnknownVersion(LookupError):
     """The history has no such version."""
 
 
+class VersionMoved(Exception):
+    """The last version is not the one that the writer looked at. Nothing was changed."""
+
+
 CHANNEL = "sadd_limits"
 """Notified by the table's own trigger when a version is committed."""
 
@@ -93,6 +97,12 @@ async def read(pool: Pool, version: int | None = None) -> Rules:
         return await _read(connection, version)
 
 
+async def read_last(pool: Pool) -> Rules:
+    """The last version, with no rules where it cannot be read: what a publication would replace."""
+    async with _connection(pool) as connection:
+        return await _last(connection)
+
+
 async def read_version(pool: Pool) -> int:
     async with _connection(pool) as connection:
         return int(await connection.fetchval(_VERSION))
@@ -104,16 +114,22 @@ async def history(pool: Pool, limit: int) -> list[Edition]:
         return [Edition(**row) for row in await connection.fetch(_HISTORY, limit)]
 
 
-async def publish(pool: Pool, rules: Sequence[Rule], actor: str, note: str = "") -> Published:
+async def publish(
+    pool: Pool, rules: Sequence[Rule], actor: str, note: str = "", *, expected: int | None = None
+) -> Published:
     """Make these the rules: a new version, unless they are the last one's.
 
     They must have no findings: that is for the caller to see to. ValueError: the note is too long.
+    VersionMoved: the last version is not the ``expected`` one.
     """
     if len(note) > NOTE_LENGTH_MAX or not note.isprintable():
         raise ValueError(f"a note is one line of at most {NOTE_LENGTH_MAX} characters")
     async with _connection(pool) as connection, connection.transaction():
         await connection.execute(_LOCK)
-        return await _publish(connection, await _last(connection), rules, actor, note)
+        last = await _last(connection)
+        if expected is not None and expected != last.version:
+            raise VersionMoved(f"the last version of the rules is {last.version}, not {expected}")
+        return await _publish(connection, last, rules, actor, note)
 
 
 async def roll_back(pool: Pool, version: int, actor: str, note: str = "") -> Published:

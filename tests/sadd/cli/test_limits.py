@@ -104,7 +104,7 @@ def test_a_changed_rule_is_shown_field_by_field(limits: Limits) -> None:
 def test_going_back_restores_the_old_rules(limits: Limits) -> None:
     """As a new version; the history tells all of them."""
     limits("apply", "flood.yaml", "--note", "first")
-    limits("apply", "quota.yaml", "--note", "second")
+    limits("apply", "quota.yaml", "--replace-all", "--note", "second")
     assert limits("rollback", "1").out.endswith("version 3\n")
     assert [rule["id"] for rule in json.loads(limits("list", "--json").out)] == ["flood"]
     assert [rule["id"] for rule in json.loads(limits("list", "--version", "2", "--json").out)] == [

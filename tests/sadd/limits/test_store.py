@@ -7,7 +7,7 @@ import pytest
 
 from sadd.limits import store
 from sadd.limits.rule import Override, Rule, Rules, When
-from sadd.limits.store import CHANNEL, UnknownVersion
+from sadd.limits.store import CHANNEL, UnknownVersion, VersionMoved
 from sadd.limits.view import RulesView
 from sadd.postgres.listen import Listener
 from sadd.postgres.pool import Pool
@@ -86,6 +86,19 @@ async def test_writers_at_once_follow_one_another(pool: Pool) -> None:
     assert [one.id for one in (await store.read(pool)).rules] == [
         change.id for change in last.changes if change.verb == "add"
     ]
+
+
+async def test_of_two_who_looked_at_one_version_the_second_is_told(pool: Pool) -> None:
+    """Both began from version 1: one of them is published, and the other's set replaces nothing unseen."""
+    await store.publish(pool, [FLOOD], "tester")
+    both = [[FLOOD, rule("r1")], [FLOOD, rule("r2")]]
+    done = await asyncio.gather(
+        *(store.publish(pool, one, "tester", expected=1) for one in both), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in done) == ["Published", "VersionMoved"]
+    assert (await store.read(pool)).version == 2
+    with pytest.raises(VersionMoved, match="is 2, not 1"):
+        await store.publish(pool, [], "tester", expected=1)
 
 
 async def test_a_worker_has_a_change_within_a_second(pool: Pool, migrated_database_url: str) -> None:
