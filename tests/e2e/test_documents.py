@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import validate
 
+from sadd.cli.bench import BENCHMARKS
 from tests.e2e.platform import SADD, Platform, platform
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,14 @@ def test_a_newcomers_lines(running: Platform, tmp_path: Path, document: str, hea
         check=False,
     )
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_every_benchmark_is_named() -> None:
+    """Where the words of the command are listed, and on the benchmarks' own page."""
+    (listed,) = re.findall(r"`sadd bench (\S+)`", (ROOT / "docs/cli.md").read_text())
+    explained = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/benchmarks.md").read_text(), re.MULTILINE)
+    assert set(listed.split("\\|")) == set(BENCHMARKS)
+    assert {word for word in explained if word in BENCHMARKS} == set(BENCHMARKS)
 
 
 def test_the_interface_is_described(running: Platform) -> None:

@@ -1,6 +1,7 @@
 """Each type of problem is explained."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,3 +43,14 @@ def test_nothing_is_explained_that_does_not_exist() -> None:
 def test_the_page_names_the_types_as_they_are_sent() -> None:
     """Whoever searches for the URI finds the page."""
     assert TYPE_BASE in EXPLAINED
+
+
+def test_the_explanations_are_in_order() -> None:
+    """By name, each whole: from its status to a full stop. No paragraph has lost its beginning."""
+    introduction, *sections = re.split(r"(?m)^\(([a-z-]+)\)=\n## \1\n\n", EXPLAINED)
+    names, texts = sections[::2], sections[1::2]
+    assert names == sorted(names)
+    for text in texts:
+        assert re.match(r"\d{3}[ ,.]", text), text
+        assert text.rstrip().endswith("."), text
+    assert "\n\n(`" not in introduction
