@@ -11,9 +11,10 @@ POLICIES_MAX = 1_000
 OTHER = "other"
 """All policies after the first POLICIES_MAX are counted under this name."""
 QUIET = 1_000
-"""So many decisions are all looked at for the heaviest keys: a quiet worker's list is exact."""
+"""So many decisions of a policy are all looked at for its heaviest keys: a quiet one's list is exact."""
 SAMPLE_EACH = 64
-"""After that one of about so many is, and counts for as many."""
+"""After that one of about so many is, and counts for as many; but the first of a key for one, since a key
+that asked once is met as well."""
 
 
 @dataclass(slots=True)
@@ -28,14 +29,15 @@ class Counts:
     open: int = 0
     closed: int = 0
     heavy: HeavyKeys = field(default_factory=HeavyKeys)
+    each: int = 1
+    """One of so many is looked at."""
+    looked_at: int = 0
+    until_look: int = 1
 
 
 class Tally:
     def __init__(self) -> None:
         self._by_policy: dict[str, Counts] = {}
-        self._each = 1
-        self._looked_at = 0
-        self._until_sample = 1
         self._phase = 0.0
 
     def count(self, policy: Policy, key: str, decision: Decision) -> None:
@@ -49,15 +51,15 @@ class Tally:
         by = decision.decided_by
         if by != "store":
             self._count_way(counts, by)
-        self._until_sample -= 1
-        if not self._until_sample:
-            self._sample(counts, key, decision.allowed)
+        counts.until_look -= 1
+        if not counts.until_look:
+            self._look(counts, key, decision.allowed)
 
     def by_policy(self) -> dict[str, Counts]:
         return self._by_policy
 
     def heaviest(self, policy: str | None = None) -> list[Heavy]:
-        """Of one policy, or of all; who asked most first."""
+        """Of one policy, or of all; who was seen most first."""
         names = self._by_policy if policy is None else [policy] if policy in self._by_policy else []
         found = [one for name in names for one in self._by_policy[name].heavy.heaviest(name)]
         return sorted(found, key=lambda one: -one.asked)
@@ -72,14 +74,14 @@ class Tally:
         elif by == "closed":
             counts.closed += 1
 
-    def _sample(self, counts: Counts, key: str, allowed: bool) -> None:
-        counts.heavy.note(key, self._each, allowed)
-        self._looked_at += 1
-        if self._looked_at == QUIET:
-            self._each = SAMPLE_EACH
+    def _look(self, counts: Counts, key: str, allowed: bool) -> None:
+        counts.heavy.note(key, counts.each if key in counts.heavy else 1, allowed)
+        counts.looked_at += 1
+        if counts.looked_at == QUIET:
+            counts.each = SAMPLE_EACH
         # Gaps of 1 to 127 in no step with anything: a fixed gap would miss a caller with a rhythm of its own.
         self._phase = (self._phase + GOLDEN) % 1.0
-        self._until_sample = 1 + int(self._phase * (2 * self._each - 1))
+        counts.until_look = 1 + int(self._phase * (2 * counts.each - 1))
 
     def _new(self, policy: str) -> Counts:
         name = policy if len(self._by_policy) < POLICIES_MAX else OTHER

@@ -16,7 +16,7 @@ from sadd.cli.parser import Parser
 from sadd.cli.stores import running
 from sadd.cli.table import print_json
 from sadd.limits import top
-from sadd.limits.top import Busy
+from sadd.limits.top import Busy, BusyKey
 from sadd.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ Shows the busiest policies and keys, once a second, until Ctrl-C. Without --url 
 runs on this data folder. With it, it asks that platform by HTTP, with an API key that has the scope
 limits:admin: one of the catalogue's authority sees all, one of another agency its own.
 
-Rates are of the last second; a key's are about right, since a worker looks at a sample of its decisions.
+Rates are of the last second. A key's number is what the workers saw of it: exact while its policy is quiet,
+of a sample once that is busy. "7 to 20": it may have asked 13 times before it was watched.
 """
 
 
@@ -96,8 +97,12 @@ def picture(before: Busy, busy: Busy) -> "Group":
         )
     keys = Table("key", "policy", "asked, about", "refused", title="keys")
     for key in busy.keys[:ROWS]:
-        keys.add_row(key.key, key.policy, f"{key.asked:,}", _share(key.refused, key.asked))
+        keys.add_row(key.key, key.policy, _about(key), _share(key.refused, key.asked))
     return Group(policies, keys)
+
+
+def _about(key: BusyKey) -> str:
+    return f"{key.asked:,} to {key.asked + key.error:,}" if key.error else f"{key.asked:,}"
 
 
 def _rate(count: int, seconds: float) -> str:

@@ -1,7 +1,7 @@
 """Who asks most, over all workers of this machine: each writes what it knows once a second, any tells it all.
 
-A worker looks at a sample of its decisions, so the numbers of keys are about right; those of policies are
-exact.
+The numbers of policies are exact. Those of keys are what a worker saw: of each policy's first thousand
+decisions all, after that a sample of one in about 64.
 """
 
 import asyncio
@@ -34,7 +34,10 @@ class BusyPolicy(msgspec.Struct, frozen=True):
 
 
 class BusyKey(msgspec.Struct, frozen=True):
-    """About how often a key asked since the workers began, ``error`` too high at most."""
+    """How often a key was seen to ask since the workers began: exact while its policy is quiet, then about.
+
+    It may have asked ``error`` more before it was among the busiest.
+    """
 
     policy: str
     key: str

@@ -1,4 +1,4 @@
-"""``sadd limits apply`` and ``rollback``: nothing goes that nobody meant to remove, and the history says who."""
+"""``sadd limits apply``, ``rollback``: nothing goes that nobody meant to, and the history says who did it."""
 
 import asyncio
 import json

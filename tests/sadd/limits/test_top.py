@@ -87,6 +87,23 @@ def test_the_picture_shows_rates_of_the_last_second() -> None:
     assert " 100 " in shown[1]
 
 
+def test_the_picture_tells_what_is_not_certain() -> None:
+    """What was seen of a key, and how much more it may have asked."""
+    keys = (BusyKey("a", "sure", 1_090, 0, 0), BusyKey("a", "late", 7, 0, 13))
+    shown = shown_as_text(Busy(), Busy(10.0, (), keys))
+    assert " 1,090 " in shown
+    assert " 7 to 20 " in shown
+
+
+async def test_a_thousand_keys_that_ask_once_are_not_heavy(limiter: Limiter, tmp_path: Path) -> None:
+    """In a batch, as somebody's catalogue of citizens is checked."""
+    desk = Desk(limiter, View())
+    for batch in range(3):
+        await desk.decide_many(None, [asked(key=f"citizen-{batch}-{n}") for n in range(1_000)])
+    busy = await Top(limiter, tmp_path, 0).all()
+    assert {key.asked for key in busy.keys} == {1}
+
+
 def shown_as_text(before: Busy, busy: Busy) -> str:
     console = Console(width=120)
     with console.capture() as captured:
