@@ -5,10 +5,14 @@ matches, else ``key`` alone. A rule holds only at the depth of the request. An e
 hides the one for ``key``, also if it has no rule: that is how a value is let through.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from sadd.envoy.request import Descriptor
 from sadd.envoy.rules import Config, Entry, Match, Node, Rule, Unit
+
+BROUGHT_MAX = 1024
+"""Rules that are kept of limits which requests bring."""
 
 
 class _Step(NamedTuple):
@@ -103,6 +107,13 @@ def _metric(domain: str, rule: Rule, steps: list[_Step], counted: tuple[Entry, .
 
 
 def _brought(domain: str, descriptor: Descriptor, unit: Unit, requests_per_unit: int) -> Match:
-    joined = (f"{key}_{value}" if value else key for key, value in descriptor.entries)
-    metric = ".".join([domain, *joined])
-    return Match(Rule(metric, requests_per_unit, unit), metric)
+    entries = descriptor.entries
+    rule = _rule(".".join([domain, *(key for key, _ in entries)]), requests_per_unit, unit)
+    joined = (f"{key}_{value}" if value else key for key, value in entries)
+    return Match(rule, ".".join([domain, *joined]))
+
+
+@lru_cache(maxsize=BROUGHT_MAX)
+def _rule(full_key: str, requests_per_unit: int, unit: Unit) -> Rule:
+    """One for all values, since what a rule means is kept; only its name in metrics has them."""
+    return Rule(full_key, requests_per_unit, unit)

@@ -10,7 +10,10 @@ from sadd.envoy.plan import Count
 RULES_SHOWN_MAX = 1_000
 """Time series of each number; further rules are counted under OTHER."""
 DETAILED_SHOWN_MAX = 500
-"""Of those, names that hold values of requests (``detailed_metric``): they could be millions."""
+"""Of those, names that hold values of requests (``detailed_metric``, a limit that the request brings): they
+could be millions."""
+DETAILED_LETTERS_MAX = 256
+"""A longer one is counted under OTHER too: each worker keeps and shows them all."""
 OTHER = "other"
 
 _IPV4 = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
@@ -92,7 +95,8 @@ class Tally:
 
     def _new(self, metric: str, *, detailed: bool) -> RuleCounts:
         """The counts of a rule that is seen for the first time, if there is room for its name."""
-        if len(self._rules) >= RULES_SHOWN_MAX or (detailed and self._detailed >= DETAILED_SHOWN_MAX):
+        full = self._detailed >= DETAILED_SHOWN_MAX or len(metric) > DETAILED_LETTERS_MAX
+        if len(self._rules) >= RULES_SHOWN_MAX or (detailed and full):
             return self._rules.setdefault(OTHER, RuleCounts())
         self._detailed += detailed
         return self._rules.setdefault(metric, RuleCounts())

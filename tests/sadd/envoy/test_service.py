@@ -7,10 +7,11 @@ import pytest
 
 from ratelimit.limiter import Limiter
 from ratelimit.valkey import ValkeyStore
+from sadd.envoy.lookup import find
 from sadd.envoy.plan import DESCRIPTORS_MAX, Modes
 from sadd.envoy.request import CountersUnavailable, Descriptor, InvalidRequest
 from sadd.envoy.service import RateLimits
-from sadd.envoy.stats import DETAILED_SHOWN_MAX, OTHER, sanitised
+from sadd.envoy.stats import DETAILED_SHOWN_MAX, OTHER, RULES_SHOWN_MAX, sanitised
 from tests.sadd.envoy.scene import OK, OVER, asked, codes, config, service
 from tests.stores import connected, stoppable_valkey
 
@@ -309,6 +310,35 @@ async def test_names_in_metrics_are_bounded(valkey_url: str) -> None:
     assert len(shown) == DETAILED_SHOWN_MAX + 2
     assert shown[OTHER] == 100
     assert shown["d.plain"] == 1
+
+
+def brought(value: str) -> Descriptor:
+    return Descriptor((("path", value),), limit=("SECOND", 1_000))
+
+
+async def test_limits_that_requests_bring_leave_the_rules_their_names(valkey_url: str) -> None:
+    """Their names hold values of requests too, and could be millions."""
+    async with service(valkey_url, TWO) as limits:
+        for start in range(0, RULES_SHOWN_MAX + 100, 20):
+            await limits.decide("d", [brought(f"{start + n}") for n in range(20)])
+        await limits.decide("d", [MANY])
+        shown = limits.stats().total_hits
+    assert len(shown) == DETAILED_SHOWN_MAX + 2
+    assert shown["d.many"] == 1
+
+
+async def test_a_name_in_metrics_is_short(valkey_url: str) -> None:
+    """A value of a request can be as long as a header."""
+    async with service(valkey_url, TWO) as limits:
+        await limits.decide("d", [brought("x" * 60_000)])
+        assert set(limits.stats().total_hits) == {OTHER}
+
+
+def test_what_rules_mean_is_not_kept_for_each_value() -> None:
+    """100,000 of them, as long as headers, would be gigabytes."""
+    loaded = config(TWO)
+    rules = {match.rule for n in range(10) if (match := find(loaded, "d", brought(str(n))))}
+    assert len(rules) == 1
 
 
 def test_names_in_metrics_have_no_letters_that_mean_something_there() -> None:
