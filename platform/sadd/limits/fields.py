@@ -62,10 +62,14 @@ def _limits(answer: Answer) -> str:
 
 
 def _limit(decision: Decision) -> str:
-    """One item; empty where the policy's way without the store knows no numbers."""
+    """One item; empty where the policy's way without the store knows no numbers. Of a ban it has no ``t``,
+    which may be left out: there is no time to more, and 0 would say now.
+    """
     if decision.decided_by in _NUMBERLESS:
         return ""
     t = -(-(decision.retry_after_ms or decision.reset_after_ms) // 1000)
+    if not t and decision.decided_by == "ban":
+        return f"{_quoted(decision.policy)};r=0"
     remaining = decision.remaining
     return f"{_quoted(decision.policy)};r={remaining if remaining < INTEGER_MAX else INTEGER_MAX};t={t}"
 

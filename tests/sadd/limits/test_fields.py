@@ -66,6 +66,9 @@ def test_the_longest_wait_is_retry_after() -> None:
 def test_a_ban_has_no_time_to_retry() -> None:
     """No wait helps, so none is named."""
     assert "Retry-After" not in fields(answer(refuses(BURST, None)))
+    banned = fields(answer(Decision(False, "burst", 0, 0, 0, None, "ban")))
+    assert read(banned["RateLimit"]) == [("burst", {"r": 0})]
+    assert "Retry-After" not in banned
 
 
 def test_without_the_store_no_numbers_are_made_up() -> None:
