@@ -14,6 +14,7 @@ from ratelimit.policy import UNLIMITED, Policy
 from ratelimit.store import StoreUnavailable
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
+from sadd.limits.rule import POLICY_PREFIX
 
 NONE = "none"
 """The id of a lease that nothing was taken for."""
@@ -53,6 +54,8 @@ class Leases:
             return Grant(NONE, 0, 0, Decision(False, policy_id, 0, 0, 0, None, "ban"))
         counting = [(one.policy, one.key) for one in ruling.held if not one.policy.slots]
         if not counting:
+            if asked.service.startswith(POLICY_PREFIX):
+                raise ValueError(f"{asked.service} counts what is under way: acquire it")
             free = Decision(True, "", UNLIMITED, UNLIMITED, 0, None, "unlimited")
             return Grant(NONE, tokens, holders_ms(KEEP_MS), free)
         return await self._lease_all(counting, tokens)

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from ratelimit.algorithm import HOME_ZONE, Adaptive, Calendar, Concurrency, FixedWindow, Gcra, SlidingWindow
 from ratelimit.policy import Policy
-from sadd.limits.rule import Algorithm, Limit, Override, Rule
+from sadd.limits.rule import Algorithm, Limit, OnStoreLoss, Override, Rule
 
 NEEDS: dict[Algorithm, tuple[str, ...]] = {
     "gcra": ("period_seconds",),
@@ -25,6 +25,9 @@ MAY_HAVE: dict[Algorithm, tuple[str, ...]] = {
     "adaptive": ("slot_seconds", "initial", "minimum", "timeout_ms"),
 }
 """The fields of each algorithm, besides those that all have."""
+
+SLOTS: tuple[Algorithm, ...] = ("concurrency", "adaptive")
+"""They count what is under way."""
 
 SPECIAL = tuple(
     name for name in Limit.__struct_fields__ if name not in ("limit", "algorithm", "on_store_loss")
@@ -54,7 +57,7 @@ def _with(limit: Limit, number: int, burst: int | None) -> Limit:
 
 
 def _policy(id_: str, limit: Limit) -> Policy:
-    way, number = limit.on_store_loss, limit.limit
+    way, number = way_of(limit), limit.limit
     match limit.algorithm:
         case "gcra":
             burst = max(number, 1) if limit.burst is None else limit.burst
@@ -64,7 +67,7 @@ def _policy(id_: str, limit: Limit) -> Policy:
         case "fixed-window":
             return Policy(id_, number, limit.period_seconds or 0, 1, way, FixedWindow())
         case "calendar":
-            return _calendar(id_, limit)
+            return _calendar(id_, limit, way)
         case "concurrency":
             slots = Concurrency() if limit.slot_seconds is None else Concurrency(limit.slot_seconds)
             return Policy.concurrent(id_, number, slots, way)
@@ -72,13 +75,18 @@ def _policy(id_: str, limit: Limit) -> Policy:
             return Policy.concurrent(id_, number, _adaptive(limit), way)
 
 
-def _calendar(id_: str, limit: Limit) -> Policy:
+def way_of(limit: Limit) -> OnStoreLoss:
+    """What the limit does while the store is away."""
+    return limit.on_store_loss or ("closed" if limit.algorithm in SLOTS else "local")
+
+
+def _calendar(id_: str, limit: Limit, way: OnStoreLoss) -> Policy:
     unit = limit.unit or "day"
-    plain = Policy.quota(id_, limit.limit, unit, limit.zone or HOME_ZONE, limit.on_store_loss)
+    plain = Policy.quota(id_, limit.limit, unit, limit.zone or HOME_ZONE, way)
     if limit.week_begins is None:
         return plain
     weeks = Calendar(unit, limit.zone or HOME_ZONE, limit.week_begins)
-    return Policy(id_, limit.limit, plain.period_seconds, 1, limit.on_store_loss, weeks)
+    return Policy(id_, limit.limit, plain.period_seconds, 1, way, weeks)
 
 
 def _adaptive(limit: Limit) -> Adaptive:

@@ -39,7 +39,8 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     initial: int | None = None
     minimum: int | None = None
     timeout_ms: int | None = None
-    on_store_loss: OnStoreLoss = "local"
+    on_store_loss: OnStoreLoss | None = None
+    """Without it ``local``, and of what counts slots ``closed``: nobody but the store could count them."""
 
 
 class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

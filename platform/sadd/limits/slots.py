@@ -14,10 +14,14 @@ from ratelimit.policy import UNLIMITED, Policy
 from ratelimit.store import Outcome, StoreUnavailable
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
+from sadd.limits.rule import POLICY_PREFIX
 
 NONCE_BYTES = 12
 NONE = "none"
 """The id of a slot where nothing limits what is under way."""
+
+_TAKING_PART = ("slots", "ban")
+"""Kinds of policies: a limit of 0, whatever it counts, lets nobody begin."""
 
 
 class Limiter(Protocol):
@@ -59,9 +63,12 @@ class Slots:
         if ruling.denied_by is not None and ruling.denied_by.rule is not None:
             policy_id = ruling.denied_by.rule.policy_id
             return Acquired(NONE, Decision(False, policy_id, 0, 0, 0, None, "ban"))
-        wanted = [(one.policy, one.key) for one in ruling.held if one.policy.slots]
+        wanted = [(one.policy, one.key) for one in ruling.held if one.policy.kind in _TAKING_PART]
         if not wanted:
+            if asked.service.startswith(POLICY_PREFIX):
+                raise ValueError(f"{asked.service} counts units: check it")
             return Acquired(NONE, Decision(True, "", UNLIMITED, UNLIMITED, 0, None, "unlimited"))
+        wanted.sort(key=lambda one: one[0].slots)  # bans first: they ask nobody, and nothing is to be undone
         return await self._acquire_all(wanted)
 
     async def release(self, slot_id: str, outcome: Outcome, latency_ms: float) -> bool:

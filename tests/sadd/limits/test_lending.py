@@ -11,6 +11,7 @@ from ratelimit.policy import Policy
 from ratelimit.store import StoreUnavailable
 from sadd.limits.desk import Desk
 from sadd.limits.leases import Leases
+from sadd.limits.policies import policy_of
 from sadd.limits.rule import Limit, Rule, Rules
 from sadd.limits.rules import Book
 from sadd.limits.slots import Slots
@@ -101,3 +102,13 @@ async def test_a_refused_slot_holds_none_of_the_others(away: bool) -> None:
     refused = await slots.acquire(None, asked())
     assert (refused.decision.allowed, refused.decision.policy) == (False, "rule.b")
     assert engine.released == ([] if away else ["rule.a"])
+
+
+def test_without_a_store_slots_are_closed_unless_they_are_open() -> None:
+    """Nobody but the store can count them; what counts units is shared out among the workers."""
+    for limit, way in (
+        (Limit(1, "concurrency"), "closed"),
+        (Limit(1, "adaptive", on_store_loss="open"), "open"),
+        (Limit(1, "calendar", unit="day"), "local"),
+    ):
+        assert policy_of(rule(limit=limit)).on_store_loss == way
