@@ -22,12 +22,12 @@ class Limits:
     def __init__(
         self, limiter: Limiter, view: CatalogueView, rules: RulesView, settings: Settings, slot: int
     ) -> None:
-        self.desk = Desk(limiter, view, rules)
+        self._authority = settings.catalogue.authority
+        self.desk = Desk(limiter, view, rules, authority=self._authority)
         self.top = Top(limiter, Path(settings.data.dir) / "run" / "top", slot)
         self._limiter = limiter
         self._view = view
         self._rules = rules
-        self._authority = settings.catalogue.authority
 
     def endpoints(self, pool: Pool) -> list[Endpoint]:
         """In the order in which paths are tried: a counter's path would take those of leases and slots."""
@@ -36,7 +36,7 @@ class Limits:
             *limits.endpoints(desk),
             *limits_leases.endpoints(Leases(limiter, desk), Slots(limiter, desk)),
             *limits_operating.endpoints(desk, self._view, self._rules, self.top, authority=self._authority),
-            *limits_counters.endpoints(limiter, desk, pool, authority=self._authority),
+            *limits_counters.endpoints(limiter, desk, pool),
         ]
 
     def show(self, metrics: Metrics) -> None:

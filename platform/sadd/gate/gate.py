@@ -159,7 +159,7 @@ class Gate:
         # A rule may look at the whole address; whose limit it is goes by the part that a household has.
         key = subject or caller.app or prefix_of(caller.address)
         descriptors = Descriptors(known, knock.headers)
-        asked = Asked(knock.service, key, caller.original.path, descriptors)
+        asked = Asked(knock.service, key, caller.original.uri, descriptors)
         try:
             self._desk.ask(None, asked, lambda answer: done(self._said(answer, subject, knock.headers)))
         except UnknownService:

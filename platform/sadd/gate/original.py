@@ -5,19 +5,17 @@ send the field of another proxy and hope to be judged by the rules of another pa
 refused, and nobody needs to know which proxy asks.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Protocol
-from urllib.parse import unquote
 
 import msgspec
+
+from sadd.limits.spelling import plain_route
 
 URI_FIELDS = ("X-Original-URI", "X-Forwarded-Uri")
 METHOD_FIELDS = ("X-Original-Method", "X-Forwarded-Method")
 
 _NONE: list[str] = []
-_PARAMETERS = re.compile(r";[^/]*")
-_SLASHES = re.compile(r"/{2,}")
 
 
 class Headers(Protocol):
@@ -37,13 +35,15 @@ class Contradiction(Exception):
 
 
 class Original(msgspec.Struct, frozen=True):
-    """The visitor's request: its method, and its path as an origin understands it.
-
-    A struct since one is made for each request.
-    """
+    """The visitor's request: its method, and its URI as it was sent. A struct since one is made for each."""
 
     method: str
-    path: str
+    uri: str
+
+    @property
+    def path(self) -> str:
+        """As an origin understands it, and the limits do, which are told the URI."""
+        return plain_route(self.uri)
 
 
 def original_of(headers: Headers, method: str, rest: str) -> Original:
@@ -53,39 +53,8 @@ def original_of(headers: Headers, method: str, rest: str) -> Original:
     """
     return Original(
         method=told(headers, METHOD_FIELDS) or method,
-        path=plain_path(told(headers, URI_FIELDS) or rest or "/"),
+        uri=told(headers, URI_FIELDS) or rest or "/",
     )
-
-
-def plain_path(uri: str) -> str:
-    """The path of a URI in one spelling: ``//a/./b/..;v=1/%63?x`` is ``/a/c``.
-
-    Origins take all spellings for the same page, so a rule for that page must too. Servlet containers read
-    a segment as far as its semicolon, and ``..;`` as ``..``.
-    """
-    path = uri.partition("?")[0].partition("#")[0]
-    if not path.startswith("/"):  # https://host/path
-        path = "/" + path.partition("://")[2].partition("/")[2]
-    if "%" in path:
-        path = unquote(path)
-    if ";" in path:
-        path = _PARAMETERS.sub("", path)
-    if "//" in path:
-        path = _SLASHES.sub("/", path)
-    return _without_dots(path) if "/." in path else path
-
-
-def _without_dots(path: str) -> str:
-    kept: list[str] = []
-    segments = path.split("/")
-    for segment in segments[1:]:
-        if segment == "..":
-            del kept[-1:]
-        elif segment != ".":
-            kept.append(segment)
-    if segments[-1] in (".", ".."):
-        kept.append("")
-    return "/" + "/".join(kept)
 
 
 def told(headers: Headers, fields: tuple[str, ...]) -> str | None:

@@ -7,8 +7,9 @@ proxy of ours: nothing that a visitor sends can move it.
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
-from socket import AF_INET, inet_pton
+from ipaddress import IPv6Network, ip_network
+
+from sadd.limits.spelling import parsed
 
 HOPS_MAX = 32
 """Addresses of one request that are looked at, from the right: nobody chains more proxies."""
@@ -18,8 +19,6 @@ ADDRESSES_REMEMBERED = 8192
 
 ADDRESS_CHARACTERS_MAX = 64
 """No address is longer, with its zone and port; so what is remembered is bounded in bytes too."""
-
-Address = IPv4Address | IPv6Address
 
 
 class Trust:
@@ -51,29 +50,6 @@ class Trust:
         if address is None:
             return "", False
         return str(address), any(address in network for network in self._networks)
-
-
-def parsed(text: str) -> Address | None:
-    """The address in ``10.1.2.3``, ``10.1.2.3:4567``, ``2001:db8::1`` or ``[2001:db8::1]:4567``.
-
-    IPv4 that came in over a socket for both (``::ffff:10.1.2.3``) is IPv4: the same visitor has one name.
-    """
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        return IPv4Address(inet_pton(AF_INET, text))  # a third of the time that ip_address takes
-    except (OSError, ValueError):
-        pass
-    try:
-        address = IPv6Address(text)
-    except ValueError:
-        return None
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return IPv6Address(int(address))  # without a zone (fe80::1%eth0), which is the proxy's affair
 
 
 def prefix_of(address: str) -> str:

@@ -22,6 +22,7 @@ from sadd.limits.plan import Plan, plan_of
 from sadd.limits.questions import Questions, questions_of
 from sadd.limits.rule import Rules
 from sadd.limits.rules import Book, Held, Ruling, resolve
+from sadd.limits.spelling import plain, plain_all
 from sadd.limits.telling import answer_of, denied, free
 
 T = TypeVar("T")
@@ -61,12 +62,16 @@ class NoRules:
 class Desk:
     """Decides requests. One for each worker."""
 
-    def __init__(self, limiter: Limiter, view: View, rules: Books | None = None) -> None:
+    def __init__(
+        self, limiter: Limiter, view: View, rules: Books | None = None, *, authority: str = ""
+    ) -> None:
+        """``authority`` is the agency whose services and rules are all there are, the platform's too."""
         self._limiter = limiter
         self._view = view
         self._rules = rules or NoRules()
         self._catalogue, self._book = self._view.current, self._rules.current
         self._plans: dict[str, Plan] = {}
+        self._authority = authority
 
     def ask(self, agency: str | None, asked: Asked, done: Done) -> None:
         """Decide, and call ``done`` once: perhaps before this returns, else with the tick's batch.
@@ -75,6 +80,8 @@ class Desk:
         UnknownService, and ValueError for a key or a cost out of bounds; ``done`` is then never called.
         """
         plan = self.plan(agency, asked.service)
+        if asked.route or asked.descriptors:
+            asked = plain(asked)
         if plan.only is None:
             self._start(questions_of(plan, asked), done)
         else:
@@ -90,6 +97,7 @@ class Desk:
         self, agency: str | None, many: Sequence[Asked], done: Callable[[list[Answer]], None]
     ) -> None:
         """Decide each by itself; ``done`` gets the answers in order. Raises as ``ask``, with none taken."""
+        many = plain_all(many)
         plans = [self.plan(agency, asked.service) for asked in many]
         plain = [place for place, plan in enumerate(plans) if plan.only is not None]
         checks = [plans[place].check(many[place]) for place in plain]
@@ -117,7 +125,7 @@ class Desk:
     def plan(self, agency: str | None, id_: str) -> Plan:
         """What holds for a service of the agency, or for a policy of one of its rules.
 
-        UnknownService: it is not theirs. The platform's rules are no agency's.
+        UnknownService: it is not theirs. The platform's rules are the authority's.
         """
         catalogue, book = self._view.current, self._rules.current
         if catalogue is not self._catalogue or book is not self._book:
@@ -126,13 +134,13 @@ class Desk:
         plan = self._plans.get(id_)
         if plan is None:  # as many as there are services and rules: what exists bounds the number
             plan = self._plans[id_] = plan_of(catalogue, book, id_)
-        if agency is not None and plan.agency != agency:
+        if agency is not None and plan.agency != agency and agency != self._authority:
             raise UnknownService(id_)
         return plan
 
     def resolve(self, agency: str | None, asked: Asked) -> Ruling:
         """Which limits hold, with nothing asked of the engine. UnknownService, ValueError."""
-        plan = self.plan(agency, asked.service)
+        plan, asked = self.plan(agency, asked.service), plain(asked)
         if plan.only is None:
             return resolve(plan.candidates, asked)
         check = plan.check(asked)

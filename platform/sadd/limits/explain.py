@@ -11,6 +11,7 @@ from sadd.limits.classes import limit_of
 from sadd.limits.fields import seconds
 from sadd.limits.rule import CLASS_NAME, Limit, Rule
 from sadd.limits.rules import Book, Fate, Held, Ruling, elsewhere, resolve
+from sadd.limits.spelling import plain
 
 PASSED = "passed over"
 
@@ -40,7 +41,8 @@ class Explanation:
 
 
 def explain(catalogue: Catalogue, book: Book, asked: Asked) -> Explanation:
-    """UnknownService. ValueError: nothing says whose limit it is."""
+    """UnknownService. ValueError: nothing says whose limit it is, or it is misspelt."""
+    asked = plain(asked)
     service = catalogue.services.get(asked.service)
     if service is None or service.status == "retired":
         raise UnknownService(asked.service)

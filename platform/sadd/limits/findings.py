@@ -3,7 +3,6 @@
 References are judged by the catalogue where there is one.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -13,9 +12,10 @@ from sadd.catalogue.model import Catalogue
 from sadd.catalogue.shape import nearest
 from sadd.catalogue.wording import id_findings
 from sadd.limits.pattern import ANY, Networks
-from sadd.limits.policies import MAY_HAVE, NEEDS, SPECIAL, overridden, policy_of
+from sadd.limits.policies import MAY_HAVE, NEEDS, SLOTS, SPECIAL, overridden, policy_of
 from sadd.limits.rule import CLASS_NAME, PRIORITY_MAX, Limit, Rule
 from sadd.limits.rules import elsewhere
+from sadd.limits.spelling import HEADER_NAME, plain_route
 
 RULES_MAX = 2_000
 LIST_MAX = 10_000
@@ -26,7 +26,6 @@ STARS_MAX = 8
 BY_MAX = 8
 DESCRIPTORS = ("app", "citizen", "ip", "key", "service", "route")
 
-_HEADER = re.compile(r"header:[a-z0-9!#$%&'*+.^_`|~-]+")
 NUL, NUL_FOUND = "\0", "has a NUL in it, which the database cannot hold"
 
 
@@ -82,6 +81,8 @@ def too_many(count: int) -> str:
 def _scope(rule: Rule, catalogue: Catalogue | None) -> Iterator[Finding]:
     if rule.route is not None:
         yield from _text(rule.route, ("route",))
+        if (route := plain_route(rule.route)) != rule.route:
+            yield Finding(("route",), f"{rule.route!r} never fits: requests are compared as {route!r}")
     if catalogue is None:
         return
     if rule.agency is not None and rule.agency not in catalogue.agencies:
@@ -135,7 +136,7 @@ def _text(value: str, at: Path) -> Iterator[Finding]:
 
 
 def _descriptor(name: str, at: Path) -> Iterator[Finding]:
-    if name not in DESCRIPTORS and not _HEADER.fullmatch(name):
+    if name not in DESCRIPTORS and not HEADER_NAME.fullmatch(name):
         if name.startswith("header:"):
             yield Finding(at, f"{name!r} names no header: header:<name>, in small letters")
         else:
@@ -186,6 +187,9 @@ def _limit(rule: Rule, limit: Limit) -> Iterator[Finding]:
         yield Finding(("limit", name), f"missing: {limit.algorithm} needs it")
     if limit.week_begins is not None and limit.unit != "week":
         yield Finding(("limit", "week_begins"), "only of weeks")
+    if limit.on_store_loss == "local" and limit.algorithm in SLOTS:
+        told = "slots know closed (default) and open: only the store can count them"
+        yield Finding(("limit", "on_store_loss"), told)
     if not missing:
         yield from _numbers(rule)
 

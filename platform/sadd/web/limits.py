@@ -17,9 +17,11 @@ from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
 from sadd.limits.fields import fields, lines
-from sadd.limits.pattern import is_address
+from sadd.limits.rule import POLICY_PREFIX
+from sadd.limits.spelling import Misspelt
 from sadd.web.answer import encode_json, json_answer
 from sadd.web.endpoint import Call, Endpoint
+from sadd.web.fault import pointer
 from sadd.web.lane.endpoint import LaneEndpoint, Question, Told
 from sadd.web.problem import Problem, invalid_request
 from sadd.web.protected import unknown_service
@@ -159,21 +161,24 @@ def refused() -> Iterator[None]:
 
 def _problem(wrong: UnknownService | ValueError) -> Problem:
     if isinstance(wrong, UnknownService):
-        return unknown_service(str(wrong))
+        return _unknown(str(wrong))
+    if isinstance(wrong, Misspelt):
+        batch = () if wrong.index is None else ("checks", str(wrong.index))
+        place = pointer((*batch, *wrong.steps))
+        return invalid_request(f"{wrong.what} at {place}", errors=[{"pointer": place, "detail": wrong.what}])
     return invalid_request(str(wrong))
 
 
+def _unknown(id_: str) -> Problem:
+    if not id_.startswith(POLICY_PREFIX):
+        return unknown_service(id_)
+    detail = f"Your agency has no rule {id_.removeprefix(POLICY_PREFIX)!r} with a limit."
+    return Problem(404, "unknown-service", "There is no such rule.", detail)
+
+
 def question(body: CheckRequest, *, looks: bool = False) -> Asked:
-    """``looks``: nothing is taken, whatever the cost. Raises ValueError."""
-    known = checked(body.descriptors)
-    return Asked(body.policy, body.key, body.route, known, 0 if looks else body.cost)
-
-
-def checked(descriptors: dict[str, str]) -> dict[str, str]:
-    """ValueError: ``ip`` is no address (with a port, a whole X-Forwarded-For), so no rule could know it."""
-    if descriptors and (address := descriptors.get("ip")) and not is_address(address):
-        raise ValueError(f"the ip {address!r} is no address")
-    return descriptors
+    """``looks``: nothing is taken, whatever the cost."""
+    return Asked(body.policy, body.key, body.route, body.descriptors, 0 if looks else body.cost)
 
 
 def check_answer(answer: Answer) -> CheckAnswer:
@@ -188,6 +193,6 @@ def check_answer(answer: Answer) -> CheckAnswer:
         None if allowed else decision.why,
         decision.fallback,
         answer.rule,
-        answer.violated if len(answer.policies) > 1 else (),
+        answer.violated if len(answer.policies) != 1 else (),
         answer.shadow,
     )

@@ -17,7 +17,7 @@ from sadd.web.answer import json_answer
 from sadd.web.away import store_away
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.limits import TAG, CheckAnswer, refused
-from sadd.web.limits_operating import SCOPE, whose_of
+from sadd.web.limits_operating import SCOPE
 
 COUNTER = "/v1/limits/{policy}/{key:.+}"
 COUNTED = "`policy` is a service of your agency, whose class is meant, or `rule.<id>` of one of its rules."
@@ -45,8 +45,8 @@ class Limiter(Protocol):
     async def reset(self, policy: Policy, key: str) -> bool: ...
 
 
-def endpoints(limiter: Limiter, desk: Desk, pool: Pool, *, authority: str) -> list[Endpoint]:
-    counters = _Counters(limiter, desk, pool, authority)
+def endpoints(limiter: Limiter, desk: Desk, pool: Pool) -> list[Endpoint]:
+    counters = _Counters(limiter, desk, pool)
     return [
         Endpoint(
             "GET",
@@ -88,7 +88,6 @@ class _Counters:
     limiter: Limiter
     desk: Desk
     pool: Pool
-    authority: str
 
     async def look(self, call: Call) -> web.StreamResponse:
         with refused():
@@ -127,7 +126,7 @@ class _Counters:
     def _counter(self, call: Call) -> tuple[Policy, str]:
         """The policy and the key of the path. UnknownService, ValueError."""
         id_, key = call.request.match_info["policy"], call.request.match_info["key"]
-        return self.desk.policy(whose_of(call, self.authority), id_, key), key
+        return self.desk.policy(call.agency, id_, key), key
 
 
 def _answer(decision: Decision) -> CheckAnswer:

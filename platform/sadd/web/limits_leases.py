@@ -15,7 +15,7 @@ from sadd.limits.slots import Slots
 from sadd.web.answer import json_answer
 from sadd.web.away import store_away
 from sadd.web.endpoint import Call, Endpoint
-from sadd.web.limits import TAG, Descriptors, LimitKey, RouteName, ServiceId, checked, refused
+from sadd.web.limits import TAG, Descriptors, LimitKey, RouteName, ServiceId, refused
 
 Units = Annotated[int, Meta(ge=0, le=UNITS_MAX)]
 
@@ -31,7 +31,8 @@ class LeaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LeaseAnswer(Struct, frozen=True, omit_defaults=True):
-    """``granted`` are taken already. 0 is a refusal, and ``retry_after_ms`` says when a wait helps.
+    """``granted`` are taken already. 0 is a refusal, and ``retry_after_ms`` says when a wait helps. Where
+    nothing counts all is granted, ``lease_id`` is ``none`` and ``limit`` 4294967295.
 
     Stop using it ``expires_in_ms`` after you asked, by a clock that goes on while your machine sleeps.
     """
@@ -64,7 +65,11 @@ class SlotRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SlotAnswer(Struct, frozen=True, omit_defaults=True):
-    """``limit`` is of the moment: an adaptive one follows the latency that callers report."""
+    """``limit`` is of the moment: an adaptive one follows the latency that callers report.
+
+    Where nothing limits what is under way ``slot_id`` is ``none``, to be released or not, and ``limit``
+    4294967295.
+    """
 
     allowed: bool
     slot_id: str
@@ -100,7 +105,8 @@ def endpoints(leases: Leases, slots: Slots) -> list[Endpoint]:
             body=LeaseRequest,
             answers={200: LeaseAnswer, 404: None},
             scope="limits:check",
-            description="Of every limit that holds. At most half of what is left is granted.",
+            description="Of every limit that holds but those on what is under way: these have slots. At most "
+            "half of what is left is granted.",
         ),
         Endpoint(
             "DELETE",
@@ -146,7 +152,7 @@ class _Lent:
     async def lease(self, call: Call) -> web.StreamResponse:
         body: LeaseRequest = call.body
         with refused():
-            asked = Asked(body.policy, body.key, body.route, checked(body.descriptors))
+            asked = Asked(body.policy, body.key, body.route, body.descriptors)
             grant = await self.leases.lease(call.agency, asked, body.tokens)
         decision = grant.decision
         return json_answer(
@@ -174,7 +180,7 @@ class _Lent:
     async def acquire(self, call: Call) -> web.StreamResponse:
         body: SlotRequest = call.body
         with refused():
-            asked = Asked(body.policy, body.key, body.route, checked(body.descriptors))
+            asked = Asked(body.policy, body.key, body.route, body.descriptors)
             acquired = await self.slots.acquire(call.agency, asked)
         decision = acquired.decision
         return json_answer(

@@ -12,6 +12,7 @@ from sadd.gate.knock import Knock
 from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.fields import policy_field
+from sadd.limits.spelling import plain
 from sadd.session.record import Session
 from sadd.session.sessions import UnknownSession
 from sadd.session.store import StoreUnavailable
@@ -43,7 +44,7 @@ class ScriptedDesk:
             raise UnknownService(asked.service)
         if len(asked.caller()) > 512:
             raise ValueError("key is empty or longer than 512 bytes")
-        self.asked.append(asked)
+        self.asked.append(plain(asked))  # as every desk
         done(answer(self.says))
 
 

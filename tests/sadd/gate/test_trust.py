@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sadd.gate.trust import HOPS_MAX, Trust, parsed, prefix_of
+from sadd.gate.trust import HOPS_MAX, Trust, prefix_of
+from sadd.limits.spelling import parsed
 
 OURS = Trust(["10.0.0.0/8", "fd00::/8"])
 VISITOR = "203.0.113.7"

@@ -123,6 +123,8 @@ def test_every_fault_has_its_line(tmp_path: Path) -> None:
             3,
             "limit is 2000000",
         ),
+        ("- id: x\n  effect: deny\n  route: /a?b=*\n", 3, "compared as '/a'"),
+        ("- id: x\n  limit: {limit: 1, algorithm: concurrency, on_store_loss: local}\n", 2, "slots know"),
         ("- id: X y\n  effect: deny\n", 1, "is no id"),
         ("- id: x\n  effect: deny\n  priority: 5000\n", 3, "is not between"),
         ("- id: x\n  agency: moph\n  service: moehe-results\n  effect: deny\n", 2, "belongs to moehe"),

@@ -55,13 +55,25 @@ async def test_a_cost_above_the_burst_has_no_time_to_retry(server: Served) -> No
     assert "Retry-After" not in headers
 
 
-@pytest.mark.parametrize("address", ["203.0.113.9:4711", "10.0.0.1, 203.0.113.9", "unknown"])
+@pytest.mark.parametrize("address", ["009.9.9.9", "10.0.0.1, 203.0.113.9", "unknown", ""])
 async def test_an_address_that_is_none(server: Served, address: str) -> None:
     """422: no rule about addresses would hold, a list of blocked ones included, and nobody would notice."""
     body = {"policy": RESULTS, "key": "a", "descriptors": {"ip": address}}
-    for path, sent in ((CHECK, body), ("/v1/limits/check-batch", {"checks": [body]})):
+    for path, sent, place in (
+        (CHECK, body, "#/descriptors/ip"),
+        ("/v1/limits/check-batch", {"checks": [body]}, "#/checks/0/descriptors/ip"),
+    ):
         status, problem, _ = await post(server, path, sent)
-        assert (status, "ip" in problem["detail"]) == (422, True)
+        assert (status, problem["errors"][0]["pointer"]) == (422, place)
+        assert place in problem["detail"]
+
+
+async def test_a_descriptor_that_is_none(server: Served) -> None:
+    """422, with the one that was probably meant."""
+    body = {"policy": RESULTS, "key": "a", "descriptors": {"citzen": "28012345678"}}
+    status, problem, _ = await post(server, CHECK, body)
+    assert (status, problem["errors"][0]["pointer"]) == (422, "#/descriptors/citzen")
+    assert "nearest: citizen" in problem["detail"]
 
 
 async def test_a_batch_is_answered_in_order(server: Served) -> None:

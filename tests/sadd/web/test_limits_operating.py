@@ -50,12 +50,12 @@ async def serving(
     view, books = View(), Books(Book.of(Rules(1, rules or RULES)))
     async with connected(valkey_url, deadline_ms=500) as client:
         limiter = Limiter(ValkeyStore(client), holdings=ValkeyHoldings(client))
-        desk = Desk(limiter, view, books)
+        desk = Desk(limiter, view, books, authority=authority)
         endpoints = [
             *limits.endpoints(desk),
             *limits_leases.endpoints(Leases(limiter, desk), Slots(limiter, desk)),
             *limits_operating.endpoints(desk, view, books, Top(limiter, folder, 0), authority=authority),
-            *limits_counters.endpoints(limiter, desk, pool, authority=authority),
+            *limits_counters.endpoints(limiter, desk, pool),
         ]
         async with served(endpoints, keys=Keys()) as server:
             yield server
@@ -74,8 +74,8 @@ async def call(
         return answer.status, await answer.json()
 
 
-async def left(server: Served, path: str) -> int:
-    _, body = await call(server, "GET", path)
+async def left(server: Served, path: str, key: dict[str, str] = MOEHE) -> int:
+    _, body = await call(server, "GET", path, key=key)
     return int(body["remaining"])
 
 
@@ -138,13 +138,20 @@ async def test_a_key_with_a_nul_is_reset_as_any(server: Served, pool: Pool) -> N
 async def test_what_is_not_theirs_is_unknown(server: Served, policy: str) -> None:
     """Nor what counts nothing. The platform's rules are the authority's."""
     path = f"/v1/limits/{policy}/k"
+    said = set()
     for method, at, body in (
         ("GET", path, None),
         ("DELETE", path, None),
         ("POST", f"{path}/refund", {"cost": 1}),
+        ("POST", "/v1/limits/check", check(policy=policy)),
+        ("POST", "/v1/limits/leases", check(policy=policy)),
+        ("POST", "/v1/limits/slots", check(policy=policy)),
     ):
         status, problem = await call(server, method, at, body)
         assert (status, problem["type"].rpartition("/")[2]) == (404, "unknown-service")
+        said.add(problem["detail"])
+    word = "rule" if policy.startswith("rule.") else "service"
+    assert [f"no {word} '{policy.removeprefix('rule.')}'" in detail for detail in said] == [True]
     assert (await call(server, "GET", NARROW, key=MOPH))[0] == 404
 
 
@@ -154,6 +161,9 @@ async def test_the_authority_may_do_all(valkey_url: str, pool: Pool, tmp_path: P
         await call(server, "POST", "/v1/limits/check", check(cost=5))
         for path in ("/v1/limits/rule.flood/k", NARROW):
             assert await call(server, "DELETE", path, key=MOPH) == (200, {"was_used": True})
+            policy = path.split("/")[3]
+            _, body = await call(server, "POST", "/v1/limits/check", check(policy=policy), key=MOPH)
+            assert (body["policy"], await left(server, path, MOPH)) == (policy, body["remaining"])
         _, body = await call(server, "GET", "/v1/limits/top", key=MOPH)
         assert {one["policy"] for one in body["policies"]} >= {"rule.flood", "rule.narrow", RESULTS}
 
@@ -207,9 +217,9 @@ async def test_an_explanation_over_http(server: Served) -> None:
 async def test_an_address_that_is_none(server: Served) -> None:
     """It is 422 wherever descriptors are told."""
     for path in ("explain", "leases", "slots"):
-        body = check(descriptors={"ip": "203.0.113.9:4711"})
+        body = check(descriptors={"ip": "nowhere"})
         status, problem = await call(server, "POST", f"/v1/limits/{path}", body)
-        assert (status, "ip" in problem["detail"]) == (422, True)
+        assert (status, problem["errors"][0]["pointer"]) == (422, "#/descriptors/ip")
 
 
 async def test_a_lease_is_taken_from_every_limit(server: Served) -> None:
@@ -285,6 +295,33 @@ async def test_where_nothing_limits_what_is_under_way_all_begin(server: Served) 
     assert await call(server, "DELETE", path, {}, key=MOPH) == (200, {"released": False})
     _, denied = await call(server, "POST", "/v1/limits/slots", check(descriptors={"app": "bad"}))
     assert (denied["allowed"], denied["policy"]) == (False, "rule.ban")
+
+
+async def test_a_limit_of_none_lets_nobody_begin(valkey_url: str, pool: Pool, tmp_path: Path) -> None:
+    """As explain and the checks say: a ban, of requests under way or of any others."""
+    for limit in (Limit(0, "concurrency"), Limit(0, "adaptive"), Limit(0, period_seconds=60)):
+        async with serving(valkey_url, pool, tmp_path, rule("never", limit=limit)) as server:
+            _, slot = await call(server, "POST", "/v1/limits/slots", check())
+            assert (slot["allowed"], slot["policy"], slot["limit"]) == (False, "rule.never", 0)
+            _, lease = await call(server, "POST", "/v1/limits/leases", check())
+            assert (lease["granted"], lease["policy"]) == (0, "rule.never")
+            _, answer = await call(server, "POST", "/v1/limits/check", check())
+            assert (answer["allowed"], answer["why"]) == (False, "ban")
+            _, told = await call(server, "POST", "/v1/limits/explain", check())
+            assert told["allowed"] is False
+
+
+async def test_what_counts_otherwise_is_asked_otherwise(server: Served) -> None:
+    """A lease of what is under way and a slot of what counts units: 422, and what to call."""
+    for path, policy, word in (("leases", "rule.busy", "acquire"), ("slots", "rule.wide", "check")):
+        status, problem = await call(server, "POST", f"/v1/limits/{path}", check(policy=policy))
+        assert (status, word in problem["detail"]) == (422, True)
+
+
+async def test_a_denial_names_its_rule(server: Served) -> None:
+    """As the gate does: in violated_policies."""
+    _, answer = await call(server, "POST", "/v1/limits/check", check(descriptors={"app": "bad"}))
+    assert (answer["policy"], answer["violated_policies"]) == ("rule.ban", ["rule.ban"])
 
 
 async def test_without_a_store_nothing_is_lent(pool: Pool, tmp_path: Path) -> None:
