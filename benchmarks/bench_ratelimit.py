@@ -21,7 +21,7 @@ import uvloop
 
 from benchmarks import bench_ratelimit_store as store
 from benchmarks.bench_ratelimit_field import Field
-from benchmarks.bench_ratelimit_goals import GRPC, LANE, Apart, goals, ratios
+from benchmarks.bench_ratelimit_goals import GRPC, LANE, Apart, goals, p99, ratios
 from benchmarks.bench_ratelimit_report import RateReport, draw
 from benchmarks.drivers.turn import Reading, pace
 from benchmarks.harness import Run, quiet_rounds
@@ -119,7 +119,7 @@ def _report(
     chance: random.Random,
 ) -> RateReport:
     usage, growth = bytes_a_key
-    apart = Apart(_p99(paced.get(LANE)), _p99(paced.get(GRPC)), max(usage, growth))
+    apart = Apart(p99(paced.get(LANE)), p99(paced.get(GRPC)), max(usage, growth))
     facts: dict[str, float | str] = {
         "a live key, bytes by MEMORY USAGE": round(usage, 1),
         "a live key, bytes by the growth of used memory": round(growth, 1),
@@ -131,13 +131,6 @@ def _report(
     return RateReport("sadd bench ratelimit", run.samples, found, goals_found, facts, run.notes() + notes)
 
 
-def _p99(readings: Sequence[Reading] | None) -> float | None:
-    """The median of the turns'. None when calls failed: those that are left say little then."""
-    if not readings or any(reading.failed for reading in readings):
-        return None
-    return statistics.median(reading.p99_ms or 0.0 for reading in readings)
-
-
 def _paced_facts(name: str, readings: Sequence[Reading]) -> dict[str, float | str]:
     def median(of: Callable[[Reading], float | None]) -> float:
         return round(statistics.median(of(reading) or 0.0 for reading in readings), 2)
@@ -147,5 +140,7 @@ def _paced_facts(name: str, readings: Sequence[Reading]) -> dict[str, float | st
         f"{name}, at 70 %: median ms": median(lambda reading: reading.p50_ms),
         f"{name}, at 70 %: p99 ms": median(lambda reading: reading.p99_ms),
         f"{name}, at 70 %: p99 of how late the pump itself sent, ms": median(lambda reading: reading.lag_ms),
+        f"{name}, at 70 %: the pump's use of its core": median(lambda reading: reading.cores["generator"]),
+        f"{name}, at 70 %: share of the machine that others used": median(lambda reading: reading.others),
         f"{name}, at 70 %: failed": sum(reading.failed for reading in readings),
     }

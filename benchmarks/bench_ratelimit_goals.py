@@ -16,6 +16,8 @@ GRPC = "sadd, gRPC lane"
 LANE_BARE, GRPC_BARE = "sadd, HTTP lane, no store", "sadd, gRPC lane, no store"
 GRPC_CHECKED = "sadd, gRPC lane, by h2load"
 CLIENT = "sadd client, leases"
+LATE_MS_MAX = 2.0
+"""99th percentile of how late the pump may send: later, it measures its own wait for a core."""
 SINGLE, PIPELINED = "redis-benchmark, 64 connections", "redis-benchmark -P 16"
 
 
@@ -51,6 +53,15 @@ class Apart:
     http_p99_ms: float | None = None
     grpc_p99_ms: float | None = None
     bytes_a_key: float | None = None
+
+
+def p99(readings: Sequence[Reading] | None) -> float | None:
+    """The median of paced turns, in ms, of those in which the pump itself sent in time. None: there was none.
+
+    Failed calls are answers too, and in it: how many there were is told beside.
+    """
+    timely = [one for one in readings or () if one.lag_ms is not None and one.lag_ms <= LATE_MS_MAX]
+    return statistics.median(one.p99_ms or 0.0 for one in timely) if timely else None
 
 
 def ratios(samples: Mapping[str, Sequence[Reading]], chance: random.Random) -> dict[str, Estimate]:

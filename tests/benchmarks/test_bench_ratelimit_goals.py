@@ -14,6 +14,7 @@ from benchmarks.bench_ratelimit_goals import (
     Apart,
     behind_envoy,
     goals,
+    p99,
     ratios,
 )
 from benchmarks.drivers.turn import Reading
@@ -86,3 +87,11 @@ def test_processor_time_is_compared_over_all_processes() -> None:
     }
     found = ratios(samples, random.Random(1))
     assert found[f"processor time a decision: {MINIMAL} / {LANE}"].median == 4.0
+
+
+def test_a_pump_that_was_late_itself_measures_nothing() -> None:
+    """Of three turns the one with a late pump is left out; with no timely one there is no number."""
+    late = Reading(1.0, p99_ms=90.0, lag_ms=2.1)
+    assert p99([Reading(1.0, p99_ms=3.0, lag_ms=1.1), late, Reading(1.0, p99_ms=4.0, lag_ms=2.0)]) == 3.5
+    assert p99([late]) is None
+    assert p99(None) is None
