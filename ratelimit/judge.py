@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from ratelimit.check import Check
 from ratelimit.decision import DecidedBy, Decision, Taken
 from ratelimit.fallback import CLOSED_RETRY_MS, Fallback
+from ratelimit.faults import Faults
 from ratelimit.known import KnownOver
 from ratelimit.policy import Policy
 from ratelimit.spread import Spread
+from ratelimit.store import StoreUnavailable
 from ratelimit.tally import Tally
 
 
@@ -27,6 +29,7 @@ class Judge:
     ) -> None:
         self.known = KnownOver(keys_max=known_keys_max, now_us=now_us)
         self.fallback = Fallback(holders=holders, keys_max=local_keys_max, known=self.known, now_us=now_us)
+        self.faults = Faults(now_us)
         self.tally = Tally()
         self._spread = spread
 
@@ -60,14 +63,16 @@ class Judge:
             self.known.remember(policy, check.key, reset_us, retry_us)
         return self._refused(policy, remaining, reset_us, retry_us, "store")
 
-    def without(self, check: Check) -> Decision:
-        """The store is away."""
+    def without(self, check: Check, gone: StoreUnavailable) -> Decision:
+        """The store is away, or answers with an error."""
+        self.faults.note(gone)
         return self._counted(
             check, self._spread_out(self.fallback.decide(check.policy, check.key, check.cost))
         )
 
-    def without_all(self, checks: Sequence[Check]) -> list[Decision]:
+    def without_all(self, checks: Sequence[Check], gone: StoreUnavailable) -> list[Decision]:
         """The same for several together; not counted."""
+        self.faults.note(gone, len(checks))
         return [self._spread_out(decision) for decision in self.fallback.decide_all(checks)]
 
     def slotted(self, policy: Policy, key: str, taken: Taken, limit: int) -> Decision:

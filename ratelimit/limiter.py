@@ -171,6 +171,7 @@ class Limiter:
             fallback_open=sum(one.open for one in every),
             fallback_closed=sum(one.closed for one in every),
             fallback_local=sum(one.local for one in every),
+            store_faults=judge.faults.count,
             local_keys=len(judge.fallback),
             known_keys=len(judge.known),
             known_hits=sum(one.memory for one in every),
@@ -193,7 +194,8 @@ class Limiter:
         if type(taken) is tuple:
             done(self._judge.taken(check, taken))
         else:
-            done(self._judge.without(check))
+            assert isinstance(taken, StoreUnavailable)
+            done(self._judge.without(check, taken))
 
     def _ask_all(self, checks: Sequence[Check], done: Callable[[Verdict], None]) -> None:
         if not self._store.ask_all(checks, partial(judged, self._judge, checks, done)):

@@ -51,7 +51,7 @@ class Many:
         checks, judge = self._checks, self._judge
         answered = [indices[place] for place in part]
         if isinstance(taken, StoreUnavailable):
-            self._decisions.update((index, judge.without(checks[index])) for index in answered)
+            self._decisions.update((index, judge.without(checks[index], taken)) for index in answered)
         else:
             for index, one in zip(answered, taken, strict=True):
                 self._decisions[index] = judge.taken(checks[index], one)

@@ -12,6 +12,8 @@ class LimiterStats:
     fallback_open: int
     fallback_closed: int
     fallback_local: int
+    store_faults: int
+    """Of those three, because the store answered with an error: a defect, not an outage."""
     local_keys: int
     """Keys that the fallback remembers now; a gauge."""
     known_keys: int

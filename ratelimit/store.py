@@ -16,6 +16,10 @@ class StoreUnavailable(Exception):
     """
 
 
+class StoreFaulty(StoreUnavailable):
+    """The store is there and answered with an error, or with what is no answer."""
+
+
 DoneOne: TypeAlias = Callable[[Taken | StoreUnavailable], None]
 DoneAll: TypeAlias = Callable[[Sequence[Taken] | StoreUnavailable], None]
 DoneEach: TypeAlias = Callable[[Sequence[int], Sequence[Taken] | StoreUnavailable], None]

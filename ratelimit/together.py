@@ -31,7 +31,7 @@ def judged(
 ) -> None:
     """Says to ``done`` what one call for all checks means."""
     if isinstance(taken, StoreUnavailable):
-        done(_counted(judge, checks, judge.without_all(checks)))
+        done(_counted(judge, checks, judge.without_all(checks, taken)))
         return
     for one in taken:
         if one[0] != 1:
@@ -67,7 +67,7 @@ class Reservation:
         self, part: list[int], checks: list[Check], taken: Sequence[Reserved] | StoreUnavailable
     ) -> None:
         if isinstance(taken, StoreUnavailable):
-            decisions = self._judge.without_all(checks)
+            decisions = self._judge.without_all(checks, taken)
         else:
             decisions = [
                 self._judge.worded(check, one) for check, (one, _) in zip(checks, taken, strict=True)

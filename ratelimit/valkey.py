@@ -14,7 +14,7 @@ from ratelimit.form import LEARNT, RESET, SLOTS, Form, Forms, Word, Words
 from ratelimit.lease import KEEP_MS
 from ratelimit.policy import Policy
 from ratelimit.promise import promised
-from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, StoreUnavailable
+from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, StoreFaulty, StoreUnavailable
 
 WIDTH = 4
 KEYS_PER_CALL = 64
@@ -234,6 +234,7 @@ def _fours(values: tuple[int, ...]) -> list[Taken]:
 
 def _unavailable(error: Exception) -> StoreUnavailable:
     """Whatever it was: a call that failed decided nothing, and every check is answered."""
-    unavailable = StoreUnavailable(str(error))
+    away = isinstance(error, ConnectionError | TimeoutError)
+    unavailable = StoreUnavailable(str(error)) if away else StoreFaulty(str(error))
     unavailable.__cause__ = error
     return unavailable

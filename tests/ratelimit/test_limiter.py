@@ -153,6 +153,28 @@ async def _from_store(limiter: Limiter, policy: Policy) -> Decision | None:
     return None if decision.fallback else decision
 
 
+async def test_a_script_that_fails_is_told(
+    own_valkey: StoppableValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Decided as without the store; counted each time, and in the log once: it is a defect, not an outage."""
+    policy = Policy("faulty", 10, 60, 4)
+    async with connected(own_valkey.url, deadline_ms=300) as client:
+        limiter = Limiter(ValkeyStore(client))
+        await limiter.check(policy, "k")
+        (name,) = await client.command("KEYS", "*")
+        await client.command("DEL", name)
+        await client.command("RPUSH", name, "no counter")
+        assert (await limiter.check(policy, "k")).fallback == "local"
+        await limiter.check_many([Check(policy, "k")] * 3)
+        await limiter.check_together([Check(policy, "k"), Check(Policy("other", 9, 60, 9), "k")])
+        assert limiter.stats().store_faults == 6
+        (line,) = [record.getMessage() for record in caplog.records if record.name == "ratelimit"]
+        assert "WRONGTYPE" in line
+        own_valkey.stop()
+        assert (await limiter.check(policy, "k")).fallback == "local"
+        assert limiter.stats().store_faults == 6
+
+
 async def test_a_flushed_script_is_no_error(store: ValkeyStore, valkey_url: str) -> None:
     """A store that forgot the script (restart, fail-over) decides all the same."""
     limiter, policy = Limiter(store), Policy("flushed", 1, 60, 2)
