@@ -34,10 +34,10 @@ LimitKey = Annotated[
     str,
     Meta(max_length=512, description="Whose limit: a citizen, an address, a device."),
 ]
-RouteName = Annotated[str, Meta(max_length=512, description="Path of the request, for rules by route.")]
+RouteName = Annotated[str, Meta(max_length=512, description="Path of the request, in any spelling.")]
 Descriptors = Annotated[
     dict[Annotated[str, Meta(max_length=100)], Annotated[str, Meta(max_length=512)]],
-    Meta(max_length=16, description="`app`, `citizen`, `ip`, `header:<name>`: what rules look at."),
+    Meta(max_length=16, description="`app`, `citizen`, `ip`, `header:<name>`: all that rules know."),
 ]
 Cost = Annotated[int, Meta(ge=0, le=COST_MAX, description="Units to take; 0 only looks.")]
 
