@@ -26,9 +26,9 @@ def test_its_fields_count_on() -> None:
 
 def test_a_ban_stays_as_it_was_told() -> None:
     """There is no wait to count."""
-    memory = refused('"a";r=0;t=0', None).again(1, 100.5)
+    memory = refused('"a";r=0', None).again(1, 100.5)
     assert memory is not None
-    assert memory.rate_limit == '"a";r=0;t=0'
+    assert memory.rate_limit == '"a";r=0'
 
 
 def test_what_was_not_told_is_not_made_up() -> None:
