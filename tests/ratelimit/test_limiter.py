@@ -161,7 +161,10 @@ async def test_a_script_that_fails_is_told(
     async with connected(own_valkey.url, deadline_ms=300) as client:
         limiter = Limiter(ValkeyStore(client))
         await limiter.check(policy, "k")
-        (name,) = await client.command("KEYS", "*")
+        found = await client.command("KEYS", "*")
+        assert isinstance(found, list)
+        name = found[0]
+        assert isinstance(name, bytes)
         await client.command("DEL", name)
         await client.command("RPUSH", name, "no counter")
         assert (await limiter.check(policy, "k")).fallback == "local"
