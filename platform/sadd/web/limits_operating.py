@@ -7,9 +7,9 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from sadd.catalogue.model import Catalogue
-from sadd.limits.asked import UnknownService
+from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk
-from sadd.limits.explain import explain, verdict
+from sadd.limits.explain import Explanation, explain, verdict
 from sadd.limits.rules import Book
 from sadd.limits.top import Busy
 from sadd.web.answer import json_answer
@@ -113,14 +113,22 @@ class _Operating:
         whose = whose_of(call, self.authority)
         with refused():
             asked = question(call.body)
-            explanation = explain(self.view.current, self.rules.current, asked)
-            if whose is not None and explanation.agency != whose:
-                raise unknown_service(asked.service)
+            explanation = self._explanation(whose, asked)
             looked = await self.desk.decide(None, question(call.body, looks=True))
         left = {one.policy: one.remaining for one in looked.decisions if one.fallback is None}
         told = [ToldAnswer(**asdict(one), remaining=left.get(one.policy)) for one in explanation.told]
         allowed, words = verdict(explanation, looked, asked.cost)
         return json_answer(ExplainAnswer(allowed, words, explanation.service, told))
+
+    def _explanation(self, agency: str | None, asked: Asked) -> Explanation:
+        """Problem: only requests to services are explained, and to their own."""
+        try:
+            explanation = explain(self.view.current, self.rules.current, asked)
+        except UnknownService:
+            raise unknown_service(asked.service) from None
+        if agency is not None and explanation.agency != agency:
+            raise unknown_service(asked.service)
+        return explanation
 
     def _theirs(self, agency: str | None, policy_id: str) -> bool:
         if agency is None:

@@ -209,6 +209,8 @@ async def test_an_explanation_over_http(server: Served) -> None:
     _, denied = await call(server, "POST", "/v1/limits/explain", check(descriptors={"app": "bad"}))
     assert (denied["allowed"], denied["verdict"]) == (False, "refused by ban")
     assert (await call(server, "POST", "/v1/limits/explain", check(), key=MOPH))[0] == 404
+    status, problem = await call(server, "POST", "/v1/limits/explain", check(policy="rule.wide"))
+    assert (status, "no service 'rule.wide'" in problem["detail"]) == (404, True)
 
 
 # -- leases --------------------------------------------------------------------
