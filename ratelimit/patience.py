@@ -22,8 +22,8 @@ from ratelimit.policy import Policy
 from ratelimit.store import DoneAll, DoneEach, DoneOne, DoneReserved, Store, StoreUnavailable
 
 PATIENCE_MS = 100
-"""Less than half of the client's own deadline. With 1,600 checks in flight on two busy cores a sound store took
-more than 50 now and then, and a worker that decides alone for that is worse than a slow answer."""
+"""Less than half of the client's own deadline. With 1,600 checks in flight on two busy cores a sound store
+took more than 50 now and then, and a worker that decides alone for that is worse than a slow answer."""
 
 LATE_MS = 5
 """A timer that fires so late says that this process stood still, not the store: the clock starts anew."""
