@@ -64,8 +64,9 @@ async def _apply(args: argparse.Namespace, settings: Settings) -> int:
             catalogue = await catalogue_in(pool)
             rules = rules_of(read_files(args.paths, catalogue), "nothing was applied")
             last = await store.read_last(pool)
-            _look(args, catalogue, last, rules)
             expected = last.version if args.expect_version is None else args.expect_version
+            if expected == last.version:
+                _look(args, catalogue, last, rules)
             published = await _publish(pool, rules.rules, by, args.note, expected)
             return print_published(published, as_json=args.json)
 
