@@ -64,10 +64,10 @@ async def _apply(args: argparse.Namespace, settings: Settings) -> int:
             catalogue = await catalogue_in(pool)
             rules = rules_of(read_files(args.paths, catalogue), "nothing was applied")
             last = await store.read_last(pool)
-            expected = last.version if args.expect_version is None else args.expect_version
-            if expected == last.version:
-                _look(args, catalogue, last, rules)
-            published = await _publish(pool, rules.rules, by, args.note, expected)
+            if args.expect_version not in (None, last.version):
+                raise _stale(VersionMoved(last.version, args.expect_version))
+            _look(args, catalogue, last, rules)
+            published = await _publish(pool, rules.rules, by, args.note, last.version)
             return print_published(published, as_json=args.json)
 
 
@@ -102,11 +102,15 @@ async def _publish(pool: Pool, rules: Sequence[Rule], by: str, note: str, expect
     try:
         return await store.publish(pool, rules, by, note, expected=expected)
     except VersionMoved as moved:
-        raise Failed(
-            f"sadd limits apply: {moved}; nothing was applied: look at sadd limits diff, and apply again"
-        ) from None
+        raise _stale(moved) from None
     except ValueError as error:
         raise UsageError(f"sadd limits apply: {error}") from None
+
+
+def _stale(moved: VersionMoved) -> Failed:
+    return Failed(
+        f"sadd limits apply: {moved}; nothing was applied: look at sadd limits diff, and apply again"
+    )
 
 
 async def _rollback(args: argparse.Namespace, settings: Settings) -> int:

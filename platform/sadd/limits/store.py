@@ -27,6 +27,9 @@ class UnknownVersion(LookupError):
 class VersionMoved(Exception):
     """The last version is not the one that the writer looked at. Nothing was changed."""
 
+    def __init__(self, last: int, expected: int) -> None:
+        super().__init__(f"the last version of the rules is {last}, not {expected}")
+
 
 CHANNEL = "sadd_limits"
 """Notified by the table's own trigger when a version is committed."""
@@ -128,7 +131,7 @@ async def publish(
         await connection.execute(_LOCK)
         last = await _last(connection)
         if expected is not None and expected != last.version:
-            raise VersionMoved(f"the last version of the rules is {last.version}, not {expected}")
+            raise VersionMoved(last.version, expected)
         return await _publish(connection, last, rules, actor, note)
 
 
