@@ -8,6 +8,7 @@ import structlog
 
 from sadd.grpc.connection import Connection
 from sadd.grpc.switchboard import Switchboard
+from sadd.web.accepted import waiting_in
 
 BACKLOG = 4096
 """Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn."""
@@ -50,7 +51,7 @@ async def serve_grpc(
                 await asyncio.sleep(min(settle_seconds, drain_timeout_seconds))
             finally:
                 server.close()
-            for accepted in _accepted(queue):
+            for accepted in waiting_in(queue):
                 await loop.connect_accepted_socket(lambda: Connection(board, loop), accepted)
         await _finish(board, loop, until)
     finally:
@@ -71,16 +72,3 @@ async def _finish(board: Switchboard, loop: asyncio.AbstractEventLoop, until: fl
         await asyncio.sleep(_POLL_SECONDS)
     if streams := board.stats().streams:
         _log.warning("calls cut off at the end of the drain", calls=streams)
-
-
-def _accepted(queue: socket.socket) -> list[socket.socket]:
-    """All connections that wait in the queue of a listening socket: closing it would reset them."""
-    queue.setblocking(False)
-    accepted: list[socket.socket] = []
-    while True:
-        try:
-            accepted.append(queue.accept()[0])
-        except ConnectionAbortedError:  # its client gave up while it waited
-            continue
-        except OSError:  # BlockingIOError: the queue is empty
-            return accepted

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from sadd.settings import Server
+from sadd.web.accepted import waiting_in
 from sadd.web.connection import Connections
 from sadd.web.lane.lane import front
 from sadd.web.server import SITE
@@ -89,23 +90,10 @@ async def serve(
                 await asyncio.sleep(min(settle_seconds, limits.drain_timeout_seconds))
             finally:
                 server.close()
-            last = _accepted(queue)
+            last = waiting_in(queue)
         for connection in last:
             await loop.connect_accepted_socket(connections, connection)
         await _finish(app, connections, deadline)
-
-
-def _accepted(queue: socket.socket) -> list[socket.socket]:
-    """All connections that wait in the queue of a listening socket."""
-    queue.setblocking(False)
-    accepted: list[socket.socket] = []
-    while True:
-        try:
-            accepted.append(queue.accept()[0])
-        except ConnectionAbortedError:  # its client gave up while it waited
-            continue
-        except OSError:  # BlockingIOError: the queue is empty
-            return accepted
 
 
 @asynccontextmanager
