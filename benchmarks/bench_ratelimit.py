@@ -4,19 +4,16 @@ One decision for one of 100,000 random keys under one wide limit; one worker, on
 """
 
 import argparse
-import contextlib
-import logging
 import random
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import structlog
 import uvloop
 
 from benchmarks import bench_ratelimit_store as store
@@ -24,7 +21,7 @@ from benchmarks.bench_ratelimit_field import Field
 from benchmarks.bench_ratelimit_goals import GRPC, LANE, Apart, goals, p99, ratios
 from benchmarks.bench_ratelimit_report import RateReport, draw
 from benchmarks.drivers.turn import Reading, pace
-from benchmarks.harness import Run, quiet_rounds
+from benchmarks.harness import Run, no_log_lines, quiet_rounds
 from benchmarks.peers.folder import DEFAULT, PeerAbsent
 from benchmarks.peers.others import Place
 from benchmarks.peers.process import StartFailed
@@ -52,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
     length = QUICK if args.quick else FULL
     length = Length(args.rounds or length.rounds, args.seconds or length.seconds, length.paced)
     try:
-        with _quiet(), tempfile.TemporaryDirectory(prefix="sadd-bench-") as folder:
+        with no_log_lines(), tempfile.TemporaryDirectory(prefix="sadd-bench-") as folder:
             report = measure(Path(folder), length, args)
     except (StartFailed, PeerAbsent) as why:  # of our own platform: a peer's is a line of the report
         print(f"sadd bench ratelimit: {why}", file=sys.stderr)
@@ -76,17 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only-ours", action="store_true", help="no peers, and nothing to install")
     parser.add_argument("--only", default="", metavar="TEXT", help="subjects whose name has this text in it")
     return parser
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No log lines: standard output is the report's alone."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def measure(folder: Path, length: Length, args: argparse.Namespace) -> RateReport:

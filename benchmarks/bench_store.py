@@ -5,23 +5,30 @@ One GCRA decision for one of 100,000 keys, 256 in flight, one Valkey on this mac
 
 import argparse
 import asyncio
-import contextlib
-import logging
 import random
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
-import structlog
 import uvloop
 from redis.asyncio import Redis
 
 from benchmarks.cluster_kill import Kill, kill_a_primary
-from benchmarks.harness import Machine, Report, Sample, Subject, at_least, at_most, quiet_rounds, ratio
+from benchmarks.harness import (
+    Machine,
+    Report,
+    Sample,
+    Subject,
+    at_least,
+    at_most,
+    no_log_lines,
+    quiet_rounds,
+    ratio,
+)
 from benchmarks.servers import Server, free_ports
 from sadd.valkey.batch import Batch
 from sadd.valkey.client import ValkeyClient
@@ -52,24 +59,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--operations", type=int, default=40_000, help="of a turn (default 40000)")
     parser.add_argument("--no-cluster", action="store_true", help="leave the cluster's part out")
     args = parser.parse_args(argv)
-    with _quiet(), tempfile.TemporaryDirectory(prefix="sadd-bench-") as folder:
+    with no_log_lines(), tempfile.TemporaryDirectory(prefix="sadd-bench-") as folder:
         with Server(Path(folder) / "store", free_ports(1)[0]) as server:
             report = uvloop.run(_measure(server, args.rounds, args.operations))
         kill = None if args.no_cluster else kill_a_primary(Path(folder) / "cluster")
     _add_kill(report, kill)
     print(report.as_json()) if args.json else report.print()
     return report.exit_code()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No log lines: standard output is the report's alone, and the killed primary is no news here."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 async def _measure(server: Server, rounds: int, operations: int) -> Report:

@@ -9,18 +9,21 @@ fewer cores than it wants, a pair of processes measures the scheduler. Disturbed
 to EXTRA_ROUNDS times as many; when too few stay quiet all are used, and the report says so.
 """
 
+import contextlib
 import json
+import logging
 import os
 import platform
 import random
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import structlog
 from rich.console import Console, RenderableType
 from rich.table import Table
 
@@ -247,3 +250,14 @@ def _goals_table(goals: Sequence[Goal]) -> Table:
             goal.name, f"{goal.goal:g}", measured, goal.unit, {True: "yes", False: "NO", None: "–"}[goal.met]
         )
     return table
+
+
+@contextlib.contextmanager
+def no_log_lines() -> Iterator[None]:
+    """Standard output is the report's alone; a store that is killed on purpose is no news."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

@@ -12,10 +12,8 @@ from sadd.catalogue import search, store
 from sadd.catalogue.kinds import TYPES, Kind, assemble, entries
 from sadd.catalogue.model import Catalogue, Entry
 from sadd.catalogue.search import Index
+from sadd.catalogue.slices import Slices
 from sadd.postgres.pool import Pool
-
-SLICE_SECONDS = 0.001
-"""Longest time that building holds the event loop: requests of the lane are answered in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +83,9 @@ class CatalogueView:
         return assemble(version, found)
 
     async def _build(self, catalogue: Catalogue) -> Index:
-        """The index, in slices on the event loop.
-
-        A thread would not do: it holds the interpreter for 5 ms at a time, which every request
-        that comes meanwhile would wait for.
-        """
+        """The index, in slices on the event loop."""
         index = Index()
-        slices = _Slices(self._clock)
+        slices = Slices(self._clock)
         for service in catalogue.services.values():
             index.add(service, catalogue.agencies.get(service.agency))
             await slices.between()
@@ -104,23 +98,10 @@ class CatalogueView:
 
         Whoever still works with that state has all of it: these are only further references.
         """
-        slices = _Slices(self._clock)
+        slices = Slices(self._clock)
         while pieces:
             pieces.pop()
             await slices.between()
-
-
-class _Slices:
-    """Lets the event loop turn whenever a slice of work is done."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._until = clock() + SLICE_SECONDS
-
-    async def between(self) -> None:
-        if self._clock() >= self._until:
-            await asyncio.sleep(0)
-            self._until = self._clock() + SLICE_SECONDS
 
 
 def empty() -> State:

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
+from sadd.catalogue.slices import Slices
 from sadd.limits import store
 from sadd.limits.candidate import Candidate, candidate_of
 from sadd.limits.pattern import network_of
 from sadd.limits.rule import Rule, Rules
 from sadd.limits.rules import Book
 from sadd.postgres.pool import Pool
-
-SLICE_SECONDS = 0.001
-"""About the longest time that making ready holds the event loop; a list of 10,000 values takes three."""
 
 _log = structlog.get_logger("sadd.limits")
 
@@ -76,7 +74,7 @@ class RulesView:
     async def _ready(self, rules: Rules) -> list[Candidate]:
         """In slices on the event loop, so that requests are answered in between."""
         made: list[Candidate] = []
-        slices = _Slices(self._clock)
+        slices = Slices(self._clock)
         for rule in rules.rules:
             for network in _networks(rule):
                 network_of(network)  # it is remembered
@@ -84,19 +82,6 @@ class RulesView:
             made.append(candidate_of(rule, self._tag))
             await slices.between()
         return made
-
-
-class _Slices:
-    """Lets the event loop turn whenever a slice of work is done."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._until = clock() + SLICE_SECONDS
-
-    async def between(self) -> None:
-        if self._clock() >= self._until:
-            await asyncio.sleep(0)
-            self._until = self._clock() + SLICE_SECONDS
 
 
 def _networks(rule: Rule) -> Iterator[str]:
