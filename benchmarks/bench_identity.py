@@ -1,8 +1,6 @@
 """What a look at an ``Authorization`` header costs: ``python -m benchmarks.bench_identity [--json]``."""
 
-import argparse
 import asyncio
-import json
 import statistics
 import sys
 import time
@@ -10,6 +8,7 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 from typing import Any
 
+from benchmarks.harness import tell_times
 from sadd.identity.key import Key, mint
 from sadd.identity.ring import HEADERS_MAX, KeyRing
 
@@ -67,16 +66,7 @@ def _nanoseconds(ring: KeyRing, headers: Sequence[str]) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args(argv)
-    measured = measure()
-    if args.json:
-        print(json.dumps(measured, indent=2))
-    else:
-        for kind, nanoseconds in measured.items():
-            print(f"{kind:25} {nanoseconds:6.0f} ns")
-    return 0
+    return tell_times(measure, __doc__, argv)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """What the desk costs without the engine, by rules: ``python -m benchmarks.bench_rules [--json]``."""
 
-import argparse
-import json
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.harness import tell_times
 from ratelimit.decision import Decision, Verdict
 from ratelimit.limiter import Check
 from sadd.catalogue.kinds import assemble
@@ -129,16 +128,7 @@ def _done(_answer: Answer) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args(argv)
-    measured = measure()
-    if args.json:
-        print(json.dumps(measured, indent=2))
-    else:
-        for name, nanoseconds in measured.items():
-            print(f"{name:24} {nanoseconds:8,.0f} ns")
-    return 0
+    return tell_times(measure, __doc__, argv)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ fewer cores than it wants, a pair of processes measures the scheduler. Disturbed
 to EXTRA_ROUNDS times as many; when too few stay quiet all are used, and the report says so.
 """
 
+import argparse
 import contextlib
 import json
 import logging
@@ -261,3 +262,19 @@ def no_log_lines() -> Iterator[None]:
         yield
     finally:
         structlog.configure(**before)
+
+
+def tell_times(
+    measure: Callable[[], Mapping[str, float]], about: str | None, argv: Sequence[str] | None
+) -> int:
+    """The whole of a benchmark whose ``measure`` gives nanoseconds by name: a table, or with ``--json`` that."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    measured = measure()
+    if args.json:
+        print(json.dumps(measured, indent=2))
+    else:
+        for name, nanoseconds in measured.items():
+            print(f"{name:25} {nanoseconds:8,.0f} ns")
+    return 0
