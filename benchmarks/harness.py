@@ -267,7 +267,7 @@ def no_log_lines() -> Iterator[None]:
 def tell_times(
     measure: Callable[[], Mapping[str, float]], about: str | None, argv: Sequence[str] | None
 ) -> int:
-    """The whole of a benchmark whose ``measure`` gives nanoseconds by name: a table, or with ``--json`` that."""
+    """The whole of a benchmark whose ``measure`` gives nanoseconds by name: a table, or JSON on demand."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
