@@ -57,8 +57,18 @@ class Rooms:
         """The same where no call is needed for it, for who cannot wait; else None."""
         return self._board.known(room)
 
-    async def join(self, room: Room, shown: str | None = None) -> Standing:
+    async def join(
+        self,
+        room: Room,
+        shown: str | None = None,
+        *,
+        holder: bytes | None = None,  # noqa: ARG002
+        lane: str = "",  # noqa: ARG002
+    ) -> Standing:
         """A place. Whoever shows a ticket that is in force keeps the one he has.
+
+        ``holder`` is a keyed hash of 16 bytes of a subject or an identity: whoever has a place in the room
+        already gets that one.
 
         A ticket that cannot be read, or whose turn is over, gets a new number like anyone who shows none: it
         gains nothing, and a citizen with a stale cookie is not shut out.
@@ -96,6 +106,28 @@ class Rooms:
         reading = await self._counting(self._store.leave(room, ticket.number))
         self._counts["left"] += 1
         return self._standing(room, ticket, shown, reading)
+
+    async def renew(self, room: Room, shown: str) -> Standing:
+        """A pass that lasts longer, up to ``pass_cap_ms`` after the claim. Raises InvalidTicket."""
+        return await self.standing(room, shown)
+
+    async def extend(self, room: Room, shown: str) -> Standing:
+        """More time for a called visitor to accept: a window from now, ten times. Raises InvalidTicket."""
+        return await self.standing(room, shown)
+
+    def resume_code(self, room: Room, shown: str) -> str:  # noqa: ARG002
+        """A short code that gives the same ticket again, on any device. Raises InvalidTicket."""
+        raise InvalidTicket
+
+    async def resume(self, room: Room, code: str) -> Standing:  # noqa: ARG002
+        """The place that a code stands for, with its ticket. Raises InvalidTicket."""
+        raise InvalidTicket
+
+    async def feedback(self, room: Room, ok: int, failed: int, latency_ms: float) -> None:
+        """How the origin did since the last time: requests that went well, failed, and their mean latency."""
+
+    async def end(self, room: Room, pass_id: str) -> None:
+        """The session that a pass opened has ended or was revoked: its slot is free at once."""
 
     def stats(self) -> RoomsStats:
         return RoomsStats(**{name: self._counts[name] for name in RoomsStats.__slots__})

@@ -1,11 +1,15 @@
 """Where a visitor stands, and what everyone may know of a room."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 State = Literal["waiting", "called", "admitted", "expired", "abandoned", "completed"]
 """waiting -> called -> admitted -> completed (left, or the pass ended)
               called -> expired (not claimed within the window) ; waiting, called -> abandoned (left)"""
+
+RoomState = Literal["open", "queueing", "paused", "closed", "scheduled", "gathering", "ended"]
+"""open: nobody waits. paused: nobody is called just now. ended: the stock is used up, or the event over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +24,9 @@ class Estimate:
 class Standing:
     """One visitor's answer.
 
-    ``position`` is how many numbers are still to be called up to and with this one; 0 once called.
+    ``position`` is how many of the lane are still to be called up to and with this one; 0 once called.
     ``admission`` is the signed pass, only when admitted. ``expires_in_ms`` is how long a called visitor may
-    still claim, or an admitted one's pass lasts; else None.
+    still claim, or an admitted one's pass lasts; else None. ``code`` brings the place to another device.
     """
 
     ticket: str
@@ -33,19 +37,52 @@ class Standing:
     poll_after_ms: int
     admission: str | None = None
     expires_in_ms: int | None = None
+    lane: str = ""
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class RoomStatus:
-    """The public document of a room. It names nobody, so it may be cached anywhere for a second."""
+class Rate:
+    """Visitors a minute that the room lets in, measured: an interval."""
 
-    room: str
-    state: Literal["open", "queueing"]
+    low_per_minute: float
+    high_per_minute: float
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """One lane's counters and declared share of the outflow."""
+
     serving: int
     issued: int
-    active: int
-    outflow_per_minute: int
+    share: float
 
     @property
     def waiting(self) -> int:
         return self.issued - self.serving
+
+
+@dataclass(frozen=True, slots=True)
+class RoomStatus:
+    """The public document of a room. It names nobody, so it may be cached anywhere for a second.
+
+    ``serving`` and ``issued`` are the open lane's, which positions there are counted with; ``lanes`` has the
+    others'. ``pace`` is None until it was measured, and while the room is paused.
+    """
+
+    room: str
+    state: RoomState
+    serving: int
+    issued: int
+    active: int
+    outflow_per_minute: int
+    pace: Rate | None = None
+    stock_left: int | None = None
+    lanes: Mapping[str, LaneStatus] = field(default_factory=dict)
+    opens_at_ms: int | None = None
+    now_ms: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """In all lanes."""
+        return self.issued - self.serving + sum(lane.waiting for lane in self.lanes.values())

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import msgspec
 from aiohttp import web
@@ -16,7 +15,7 @@ from msgspec import Struct, field
 
 from queueing.passes import PassOffice
 from queueing.rooms import Rooms
-from queueing.standing import Estimate, RoomStatus, Standing, State
+from queueing.standing import Estimate, RoomState, RoomStatus, Standing, State
 from queueing.store import StoreUnavailable
 from queueing.ticket import InvalidTicket
 from sadd.web.answer import encode_json, json_answer
@@ -57,7 +56,7 @@ class RoomAnswer(Struct, frozen=True):
     """What everyone may know of a room. Your position is your number less ``serving``."""
 
     room: str
-    state: Literal["open", "queueing"]
+    state: RoomState
     serving: int
     issued: int
     waiting: int
