@@ -57,6 +57,11 @@ class OneKey:
     def authenticate(self, authorization: str | None) -> Caller | None:
         return CALLER if authorization == KEY else None
 
+    def is_stranger(self, authorization: str) -> bool:  # noqa: ARG002
+        return False
+
+    async def look_up(self, authorization: str) -> None: ...
+
 
 class Counter(asyncio.Transport):
     """A transport that counts writes and forgets them."""

@@ -78,7 +78,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         )
         opened.push_async_callback(valkey.aclose)
         clustered = parse(settings.valkey.url).shape is Shape.CLUSTER
-        view, rules, keys = CatalogueView(pool), RulesView(pool, tag=tag(clustered=clustered)), KeyRing()
+        view, rules, keys = CatalogueView(pool), RulesView(pool, tag=tag(clustered=clustered)), KeyRing(pool=pool)
         await view.refresh()
         await rules.refresh()
         await keys.load(pool)

@@ -12,6 +12,7 @@ AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,  # "connection is closed", but also a wrong number of arguments: have a test
+    asyncpg.InternalClientError,  # "cannot switch to state": the connection broke between two of its steps
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by the server's time-out
     asyncpg.InsufficientResourcesError,  # its disk is full, or its memory, or there are too many connections

@@ -44,6 +44,11 @@ class Keys(Protocol):
 
     def authenticate(self, authorization: str | None) -> Caller | None: ...
 
+    def is_stranger(self, authorization: str) -> bool:
+        """Whether it may be a key that was made a moment ago: then ``look_up`` comes before a refusal."""
+
+    async def look_up(self, authorization: str) -> None: ...
+
 
 @dataclass(slots=True)
 class Site:
@@ -106,7 +111,10 @@ class Route:
         return response
 
     async def _answer(self, request: web.Request, context: RequestContext) -> web.StreamResponse:
-        caller = self.authorised(request.headers.get(hdrs.AUTHORIZATION))
+        authorization = request.headers.get(hdrs.AUTHORIZATION)
+        if authorization is not None and self._site.keys.is_stranger(authorization):
+            await self._site.keys.look_up(authorization)
+        caller = self.authorised(authorization)
         if caller is not None:
             context.agency = caller.agency
         query = self._query.read(request) if self._query is not None else None

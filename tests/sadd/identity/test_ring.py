@@ -12,7 +12,7 @@ import pytest
 from sadd.identity.caller import Caller
 from sadd.identity.key import Key, mint
 from sadd.identity.record import KeyWish
-from sadd.identity.ring import KeyRing, KeyRingStats
+from sadd.identity.ring import LOOK_UPS_PER_SECOND_MAX, KeyRing, KeyRingStats
 from sadd.identity.store import KeyStore
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -285,9 +285,42 @@ async def test_stats(store: KeyStore, ring: KeyRing, pool: Pool) -> None:
     for header in (None, _bearer(key), _bearer(mint()), "Bearer x"):
         ring.authenticate(header)
 
-    assert ring.stats() == KeyRingStats(keys=1, loads=1, refusals=2)
+    assert ring.stats() == KeyRingStats(keys=1, loads=1, look_ups=0, refusals=2)
 
 
 async def test_database_away(ring: KeyRing) -> None:
     """A ring that never loaded knows nobody."""
     assert ring.authenticate(_bearer(mint())) is None
+
+
+async def test_a_key_that_was_made_a_moment_ago_is_looked_up(
+    store: KeyStore, clock: Clock, pool: Pool
+) -> None:
+    """Before its announcement has come; a wrong secret, and a revoked key, stay unknown."""
+    ring = KeyRing(clock, pool=pool)
+    await ring.load(pool)
+    key, _ = await store.create(WISH, NOW)
+    revoked, _ = await store.create(WISH, NOW)
+    await store.revoke(revoked.prefix, NOW)
+
+    headers = [_bearer(key), _bearer(_wrong(key)), _bearer(revoked)]
+    assert [ring.is_stranger(header) for header in headers] == [True, True, True]
+    for header in headers:
+        await ring.look_up(header)
+
+    assert [ring.authenticate(header) is not None for header in headers] == [True, False, False]
+    assert not ring.is_stranger(_bearer(key))
+
+
+async def test_invented_keys_do_not_keep_the_database_busy(store: KeyStore, clock: Clock, pool: Pool) -> None:
+    """A few look-ups in a second of the clock, whoever asks; then more in the next."""
+    ring = KeyRing(clock, pool=pool)
+    for _ in range(100):
+        await ring.look_up(_bearer(mint()))
+    assert ring.stats().look_ups == LOOK_UPS_PER_SECOND_MAX
+    key, _ = await store.create(WISH, NOW)
+    await ring.look_up(_bearer(key))
+    assert ring.authenticate(_bearer(key)) is None
+    clock.now += 1
+    await ring.look_up(_bearer(key))
+    assert ring.authenticate(_bearer(key)) is not None

@@ -48,6 +48,11 @@ class Keys:
         }
         return callers.get(authorization or "")
 
+    def is_stranger(self, authorization: str) -> bool:
+        return False
+
+    async def look_up(self, authorization: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class View:

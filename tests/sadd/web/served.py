@@ -35,6 +35,11 @@ class TwoKeys:
         }
         return callers.get(authorization or "")
 
+    def is_stranger(self, authorization: str) -> bool:
+        return False
+
+    async def look_up(self, authorization: str) -> None: ...
+
 
 @dataclass
 class Served:

@@ -151,7 +151,8 @@ class Lane(asyncio.Protocol):
         if known is None:
             return self._hand_over(data, at)
         stop = at + known.size
-        if known.route is None or (self._inner is not None and not self._inner.is_idle):
+        is_foreign = known.route is None or (bool(known.news) and self._table.is_strange(known.head))
+        if is_foreign or (self._inner is not None and not self._inner.is_idle):
             return self._lend(data, at, stop)
         if stop > len(data):
             self._held.missing = stop - len(data)

@@ -81,6 +81,7 @@ class LaneTable:
         self._prefixes: dict[bytes, LaneRoute] = {}
         self._head_bytes_max = head_bytes_max
         self._fields_max = fields_max
+        self._is_stranger = keys.is_stranger
         self._remembered: dict[bytes, Known] = {}
         self.remembered = self._remembered.get
         """The head of these bytes if it was seen before; called for each request."""
@@ -126,6 +127,10 @@ class LaneTable:
             marks.traceparent,
             True,
         )
+
+    def is_strange(self, head: Head) -> bool:
+        """It has a key that is not known here, yet: aiohttp looks it up, the lane waits for nothing."""
+        return head.authorization is not None and self._is_stranger(head.authorization)
 
     def remember(self, known: Known) -> None:
         """Only for heads whose key was right: what strangers send pushes nobody else's out."""
