@@ -1,84 +1,104 @@
 """The pass: an Ed25519-signed JWT that any backend verifies offline with the published keys."""
 
-from collections.abc import Mapping, Sequence
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from jwt.algorithms import OKPAlgorithm
+import msgspec
+from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
-ISSUER = "sadd"
-ALGORITHM = "EdDSA"
-LEEWAY_SECONDS = 0
+from queueing.verifier import ISSUER, SERVICE, InvalidPass, Pass, Verifier, audience, head_of, key_set
 
+__all__ = ["InvalidPass", "Pass", "PassKey", "PassOffice"]
 
-class InvalidPass(Exception):
-    """Not a pass for this room, or no longer one."""
+SEED_BYTES = 32
+_SIGNATURE_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class PassKey:
-    """A signing key and the id under which its public half is published."""
+    """A signing key by its Ed25519 seed, and the id under which its public half is published.
+
+    It is published at once and signs from ``signs_from_s`` (seconds since the epoch) on: a backend may hold
+    the key set for some minutes, and a pass whose key it does not know would be refused there.
+    """
 
     id: str
-    private: Ed25519PrivateKey = field(repr=False)
+    seed: bytes = field(repr=False)
+    signs_from_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.seed) != SEED_BYTES or not self.id.isalnum():
+            raise ValueError(f"pass key {self.id!r}: a seed has 32 bytes, an id letters and digits only")
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """What a pass says: room, holder, its own id, and until when (seconds since the epoch)."""
+class _Signer:
+    key: PassKey
+    head: bytes
+    secret: bytes = field(repr=False)
+    public: bytes
 
-    room: str
-    holder: str
-    id: str
-    issued_s: int
-    ends_s: int
+    @classmethod
+    def of(cls, key: PassKey) -> "_Signer":
+        public, secret = crypto_sign_seed_keypair(key.seed)
+        return cls(key, f"{head_of(key.id)}.".encode(), secret, public)
 
 
 class PassOffice:
-    """Signs passes with the first key, verifies with any. ``keys`` are newest first and at least one."""
+    """Signs passes with the newest key that may, verifies with any. ``keys`` are newest first, one or more."""
 
-    def __init__(self, keys: Sequence[PassKey]) -> None:
-        if not keys:
-            raise ValueError("no key to sign passes with")
-        self._current = keys[0]
-        self._keys = {key.id: key for key in keys}
+    def __init__(self, keys: Sequence[PassKey], *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._signers = _signers(keys)
+        self._verifier = Verifier(self._public(), clock=clock)
+
+    def renew(self, keys: Sequence[PassKey]) -> None:
+        """After a rotation: these keys and no others are in force from now on."""
+        self._signers = _signers(keys)
+        self._verifier.renew(self._public())
 
     def sign(self, granted: Pass) -> str:
-        """The pass as a compact JWT. Ed25519 is deterministic: the same pass is the same text."""
-        claims = {
+        """The pass as a compact JWT. The same pass is the same text, until a rotation: Ed25519 needs no chance."""
+        if granted.room.startswith(SERVICE):
+            raise ValueError(f"no room is called {granted.room!r}")
+        claims: dict[str, Any] = {
             "iss": ISSUER,
-            "aud": granted.room,
+            "aud": audience(granted.room, granted.service),
             "sub": granted.holder,
             "jti": granted.id,
             "iat": granted.issued_s,
             "exp": granted.ends_s,
         }
-        return jwt.encode(claims, self._current.private, ALGORITHM, {"kid": self._current.id})
+        if granted.cap_s > granted.ends_s:
+            claims["cap"] = granted.cap_s
+        signer = self._current()
+        signed = signer.head + urlsafe_b64encode(msgspec.json.encode(claims)).rstrip(b"=")
+        signature = crypto_sign(signed, signer.secret)[:_SIGNATURE_BYTES]
+        return (signed + b"." + urlsafe_b64encode(signature).rstrip(b"=")).decode()
 
-    def read(self, text: str, room: str) -> Pass:
-        """The pass, if it is in force for ``room``. Raises InvalidPass. Backends do this offline."""
-        try:
-            key = self._keys[jwt.get_unverified_header(text)["kid"]]
-            claims = jwt.decode(
-                text,
-                key.private.public_key(),
-                [ALGORITHM],
-                {"require": ["exp", "iat", "jti", "sub", "aud"]},
-                audience=room,
-                issuer=ISSUER,
-                leeway=LEEWAY_SECONDS,
-            )
-        except (jwt.InvalidTokenError, KeyError, TypeError) as refused:
-            raise InvalidPass(type(refused).__name__) from refused
-        return Pass(room, claims["sub"], claims["jti"], claims["iat"], claims["exp"])
+    def read(self, text: str, room: str, service: str | None = None) -> Pass:
+        """The pass, if it is in force for ``room`` and, where one is named, for ``service``.
+
+        Raises InvalidPass. Backends do this offline.
+        """
+        return self._verifier.read(text, room, service)
 
     def jwks(self) -> Mapping[str, Any]:
-        """The public keys as a JSON Web Key Set (RFC 7517, RFC 8037)."""
-        return {"keys": [_public(key) for key in self._keys.values()]}
+        """The public keys as a JSON Web Key Set, those too that do not sign yet."""
+        return key_set(list(self._public().items()))
+
+    def _current(self) -> _Signer:
+        now_s = self._clock()
+        return next((one for one in self._signers if one.key.signs_from_s <= now_s), self._signers[-1])
+
+    def _public(self) -> dict[str, bytes]:
+        return {one.key.id: one.public for one in self._signers}
 
 
-def _public(key: PassKey) -> dict[str, Any]:
-    public = OKPAlgorithm.to_jwk(key.private.public_key(), as_dict=True)
-    return {**public, "kid": key.id, "use": "sig", "alg": ALGORITHM}
+def _signers(keys: Sequence[PassKey]) -> list[_Signer]:
+    if not keys:
+        raise ValueError("no key to sign passes with")
+    return [_Signer.of(key) for key in keys]

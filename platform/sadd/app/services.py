@@ -3,8 +3,6 @@
 import random
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from cache.cache import Cache
 from cache.valkey import ValkeyStore as CacheStore
 from queueing.passes import PassKey, PassOffice
@@ -73,9 +71,7 @@ def open_limiter(valkey: ValkeyClient, *, workers: int, clustered: bool) -> Limi
 
 def open_services(valkey: ValkeyClient, signing: SigningKeys, *, workers: int, clustered: bool) -> Services:
     """All four on one client."""
-    passes = PassOffice(
-        [PassKey(key.id, Ed25519PrivateKey.from_private_bytes(key.secret)) for key in signing.queue_pass]
-    )
+    passes = PassOffice([PassKey(key.id, key.secret) for key in signing.queue_pass])
     tickets = TicketOffice(
         TicketKeys(signing.queue_ticket[0].id, {key.id: key.secret for key in signing.queue_ticket})
     )

@@ -72,10 +72,9 @@ class KeySet(Struct, frozen=True):
 
 def endpoints(rooms: Rooms, passes: PassOffice, view: View) -> list[Endpoint]:
     queues = _Queues(rooms, view)
-    keys = msgspec.json.encode(passes.jwks())
 
     async def published(call: Call) -> web.StreamResponse:
-        return tagged(call.request, keys, KEYS_CACHE)
+        return tagged(call.request, msgspec.json.encode(passes.jwks()), KEYS_CACHE)
 
     standing = {200: StandingAnswer, 403: None, 404: None, 503: None}
     room = {200: RoomAnswer, 304: None, 404: None, 503: None}

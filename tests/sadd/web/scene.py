@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from cache.cache import Cache
 from cache.valkey import ValkeyStore as CacheStore
 from queueing.passes import PassKey, PassOffice
@@ -73,7 +71,7 @@ def catalogue() -> Catalogue:
 async def four_services(valkey_url: str, *, deadline_ms: int = 2_000) -> AsyncIterator[Served]:
     """The server, on one store client."""
     view = View(catalogue())
-    passes = PassOffice([PassKey("0000000b", Ed25519PrivateKey.generate())])
+    passes = PassOffice([PassKey("0000000b", b"p" * 32)])
     tickets = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
     async with connected(valkey_url, deadline_ms=deadline_ms) as client:
         endpoints = [
