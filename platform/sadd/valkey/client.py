@@ -61,21 +61,34 @@ class ValkeyClient:
         args: Sequence[Word],
         *,
         repeat_safe: bool = False,
+        stamped: bool = False,
     ) -> Reply:
         """Runs a script where ``keys[0]`` lives; all keys must lie in one slot.
 
+        ``stamped`` puts in front of the arguments the incarnation of the very server that gets the call, a
+        repeated one too: so a script can tell whether what it finds was written in this run of the server.
         Raises StoreAway, DeadlineExceeded or ReplyError.
         """
         self._counters.calls += 1
         key = keys[0] if keys else None
-        packed = self._packing.evalsha(script, keys, args)
+        packed = b""
         lane = None
         try:
             lane = self._router.lane(key)
+            words = [lane.incarnation, *args] if stamped else args
+            packed = self._packing.evalsha(script, keys, words)
             return await (lane.submit(packed) if len(keys) < MANY_KEYS else lane.submit_now(packed))
         except _FAILURES as error:
-            call = Call(key, packed, repeat_safe, script, keys, args)
+            packed = packed or self._packing.evalsha(script, keys, args)
+            call = Call(key, packed, repeat_safe, script, keys, args, stamped=stamped)
             return await self._again(call, error, lane)
+
+    def incarnation(self, key: bytes) -> bytes:
+        """Which run of which server, with which history, serves ``key``. Raises StoreAway when none does."""
+        incarnation = self._router.lane(key).incarnation
+        if not incarnation:
+            raise StoreAway("no server is connected")
+        return incarnation
 
     def post(
         self,

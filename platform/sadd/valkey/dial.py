@@ -100,12 +100,23 @@ async def _greet(node: Node, dialling: Dialling, connection: Connection) -> None
     login = dialling.login
     auth: tuple[Word, ...] = ("AUTH", login.username or "default", login.password) if login.password else ()
     hello = connection.submit(pack(("HELLO", 2, *auth, "SETNAME", CLIENT_NAME)))
-    ping = connection.submit(pack(("SELECT", login.db))), connection.submit(pack(("PING",)))
-    answers = await asyncio.gather(hello, *ping, return_exceptions=True)
+    rest = [("SELECT", login.db), ("PING",), ("INFO", "server", "replication")]
+    answers = await asyncio.gather(
+        hello, *(connection.submit(pack(words)) for words in rest), return_exceptions=True
+    )
     for answer in answers:
         if isinstance(answer, BaseException):
             raise answer
     _check(node, dialling, _greeting(answers[0]))
+    connection.incarnation = incarnation_of(answers[-1])
+
+
+def incarnation_of(info: object) -> bytes:
+    """Run and replication id, from INFO. A restart changes the first, a fail-over both: what such a server
+    holds may be older than what the one before it had acknowledged."""
+    assert isinstance(info, bytes)
+    said = dict(line.split(b":", 1) for line in info.split(b"\r\n") if b":" in line)
+    return said.get(b"run_id", b"") + b":" + said.get(b"master_replid", b"")
 
 
 def _greeting(reply: object) -> Greeting:

@@ -86,6 +86,11 @@ class Lane:
         return self._connection is not None
 
     @property
+    def incarnation(self) -> bytes:
+        """Of the server that a call sent now would reach; empty when there is none."""
+        return self._connection.incarnation if self._connection is not None else b""
+
+    @property
     def refuses(self) -> bool:
         """True when calls fail at once; False also while the first redial is under way."""
         return self._breaker.refuses

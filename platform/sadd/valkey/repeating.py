@@ -58,6 +58,14 @@ class Call:
     keys: Sequence[bytes] = ()
     args: Sequence[Word] = ()
     with_source: bool = False
+    stamped: bool = False
+    """The first argument is the incarnation of whichever server gets it."""
+
+    def packed_for(self, lane: Lane) -> bytes:
+        if not self.stamped:
+            return self.packed
+        assert self.script is not None
+        return eval_with_source(self.script, self.keys, (lane.incarnation, *self.args))
 
     def carry_source(self) -> None:
         assert self.script is not None
@@ -124,7 +132,8 @@ class Repeating:
 
     @staticmethod
     def _send(call: Call, lane: Lane, asking: bool) -> Answer:
-        return lane.submit_asking(ASKING, call.packed) if asking else lane.submit(call.packed)
+        packed = call.packed_for(lane)
+        return lane.submit_asking(ASKING, packed) if asking else lane.submit(packed)
 
     def _redirected(self, error: Moved | Ask, origin: Lane) -> tuple[Lane, bool]:
         self._counters.repeats += 1

@@ -61,6 +61,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, name: str, bounds: Bounds, counters: Counters, on_lost: "OnLost") -> None:
         self.lost = False
+        self.incarnation = b""
+        """Which run of which server this is, with which history; known once the dial is done."""
         self._name = name
         self._deadline_seconds = bounds.deadline_seconds
         self._max_in_flight = bounds.max_in_flight

@@ -20,11 +20,15 @@ async def test_a_killed_primary_makes_no_error_and_loses_nothing(nodes: ClusterN
     async with opened(nodes.url) as client:
         async with under_load(client, repeat_safe=True) as load:
             await eventually(lambda: load.acknowledged.total() > 2000)
+            before = [client.incarnation(b"count:%d:1" % number) for number in range(32)]
             victim.kill()
             await _failed_over(client)
             acknowledged = load.acknowledged.total()
             await eventually(lambda: load.acknowledged.total() > acknowledged + 2000)
             assert client.stats().reloads > 0  # the new primary never saw the script
+            after = [client.incarnation(b"count:%d:1" % number) for number in range(32)]
+            assert {len(set(before)), len(set(after))} == {3}  # each node has its own
+            assert len(set(before) - set(after)) == 1  # and only the new primary's is new
             await _heal(nodes, victim)
         assert load.errors == []
         assert load.slowest_seconds < 5
