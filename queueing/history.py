@@ -87,7 +87,7 @@ def unpacked(raw: bytes) -> Sample | None:
     if len(raw) != _FORM.size or raw[8] >> 1 != _VERSION:
         return None
     at_ms, flags, *rest = _FORM.unpack(raw)
-    return Sample(at_ms, *rest, bool(flags & 1))
+    return Sample(*(at_ms, *rest, bool(flags & 1)))
 
 
 @dataclass(frozen=True, slots=True)
