@@ -45,6 +45,13 @@ class QueueClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fal
     """Active users as a share of the origin's concurrent users, 0 < share <= 1."""
     claim_window_seconds: int
     pass_seconds: int
+    method: Literal["fifo", "lottery"] = "fifo"
+    pass_cap_seconds: int = 0
+    """A pass may be renewed until so long after it began; 0 = not at all."""
+    reentry_grace_seconds: int = 0
+    """For so long after a pass ended its holder may come back in without waiting anew."""
+    accessible_share: float = 0
+    """Of the outflow, for a lane of those who need more time or help; 0 = no such lane."""
     status: Life = "live"
 
 

@@ -121,11 +121,22 @@ def _class(class_: Class) -> Iterator[Finding]:
     elif isinstance(class_, QueueClass):
         yield from _share(class_, "outflow_share", "active_share")
         yield from _whole(class_, 1, QUEUE_SECONDS_MAX, "claim_window_seconds", "pass_seconds")
+        yield from _whole(class_, 0, QUEUE_SECONDS_MAX, "pass_cap_seconds", "reentry_grace_seconds")
+        yield from _queue(class_)
     elif isinstance(class_, CacheClass):
         yield from _whole(class_, 1, CLASS_SECONDS_MAX, "ttl_seconds")
         yield from _whole(class_, 0, CLASS_SECONDS_MAX, "stale_seconds")
     else:
         yield from _session(class_)
+
+
+def _queue(class_: QueueClass) -> Iterator[Finding]:
+    if 0 < class_.pass_cap_seconds < class_.pass_seconds:
+        yield Finding(("pass_cap_seconds",), f"shorter than pass_seconds ({class_.pass_seconds})")
+    if not (math.isfinite(class_.accessible_share) and 0 <= class_.accessible_share < 1):
+        yield Finding(
+            ("accessible_share",), f"{class_.accessible_share:g} is no share: from 0 to less than 1"
+        )
 
 
 def _rate(class_: LimitClass) -> Iterator[Finding]:

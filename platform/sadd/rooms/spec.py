@@ -1,0 +1,38 @@
+"""A room as the platform serves it: every number there, every service known."""
+
+import msgspec
+
+from queueing.activation import Activation, Always
+from queueing.policy import Room
+from sadd.catalogue.model import Name
+from sadd.rooms.written import Bots, RoomSettings
+
+
+class LaneSpec(msgspec.Struct, frozen=True):
+    """A lane as the public is told of it."""
+
+    id: str
+    label: Name
+    share: float
+
+
+class RoomSpec(msgspec.Struct, frozen=True):
+    """One room. ``room`` is what the engine takes; all else is for the ways in and the pages."""
+
+    room: Room
+    name: Name
+    agency: str
+    services: tuple[str, ...]
+    activation: Activation = Always()
+    message: Name | None = None
+    one_per_identity: bool = False
+    bots: Bots = Bots()
+    lanes: tuple[LaneSpec, ...] = ()
+    logo: str | None = None
+    template: str | None = None
+    written: RoomSettings | None = None
+    """What was set; None where all of it is the catalogue's."""
+
+    @property
+    def id(self) -> str:
+        return self.room.id
