@@ -1,6 +1,9 @@
-"""How long a visitor will wait, and when he should ask again. Pure arithmetic."""
+"""How long a visitor will wait, whether it will be in vain, and when he should ask again. Pure arithmetic."""
 
-from queueing.policy import Room
+import math
+from typing import Literal
+
+from queueing.pace import WAIT_MS_MAX, Pace, spread_at
 from queueing.standing import Estimate
 
 POLL_NEAR_MS = 3_000
@@ -8,15 +11,37 @@ POLL_FAR_MS = 30_000
 POLL_SHARE = 4  # ask again after a quarter of the least wait
 JITTER = 0.1  # each way, so that a crowd that joined at once does not poll at once
 
+SURE_SIGMAS = 2.0  # 97.7% of a normal distribution are on the near side
 
-def estimate(room: Room, position: int) -> Estimate:
-    """From the settings alone: ``low`` at full outflow, ``high`` if every active user stays for a whole pass.
+Prospect = Literal["likely", "doubtful", "unlikely"]
 
-    The measured outflow, and with it an interval of known coverage, comes with the outflow controller.
+
+def estimate(pace: Pace, position: int) -> Estimate:
+    """An interval that holds the wait until the call in 80% of cases, measured (queueing.coverage).
+
+    While ``pace.paused`` it says how long it takes once people are called again; say "paused" beside it.
     """
-    per_pass = room.active_cap * 60_000 / room.pass_ms
-    slowest = min(float(room.outflow_per_minute), per_pass)
-    return Estimate(_ms(position / room.outflow_per_minute), _ms(position / slowest))
+    if not pace.spread:
+        return Estimate(_ms(position / pace.high_per_minute), _ms(position / pace.low_per_minute))
+    expected_ms = position / pace.per_minute * 60_000
+    least, most = spread_at(pace.spread, expected_ms)
+    return Estimate(_bounded(expected_ms * math.exp(least)), _bounded(expected_ms * math.exp(most)))
+
+
+def prospect(position: int, stock_left: int | None, show_rate: float) -> Prospect:
+    """Whether the stock lasts until the one at ``position``: of those before him ``show_rate`` come, each
+    takes one. The margin is the scatter of that many independent decisions.
+
+    Say "unlikely" early: 236,210 once waited for 35,675 appointments.
+    """
+    if stock_left is None:
+        return "likely"
+    before = max(position - 1, 0)
+    taken = before * show_rate
+    scatter = SURE_SIGMAS * math.sqrt(before * show_rate * (1 - show_rate))
+    if stock_left <= 0 or taken - scatter >= stock_left:
+        return "unlikely"
+    return "likely" if taken + scatter < stock_left else "doubtful"
 
 
 def poll_after_ms(least_wait_ms: int, chance: float) -> int:
@@ -26,4 +51,8 @@ def poll_after_ms(least_wait_ms: int, chance: float) -> int:
 
 
 def _ms(minutes: float) -> int:
-    return round(minutes * 60_000)
+    return _bounded(minutes * 60_000)
+
+
+def _bounded(wait_ms: float) -> int:
+    return round(min(wait_ms, WAIT_MS_MAX))

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from queueing.board import Board
 from queueing.estimate import POLL_NEAR_MS, estimate, poll_after_ms
+from queueing.pace import supposed
 from queueing.passes import Pass, PassOffice
 from queueing.policy import Room
 from queueing.standing import Estimate, RoomStatus, Standing
@@ -150,7 +151,7 @@ class Rooms:
 
     def _waiting(self, room: Room, shown: str, number: int, serving: int) -> Standing:
         position = number - serving
-        wait = estimate(room, position)
+        wait = estimate(supposed(room), position)
         poll_ms = poll_after_ms(wait.low, self._chance())
         return Standing(shown, number, "waiting", position, wait, poll_ms)
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueing.estimate import estimate, poll_after_ms
+from queueing.pace import supposed
 from queueing.passes import PassOffice
 from queueing.policy import Room
 from queueing.rooms import Rooms
@@ -198,7 +199,7 @@ async def _status(rooms: Rooms) -> bool:
 @given(position=st.integers(1, 1_000_000), chance=st.floats(0, 1))
 def test_polls_are_far_apart_far_away(position: int, chance: float) -> None:
     """30 s far from the front, 3 s near it, 10% either way; an estimate is never the wrong way round."""
-    wait = estimate(SMALL, position)
+    wait = estimate(supposed(SMALL), position)
     assert 0 < wait.low <= wait.high
     assert 2_700 <= poll_after_ms(wait.low, chance) <= 33_000
     assert poll_after_ms(10_000, 0.5) == 3_000

@@ -1,0 +1,82 @@
+"""How often the estimate holds the truth: sample places are followed from the estimate to the call.
+
+Every few seconds an estimate for a place at the end, the middle, a quarter … of the line is noted, and
+compared when that number is called. It stores nothing for any visitor: the places are positions, whoever
+stands there. Estimates given while the room is paused say so, and are no cases.
+"""
+
+import math
+from dataclasses import dataclass
+
+LEVELS = 6  # 1, 1/2 … 1/32 of the line
+PROBES_PER_LEVEL = 10
+SPACING_MS_MIN = 5_000
+MEMORY_CASES = 500.0  # an older case weighs 1/e
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """An estimate for ``number`` at ``made_ms``; its edges as in queueing.margins."""
+
+    number: int
+    made_ms: int
+    expected_ms: float
+    low: float
+    high: float
+
+    def score(self, now_ms: int) -> float:
+        return math.log(max(now_ms - self.made_ms, 1) / max(self.expected_ms, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """``share`` of the latest estimates held the truth; ``cases`` have been compared so far."""
+
+    share: float
+    cases: int
+
+
+class Coverage:
+    """The estimates under way and the count of those that came true."""
+
+    __slots__ = ("_held", "_weight", "cases", "probes")
+
+    def __init__(self, cases: int = 0, held: float = 0.0, weight: float = 0.0) -> None:
+        self.cases = cases
+        self._held, self._weight = held, weight
+        self.probes: list[list[Probe]] = [[] for _ in range(LEVELS)]
+
+    def wants(self, level: int, expected_ms: float, now_ms: int) -> bool:
+        """Whether the level has room for another estimate and is due for it."""
+        under_way = self.probes[level]
+        if len(under_way) >= PROBES_PER_LEVEL:
+            return False
+        spacing_ms = max(SPACING_MS_MIN, expected_ms / PROBES_PER_LEVEL)
+        return not under_way or now_ms - under_way[-1].made_ms >= spacing_ms
+
+    def called(self, serving: int, now_ms: int) -> list[Probe]:
+        """The estimates whose number is called by now; each is counted, once."""
+        come: list[Probe] = []
+        for level, probes in enumerate(self.probes):
+            due = [probe for probe in probes if probe.number <= serving]
+            if due:
+                self.probes[level] = [probe for probe in probes if probe.number > serving]
+                come += due
+        for probe in come:
+            self._count(probe.low <= probe.score(now_ms) <= probe.high)
+        return come
+
+    @property
+    def covered(self) -> Covered | None:
+        """None before the first case."""
+        return Covered(self._held / self._weight, self.cases) if self.cases else None
+
+    @property
+    def remembered(self) -> tuple[int, float, float]:
+        return self.cases, self._held, self._weight
+
+    def _count(self, held: bool) -> None:
+        keep = 1 - 1 / MEMORY_CASES
+        self._held = self._held * keep + held
+        self._weight = self._weight * keep + 1
+        self.cases += 1

@@ -1,0 +1,74 @@
+"""What a room's controller knows, in at most 2 KiB, for the leader after this one."""
+
+import struct
+from dataclasses import dataclass, field
+
+from queueing.coverage import LEVELS, PROBES_PER_LEVEL, Coverage, Probe
+from queueing.forecast import Flow, Forecast
+from queueing.margins import Margins
+from queueing.pace import NODES_MS
+
+VERSION = 1
+MEMORY_BYTES_MAX = 2048
+
+_NODES = len(NODES_MS)
+_HEAD = struct.Struct(f"<B5d3d3dI2d{3 * _NODES}fB")
+_PROBE = struct.Struct("<BQQf2f")  # 29 bytes; 60 of them fit
+
+
+@dataclass(slots=True)
+class Memory:
+    """The state of ``queueing.outflow.Outflow`` between two steps."""
+
+    credit: float = 1.0
+    ahead: float = 0.0
+    departures_per_s: float = 0.0
+    factor: float = 1.0
+    usual_ms: float = 0.0
+    showing: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    forecast: Forecast = field(default_factory=Forecast)
+
+
+def packed(memory: Memory) -> bytes:
+    flow, margins, coverage = memory.forecast.flow, memory.forecast.margins, memory.forecast.coverage
+    probes = [(level, probe) for level, held in enumerate(coverage.probes) for probe in held]
+    head = _HEAD.pack(
+        VERSION,
+        memory.credit,
+        memory.ahead,
+        memory.departures_per_s,
+        memory.factor,
+        memory.usual_ms,
+        *memory.showing,
+        flow.called,
+        flow.allowed,
+        flow.weight_ms,
+        *coverage.remembered,
+        *(edge for node in margins.spread for edge in node),
+        *margins.cases,
+        len(probes),
+    )
+    body = b"".join(
+        _PROBE.pack(level, probe.number, probe.made_ms, probe.expected_ms, probe.low, probe.high)
+        for level, probe in probes
+    )
+    return head + body
+
+
+def unpacked(raw: bytes) -> Memory:
+    """A fresh memory for bytes that are none: what was learned can be learned again."""
+    if len(raw) < _HEAD.size or raw[0] != VERSION:
+        return Memory()
+    head = _HEAD.unpack_from(raw)
+    if len(raw) != _HEAD.size + head[-1] * _PROBE.size:
+        return Memory()
+    _, credit, ahead, departures_per_s, factor, usual_ms = head[:6]
+    cases, held, weight = head[12:15]
+    edges, learned = head[15 : 15 + 2 * _NODES], head[15 + 2 * _NODES : -1]
+    coverage = Coverage(cases, held, weight)
+    for level, *rest in _PROBE.iter_unpack(raw[_HEAD.size :]):
+        if level < LEVELS and len(coverage.probes[level]) < PROBES_PER_LEVEL:
+            coverage.probes[level].append(Probe(*rest))
+    margins = Margins(tuple(zip(edges[::2], edges[1::2], strict=True)), learned)
+    forecast = Forecast(Flow(*head[9:12]), margins, coverage)
+    return Memory(credit, ahead, departures_per_s, factor, usual_ms, tuple(head[6:9]), forecast)
