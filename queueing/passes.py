@@ -1,4 +1,8 @@
-"""The pass: an Ed25519-signed JWT that any backend verifies offline with the published keys."""
+"""The pass: an Ed25519-signed JWT that any backend verifies offline with the published keys.
+
+A pass lets its holder in once: at the service's door it is spent and exchanged for an entry, which says the
+same, is signed with the same keys, and is good until it ends.
+"""
 
 import time
 from base64 import urlsafe_b64encode
@@ -9,7 +13,19 @@ from typing import Any
 import msgspec
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
-from queueing.verifier import ISSUER, SERVICE, InvalidPass, Pass, Verifier, audience, head_of, key_set
+from queueing.verifier import (
+    ENTRY,
+    ISSUER,
+    PASS,
+    SERVICE,
+    InvalidPass,
+    Kind,
+    Pass,
+    Verifier,
+    audience,
+    head_of,
+    key_set,
+)
 
 __all__ = ["InvalidPass", "Pass", "PassKey", "PassOffice"]
 
@@ -37,36 +53,61 @@ class PassKey:
 @dataclass(frozen=True, slots=True)
 class _Signer:
     key: PassKey
-    head: bytes
     secret: bytes = field(repr=False)
     public: bytes
 
     @classmethod
     def of(cls, key: PassKey) -> "_Signer":
         public, secret = crypto_sign_seed_keypair(key.seed)
-        return cls(key, f"{head_of(key.id)}.".encode(), secret, public)
+        return cls(key, secret, public)
 
 
 class PassOffice:
-    """Signs passes with the newest key that may, verifies with any. ``keys`` are newest first, one or more."""
+    """Signs passes with the newest key that may, verifies with any. ``keys``: newest first, one or more."""
 
     def __init__(self, keys: Sequence[PassKey], *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._signers = _signers(keys)
-        self._verifier = Verifier(self._public(), clock=clock)
+        self._passes = Verifier(self._public(), clock=clock)
+        self._entries = Verifier(self._public(), kind=ENTRY, clock=clock)
 
     def renew(self, keys: Sequence[PassKey]) -> None:
         """After a rotation: these keys and no others are in force from now on."""
         self._signers = _signers(keys)
-        self._verifier.renew(self._public())
+        self._passes.renew(self._public())
+        self._entries.renew(self._public())
 
     def sign(self, granted: Pass) -> str:
-        """The pass as a compact JWT. The same pass is the same text, until a rotation: Ed25519 needs no chance."""
+        """The pass as a compact JWT. The same pass is the same text, until a rotation."""
+        return self._signed(granted, PASS)
+
+    def read(self, text: str, room: str, service: str | None = None) -> Pass:
+        """The pass, if it is in force for ``room`` and, where one is named, for ``service``.
+
+        Raises InvalidPass. Backends do this offline.
+        """
+        return self._passes.read(text, room, service)
+
+    def sign_entry(self, entry: Pass) -> str:
+        """What a spent pass is exchanged for; of one service. ValueError: it names none."""
+        if not entry.service:
+            raise ValueError("an entry is of one service")
+        return self._signed(entry, ENTRY)
+
+    def read_entry(self, text: str, room: str, service: str) -> Pass:
+        """The entry, if it is in force for this very service. Raises InvalidPass."""
+        return self._entries.read(text, room, service)
+
+    def jwks(self) -> Mapping[str, Any]:
+        """The public keys as a JSON Web Key Set, those too that do not sign yet."""
+        return key_set(list(self._public().items()))
+
+    def _signed(self, granted: Pass, kind: Kind) -> str:
         if granted.room.startswith(SERVICE):
             raise ValueError(f"no room is called {granted.room!r}")
         claims: dict[str, Any] = {
             "iss": ISSUER,
-            "aud": audience(granted.room, granted.service),
+            "aud": audience(granted.room, granted.service, kind),
             "sub": granted.holder,
             "jti": granted.id,
             "iat": granted.issued_s,
@@ -75,20 +116,9 @@ class PassOffice:
         if granted.cap_s > granted.ends_s:
             claims["cap"] = granted.cap_s
         signer = self._current()
-        signed = signer.head + urlsafe_b64encode(msgspec.json.encode(claims)).rstrip(b"=")
-        signature = crypto_sign(signed, signer.secret)[:_SIGNATURE_BYTES]
-        return (signed + b"." + urlsafe_b64encode(signature).rstrip(b"=")).decode()
-
-    def read(self, text: str, room: str, service: str | None = None) -> Pass:
-        """The pass, if it is in force for ``room`` and, where one is named, for ``service``.
-
-        Raises InvalidPass. Backends do this offline.
-        """
-        return self._verifier.read(text, room, service)
-
-    def jwks(self) -> Mapping[str, Any]:
-        """The public keys as a JSON Web Key Set, those too that do not sign yet."""
-        return key_set(list(self._public().items()))
+        signed = f"{head_of(signer.key.id, kind)}.{_url64(msgspec.json.encode(claims))}"
+        signature = crypto_sign(signed.encode(), signer.secret)[:_SIGNATURE_BYTES]
+        return f"{signed}.{_url64(signature)}"
 
     def _current(self) -> _Signer:
         now_s = self._clock()
@@ -102,3 +132,7 @@ def _signers(keys: Sequence[PassKey]) -> list[_Signer]:
     if not keys:
         raise ValueError("no key to sign passes with")
     return [_Signer.of(key) for key in keys]
+
+
+def _url64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()

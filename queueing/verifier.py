@@ -9,8 +9,7 @@ import binascii
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from nacl.bindings import crypto_sign_open
@@ -25,7 +24,15 @@ TEXT_MAX = 2_048
 SKEW_SECONDS = 60
 """A pass is issued by the store's clock, which may be ahead of this one. Its end bears no such leeway."""
 SEEN_MAX = 16_384
-"""Passes whose signature is known to be good; about 1 kB each, of live passes only, so at most 16 MB."""
+"""Passes whose signature is known to be good; about 1 kB each, so at most 16 MB."""
+
+Kind = Literal["JWT", "sadd-entry+jwt"]
+"""The type in the head. An entry is what a pass was exchanged for: it is good again and again until it ends,
+so it must never be taken for a pass, nor a pass for an entry, which would not have been spent."""
+PASS: Kind = "JWT"  # noqa: S105  # no password
+ENTRY: Kind = "sadd-entry+jwt"
+_ROOM = {PASS: "", ENTRY: "entry:"}
+"""Before the room in the audience, for libraries that do not look at the type."""
 
 _SIGNATURE_BYTES = 64
 _SIGNATURE_ENDS = frozenset("AQgw")
@@ -36,9 +43,8 @@ class InvalidPass(Exception):
     """Not a pass for this room and service, or no longer one. Its text says which check failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What a pass says. Times are in seconds since the epoch.
+class Pass(msgspec.Struct, frozen=True):
+    """What a pass says. Times are in seconds since the epoch. A struct since one is made for each.
 
     ``holder`` is nobody's name: the holder of the place. ``id`` is spent once. ``service`` is empty if the
     place is good for any service of the room. The entry that it is exchanged for may be renewed until
@@ -69,8 +75,11 @@ class _Claims(msgspec.Struct):
 class Verifier:
     """Verifies with any of ``keys``, public keys by their ids. ``clock`` is in seconds since the epoch."""
 
-    def __init__(self, keys: Mapping[str, bytes], *, clock: Callable[[], float] = time.time) -> None:
-        self._keys = {head_of(key_id): key for key_id, key in keys.items()}
+    def __init__(
+        self, keys: Mapping[str, bytes], *, kind: Kind = PASS, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._kind = kind
+        self._keys = {head_of(key_id, kind): key for key_id, key in keys.items()}
         self._clock = clock
         self._seen: dict[str, Pass] = {}
         self._decode = msgspec.json.Decoder(_Claims).decode
@@ -87,7 +96,7 @@ class Verifier:
 
     def renew(self, keys: Mapping[str, bytes]) -> None:
         """Take other keys; what a key that is gone has signed is no pass from now on."""
-        self._keys = {head_of(key_id): key for key_id, key in keys.items()}
+        self._keys = {head_of(key_id, self._kind): key for key_id, key in keys.items()}
         self._seen.clear()
 
     def read(self, text: str, room: str, service: str | None = None) -> Pass:
@@ -138,20 +147,21 @@ class Verifier:
                 raise InvalidPass("the signature has another length")
             crypto_sign_open(raw + f"{head}.{payload}".encode("ascii"), key)
             claims = self._decode(_bytes(payload))
-        except (binascii.Error, UnicodeError, CryptoError, msgspec.MsgspecError) as refused:
+        except (ValueError, CryptoError, msgspec.MsgspecError) as refused:
             raise InvalidPass(type(refused).__name__) from None
-        return _pass_of(claims)
+        return _pass_of(claims, _ROOM[self._kind])
 
 
-def head_of(key_id: str) -> str:
-    """The first part of every pass that this key signs."""
-    head = f'{{"alg":"{ALGORITHM}","kid":"{key_id}","typ":"JWT"}}'
+def head_of(key_id: str, kind: Kind = PASS) -> str:
+    """The first part of every pass, or entry, that this key signs."""
+    head = f'{{"alg":"{ALGORITHM}","kid":"{key_id}","typ":"{kind}"}}'
     return urlsafe_b64encode(head.encode()).rstrip(b"=").decode()
 
 
-def audience(room: str, service: str) -> str | list[str]:
+def audience(room: str, service: str, kind: Kind = PASS) -> str | list[str]:
     """The claim ``aud``."""
-    return [room, SERVICE + service] if service else room
+    named = _ROOM[kind] + room
+    return [named, SERVICE + service] if service else named
 
 
 def key_set(keys: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
@@ -165,26 +175,22 @@ def _public(key_id: str, key: bytes) -> dict[str, str]:
 
 
 def _bytes(text: str) -> bytes:
-    """Of base64url without padding (RFC 7515). Raises binascii.Error, UnicodeError."""
+    """Of base64url without padding (RFC 7515). Raises ValueError."""
     if "+" in text or "/" in text or "=" in text:
-        raise binascii.Error
-    padded = text.translate(_FROM_URL) + "==="[(len(text) + 3) % 4 :]
-    return binascii.a2b_base64(padded.encode("ascii"), strict_mode=True)
+        raise ValueError(text)
+    plain = text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)
+    return binascii.a2b_base64(plain, strict_mode=True)
 
 
-_FROM_URL = str.maketrans("-_", "+/")
-
-
-def _pass_of(claims: _Claims) -> Pass:
+def _pass_of(claims: _Claims, before_room: str) -> Pass:
     if claims.iss != ISSUER:
         raise InvalidPass("its issuer is another")
-    named = [claims.aud] if isinstance(claims.aud, str) else claims.aud
-    if len(named) == 2 and named[1].startswith(SERVICE):
-        service = named[1][len(SERVICE) :]
-    elif len(named) == 1:
-        service = ""
-    else:
+    room, *services = [claims.aud] if isinstance(claims.aud, str) else claims.aud or [""]
+    if len(services) > 1 or not all(one.startswith(SERVICE) for one in services):
         raise InvalidPass("its audience is no room")
-    if not named[0] or named[0].startswith(SERVICE) or not claims.jti or not claims.sub:
+    if not room.startswith(before_room) or room == before_room or room.startswith(SERVICE):
+        raise InvalidPass("its audience is no room")
+    if not claims.jti or not claims.sub:
         raise InvalidPass("it names nothing")
-    return Pass(named[0], claims.sub, claims.jti, claims.iat, claims.exp, service, claims.cap)
+    service = services[0][len(SERVICE) :] if services else ""
+    return Pass(room[len(before_room) :], claims.sub, claims.jti, claims.iat, claims.exp, service, claims.cap)
