@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 from queueing.coverage import Covered
-from queueing.forecast import Forecast, Line
+from queueing.forecast import Line
 from queueing.health import Health, Vigour
 from queueing.memory import Memory, packed, unpacked
 from queueing.pace import Pace
@@ -54,9 +54,9 @@ class Observed:
 class Step:
     """What to do now, and what is known.
 
-    ``call`` numbers are to be called. ``at_once`` is how many joins may then be admitted without waiting until
-    the next step, in a room where nobody waits. ``factor`` is the share of the outflow that the origin's
-    health leaves. ``coverage`` is None until the first estimate came true or not.
+    ``call`` numbers are to be called. In a room where nobody waits then, ``at_once`` joins may be admitted
+    without waiting until the next step. ``factor`` is the share of the outflow that the origin's health
+    leaves. ``coverage`` is None until the first estimate came true or not.
     """
 
     call: int

@@ -19,7 +19,7 @@ PER_MINUTE_MIN = 60_000 / WAIT_MS_MAX  # slower, and nobody could say when
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """``low_per_minute`` and ``high_per_minute`` bound the pace for the last in line; 80% of waits are between.
+    """``low_per_minute`` and ``high_per_minute`` bound the pace for the last in line: 80% of waits lie so.
 
     ``paused`` means that nobody is called now: an estimate then says how long it takes once that ends.
     ``per_minute`` is the expected pace and ``spread`` what it may be off by, by distance; a pace without them
