@@ -2,7 +2,7 @@
 
 The leader writes it after a step, so there is one history whoever leads, and every worker reads the same.
 A picture for people, no truth: samples that a store lost, or that came while it was away, are missing, and
-nothing is decided by them. A room that was in use costs 720 × 121 bytes, 86 KiB, until it has been
+nothing is decided by them. A room that was in use costs 720 × 125 bytes, 88 KiB, until it has been
 quiet for ``KEPT_SECONDS``.
 """
 
@@ -17,15 +17,17 @@ SAMPLES_MAX = 720
 """An hour."""
 KEPT_SECONDS = 7_200
 
-_FORM = struct.Struct(">QB" + "QQQQQQ" + "IIII" + "dddddd")
+_FORM = struct.Struct(">QB" + "QQQQQQ" + "III" + "ddddddd")
 _VERSION = 1
+_LIVE = b"queue:live"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A moment of a room. Counts are totals since the room began, unless said otherwise.
 
-    ``told`` is how many estimates could be judged so far and ``held`` how many of them held the truth.
+    ``covered_share`` of the latest estimates held the truth, ``cases`` were judged so far. A share or a
+    latency below 0 is one that nobody knows.
     """
 
     at_ms: int
@@ -40,16 +42,16 @@ class Sample:
     active: int
     """Now."""
     target_per_minute: int
-    told: int
-    held: int
+    cases: int
     low_per_minute: float
     high_per_minute: float
     show_rate: float
     """Of those called, the share that comes; 1 until it is known."""
     factor: float
     """Of the outflow, the share that the origin's health leaves."""
+    covered_share: float = -1.0
     failed_share: float = -1.0
-    """Of the origin's answers; below 0 where nobody tells."""
+    """Of the origin's answers."""
     latency_ms: float = -1.0
     paused: bool = False
 
@@ -71,12 +73,12 @@ def packed(sample: Sample) -> bytes:
         sample.missed,
         sample.active,
         sample.target_per_minute,
-        sample.told,
-        sample.held,
+        sample.cases,
         sample.low_per_minute,
         sample.high_per_minute,
         sample.show_rate,
         sample.factor,
+        sample.covered_share,
         sample.failed_share,
         sample.latency_ms,
     )
@@ -134,6 +136,19 @@ class History:
         found = await self._client.command("LRANGE", key, 0, samples_max - 1, key=key, repeat_safe=True)
         samples = [sample for raw in found if (sample := unpacked(raw)) is not None]
         return samples[::-1]
+
+    async def note_live(self, room_ids: Sequence[str], at_ms: int) -> None:
+        """These rooms were in use at that time; what was not for ``KEPT_SECONDS`` is forgotten."""
+        if room_ids:
+            pairs = [word for room_id in room_ids for word in (at_ms, room_id)]
+            await self._client.command("ZADD", _LIVE, *pairs, key=_LIVE, repeat_safe=True)
+        oldest_ms = at_ms - KEPT_SECONDS * 1000
+        await self._client.command("ZREMRANGEBYSCORE", _LIVE, 0, oldest_ms, key=_LIVE, repeat_safe=True)
+
+    async def live(self, rooms_max: int) -> list[str]:
+        """The rooms that were in use last, the latest first."""
+        found = await self._client.command("ZREVRANGE", _LIVE, 0, rooms_max - 1, key=_LIVE, repeat_safe=True)
+        return [raw.decode() for raw in found]
 
 
 def _key(room_id: str) -> bytes:

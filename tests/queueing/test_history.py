@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from queueing.history import SAMPLE_MS, SAMPLES_MAX, History, Sample, packed, unpacked
 from tests.stores import connected
 
-FIRST = Sample(1_700_000_000_000, 3, 900, 400, 12, 350, 20, 40, 600, 120, 97, 550.0, 640.0, 0.8, 1.0)
+FIRST = Sample(1_700_000_000_000, 3, 900, 400, 12, 350, 20, 40, 600, 120, 550.0, 640.0, 0.8, 1.0)
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def after(count: int) -> Sample:
         issued=st.integers(0, 2**63),
         active=st.integers(0, 10_000_000),
         target_per_minute=st.integers(0, 1_000_000),
-        told=st.integers(0, 2**32 - 1),
-        held=st.integers(0, 2**32 - 1),
+        cases=st.integers(0, 2**32 - 1),
+        covered_share=st.floats(-1, 1),
         show_rate=st.floats(0, 1),
         paused=st.booleans(),
         **dict.fromkeys(("serving", "expired", "claimed", "missed"), st.integers(0, 2**63)),
@@ -75,3 +75,12 @@ async def test_rooms_have_their_own(history: History) -> None:
     """And one that never was has none."""
     await history.append("results", FIRST)
     assert await history.read("other") == []
+
+
+async def test_the_rooms_in_use_are_known(history: History) -> None:
+    """The latest first, no more than asked for; a room that was quiet for two hours is forgotten."""
+    await history.note_live(["old"], 1_000)
+    await history.note_live(["results", "clinic"], 10_000_000)
+    await history.note_live(["clinic"], 10_005_000)
+    assert await history.live(10) == ["clinic", "results"]
+    assert await history.live(1) == ["clinic"]
