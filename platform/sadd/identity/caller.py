@@ -11,6 +11,9 @@ SCOPES = frozenset(
         "sessions:read",
         "sessions:write",
         "catalogue:write",
+        "queues:admin",
+        "queues:feedback",
+        "queues:join",
     }
 )
 

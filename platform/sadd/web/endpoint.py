@@ -55,6 +55,8 @@ class Endpoint:
     summary: str
     tag: str
     body: type[msgspec.Struct] | None = None
+    body_optional: bool = False
+    """A request without a body is all right: ``Call.body`` is then None."""
     query: type[msgspec.Struct] | None = None
     answers: Mapping[int, Any] = field(default_factory=lambda: {200: None})
     """Status to msgspec-describable type of its JSON body; None is an empty or non-JSON body."""

@@ -104,7 +104,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
     ]:
         operation["parameters"] = parameters
     if content := _body(endpoint, schemas):
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": not endpoint.body_optional, "content": content}
     return operation
 
 

@@ -26,7 +26,7 @@ from sadd.web.query import Query
 SLOW_SECONDS = 1.0
 """A request that took longer is logged."""
 
-ADMIN_SCOPES = frozenset({"catalogue:write"})
+ADMIN_SCOPES = frozenset({"catalogue:write", "queues:admin"})
 """Calls under these scopes change what others see: each is logged."""
 
 LINES_PER_SECOND_MAX = 20
@@ -139,6 +139,8 @@ class Route:
 
     async def _read(self, request: web.Request) -> Any:
         if self._body is not None:
+            if self.endpoint.body_optional and not request.body_exists:
+                return None
             self._body.check_media_type(request)
         raw = await read_body(request, self.body_bytes_max, self._site.limits.first_byte_timeout_seconds)
         return self.decode(raw)

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from multidict import CIMultiDict
 
+from sadd.identity.caller import Caller
+
 
 class Question(Protocol):
     """What ``ask`` may know of a request. It is complete, in bounds, authenticated and decoded."""
@@ -24,7 +26,11 @@ class Question(Protocol):
 
     @property
     def parameter(self) -> str:
-        """The last segment of the path if the endpoint's path ends in a parameter, else empty."""
+        """What the path has for the endpoint's parameter; empty if it has none."""
+
+    @property
+    def caller(self) -> Caller | None:
+        """None on public endpoints that were called without a key."""
 
     @property
     def method(self) -> str: ...

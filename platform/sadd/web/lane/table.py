@@ -33,6 +33,7 @@ class LaneRoute:
         "count",
         "counters",
         "decode",
+        "may_be_bare",
         "reads",
         "route",
         "scope",
@@ -52,6 +53,7 @@ class LaneRoute:
         self.scope = route.endpoint.scope
         self.decode = route.decode
         self.reads = route.reads
+        self.may_be_bare = route.endpoint.body_optional
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -79,6 +81,8 @@ class LaneTable:
     def __init__(self, routes: Iterable[Route], keys: Keys, *, head_bytes_max: int, fields_max: int) -> None:
         self._exact: dict[bytes, LaneRoute] = {}
         self._prefixes: dict[bytes, LaneRoute] = {}
+        self._between: dict[tuple[bytes, bytes], LaneRoute] = {}
+        """By what stands before the parameter, and the one segment behind it."""
         self._head_bytes_max = head_bytes_max
         self._fields_max = fields_max
         self._is_stranger = keys.is_stranger
@@ -89,18 +93,20 @@ class LaneTable:
             self._add(LaneRoute(route, keys))
 
     def __bool__(self) -> bool:
-        return bool(self._exact or self._prefixes)
+        return bool(self._exact or self._prefixes or self._between)
 
     def _add(self, route: LaneRoute) -> None:
         endpoint = route.route.endpoint
-        path, _, last = endpoint.path.rpartition("/")
-        has_parameter = PATH_PARAMETER.fullmatch(last) is not None
-        assert has_parameter or "{" not in endpoint.path, (
-            "the lane takes a parameter in the last segment only"
-        )
-        table, place = (self._prefixes, path) if has_parameter else (self._exact, endpoint.path)
-        for method in METHODS if endpoint.method == "*" else (endpoint.method,):
-            table[f"{method} {place}".encode()] = route
+        methods = METHODS if endpoint.method == "*" else (endpoint.method,)
+        place, last, behind = _cut(endpoint.path)
+        assert "{" not in place + behind, "the lane takes one parameter, in one of the last two segments"
+        for line in (f"{method} {place}".encode() for method in methods):
+            if not last:
+                self._exact[line] = route
+            elif behind:
+                self._between[line, behind.encode()] = route
+            else:
+                self._prefixes[line] = route
 
     def read(self, raw: bytes) -> Known | None:
         """The head, parsed; None if where its request ends is for aiohttp to say."""
@@ -141,15 +147,28 @@ class LaneTable:
             self._remembered[raw] = Known(head, known.route, known.parameter, len(raw) + head.length)
 
     def _find(self, head: Head) -> tuple[LaneRoute | None, str]:
-        found, parameter = self._exact.get(head.line), ""
+        found, parameter = self._exact.get(head.line), b""
         if found is None:
-            prefix, _, last = head.line.rpartition(b"/")
-            named = last.strip(b".") and _SEGMENT.issuperset(last)  # not empty, ".", "..", encoded, a query
-            found = self._prefixes.get(prefix) if named else None
-            parameter = last.decode()
+            prefix, _, parameter = head.line.rpartition(b"/")
+            found = self._prefixes.get(prefix)
+            if found is None:
+                behind = parameter
+                prefix, _, parameter = prefix.rpartition(b"/")
+                found = self._between.get((prefix, behind))
+            # Not empty, ".", "..", encoded, a query.
+            if not (parameter.strip(b".") and _SEGMENT.issuperset(parameter)):
+                return None, ""
         if found is None or not head.usual or head.length > found.route.body_bytes_max:
             return None, ""
         # A body where none is read, or none where one is: aiohttp says what comes of it.
-        if (head.json and head.length > 0) if found.route.reads else head.length == 0:
-            return found, parameter
-        return None, ""
+        fits = (found.reads and head.json) if head.length else (found.may_be_bare or not found.reads)
+        return (found, parameter.decode()) if fits else (None, "")
+
+
+def _cut(path: str) -> tuple[str, str, str]:
+    """What stands before the parameter, the parameter, and the segment behind it; without one it all."""
+    before, _, last = path.rpartition("/")
+    if PATH_PARAMETER.fullmatch(last):
+        return before, last, ""
+    start, _, middle = before.rpartition("/")
+    return (start, middle, last) if PATH_PARAMETER.fullmatch(middle) else (path, "", "")
