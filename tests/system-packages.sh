@@ -2,7 +2,7 @@
 # Debian packages that some tests need. As root they are installed; otherwise the tests that need a
 # missing one say so by name and are skipped for that reason alone.
 set -euo pipefail
-packages=(redis-server redis-tools nginx haproxy caddy apache2 varnish lua-socket chromium fonts-dejavu-core)
+packages=(redis-server redis-tools nginx haproxy caddy apache2 varnish lua-socket nodejs chromium fonts-dejavu-core)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
