@@ -116,6 +116,15 @@ class KeyRing:
         self._used[prefix] = now
         return key.caller
 
+    def in_force(self, prefix: str) -> Caller | None:
+        """Whose key has this public prefix, if it is in force: for who showed its secret before."""
+        key = self._keys.get(prefix, _NOBODY)
+        now = self._clock()
+        if now >= key.expires_at:
+            return None
+        self._used[prefix] = now
+        return key.caller
+
     def is_stranger(self, authorization: str) -> bool:
         """Whether this has the form of a key and is none that the ring knows."""
         found = _read(authorization) if len(authorization) <= HEADER_LENGTH_MAX else None

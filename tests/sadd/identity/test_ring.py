@@ -186,6 +186,22 @@ async def test_revocation_at_the_swap(store: KeyStore, ring: KeyRing, pool: Pool
     assert ring.authenticate(_bearer(other)) is not None
 
 
+async def test_in_force(store: KeyStore, ring: KeyRing, pool: Pool, clock: Clock) -> None:
+    """A prefix alone says whose key it is, until the key expires or is revoked; of no key it is nobody's."""
+    key, _ = await store.create(replace(WISH, expires_at=NOW + timedelta(seconds=5)), NOW)
+    kept, _ = await store.create(WISH, NOW)
+    await ring.load(pool)
+
+    assert ring.in_force(key.prefix) == Caller(key.prefix, "moi", WISH.scopes)
+    assert ring.in_force("unknown") is None
+
+    clock.now += 5
+    assert ring.in_force(key.prefix) is None
+    await store.revoke(kept.prefix, NOW)
+    await ring.load(pool)
+    assert ring.in_force(kept.prefix) is None
+
+
 async def test_failed_load(store: KeyStore, ring: KeyRing, pool: Pool) -> None:
     """A load that fails leaves the keys as they were."""
     key, _ = await store.create(WISH, NOW)
