@@ -1,10 +1,11 @@
 """The gate: may the request that a proxy holds go on to its service?
 
 It fails as each service's limits do: with the store away an open policy lets the request through, a closed
-one refuses it with 503. Only who shows a session is refused in any case, since nobody can tell whose it is.
+one refuses it with 503. Who shows a session is refused in any case, since nobody can tell whose it is; and so
+is who has not been let in yet by the waiting room that the service has (``door``).
 The gate that is itself away is the proxy's affair; the configurations in docs/gate/ have both ways.
 
-It looks at limits and sessions. Waiting rooms do not yet send their visitors through here.
+It looks at the waiting room first, then at the session, then at the limits.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ import structlog
 
 from sadd.catalogue.model import Catalogue, Service
 from sadd.gate import reply
+from sadd.gate.door import OUTCOMES as DOOR_OUTCOMES
+from sadd.gate.door import Door, Verdict
 from sadd.gate.knock import Caller, Descriptors, Knock
 from sadd.gate.original import Contradiction, Headers, original_of, told
 from sadd.gate.reply import Reply
@@ -57,14 +60,18 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GateStats:
-    """``replies`` by what they were."""
+    """``replies`` by what they were, ``visitors`` by how they came to the door of a waiting room."""
 
     replies: dict[str, int]
+    visitors: dict[str, int]
 
 
 OUTCOMES = (
     "admitted",
     "refused",
+    "waiting",
+    "entered",
+    "room_away",
     "store_away",
     "session_away",
     "unknown_service",
@@ -74,12 +81,18 @@ OUTCOMES = (
     "fault",
 )
 
+_OUTCOMES = {"internal-error": "fault", "store-unavailable": "room_away"}
+"""Of what the door says; else it is a visitor who waits."""
+
 
 class Gate:
-    """Answers the proxies of all services. One for each worker."""
+    """Answers the proxies of all services. One for each worker. Without a ``door`` no service has a room."""
 
-    def __init__(self, desk: Desk, sessions: Sessions, view: View, settings: GateSettings) -> None:
+    def __init__(
+        self, desk: Desk, sessions: Sessions, view: View, settings: GateSettings, door: Door | None = None
+    ) -> None:
         self._desk = desk
+        self._door = door
         self._sessions = sessions
         self._view = view
         self._settings = settings
@@ -97,6 +110,23 @@ class Gate:
         if caller is None:
             done(self._wrong("foreign_proxy", reply.foreign_proxy(knock.peer)))
             return
+        if self._door is None:
+            self._ask_inside(knock, caller, "", done)
+        else:
+            self._door.ask(knock, caller, partial(self._judged, knock, caller, done))
+
+    def _judged(self, knock: Knock, caller: Caller, done: Done, verdict: Verdict) -> None:
+        if verdict.problem is None:
+            self._ask_inside(knock, caller, verdict.cookie, done)
+            return
+        entered = "Set-Cookie" in verdict.problem.headers
+        self._counts["entered" if entered else _OUTCOMES.get(verdict.problem.slug, "waiting")] += 1
+        done(reply.refusal(verdict.problem, knock.headers))
+
+    def _ask_inside(self, knock: Knock, caller: Caller, cookie: str, done: Done) -> None:
+        """``cookie`` is a field for the visitor who goes on."""
+        if cookie:
+            done = partial(_greet, cookie, done)
         service = self._view.current.services.get(knock.service)
         if service is not None and not caller.subject and (shown := self._session_id(service, knock)):
             task = asyncio.get_running_loop().create_task(self._look(service, shown, knock, caller, done))
@@ -116,7 +146,8 @@ class Gate:
         return self._trust.visitor(peer, ()) is not None
 
     def stats(self) -> GateStats:
-        return GateStats(dict(self._counts))
+        visitors = dict.fromkeys(DOOR_OUTCOMES, 0) if self._door is None else dict(self._door.counts)
+        return GateStats(dict(self._counts), visitors)
 
     def _caller(self, knock: Knock) -> Caller | None:
         """Who asks for what, by the words of a proxy of ours; None: it is none. Raises Contradiction."""
@@ -181,6 +212,12 @@ class Gate:
 def _vouched(headers: Headers, field: str) -> str:
     """Raises Contradiction: of two, one is a visitor's, who hopes for a proxy that only adds its own."""
     return (told(headers, (field,)) or "") if field else ""
+
+
+def _greet(cookie: str, done: Done, said: Reply) -> None:
+    """Whoever is let in has his entry, also if a limit refuses him just now: his pass is spent."""
+    said.fields["Set-Cookie"] = cookie
+    done(said)
 
 
 def _settle(waiting: "asyncio.Future[Reply]", said: Reply) -> None:

@@ -44,8 +44,12 @@ def reply_to(answer: Answer, subject: str, headers: Headers) -> Reply:
 
 
 def refusal(problem: Problem, headers: Headers) -> Reply:
-    """A refusal with its problem, under the status that the proxy wants to hear."""
-    problem.status = REFUSALS.get(headers.get(REFUSAL) or "", problem.status)
+    """A refusal with its problem, under the status that the proxy wants to hear.
+
+    Who passes on 429 passes on a redirect too; only 403 is for proxies that know no other.
+    """
+    wanted = REFUSALS.get(headers.get(REFUSAL) or "", problem.status)
+    problem.status = problem.status if (problem.status, wanted) == (302, 429) else wanted
     problem.headers[SUBJECT] = ""
     return Reply(problem.status, problem.headers, problem)
 

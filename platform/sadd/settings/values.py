@@ -142,6 +142,12 @@ class Gate:
         Whole(0, 65_535),
         "Port of the agent for HAProxy's stream processing (SPOE), beside the HTTP server's; 0 is none.",
     )
+    rooms_url: str = _setting(
+        "",
+        Url(("https", "http")),
+        "Where visitors reach the waiting rooms' pages; empty: at the service's own host, whose proxy passes "
+        "/queue/ and /v1/queues/ on.",
+    )
 
     @property
     def ranges(self) -> tuple[str, ...]:

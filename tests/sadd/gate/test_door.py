@@ -1,0 +1,317 @@
+"""The door of a waiting room: who is in, who comes in with a pass, and in which form the others are told."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from queueing.activation import Activation, Always, Automatic, Scheduled
+from queueing.passes import Pass, PassKey, PassOffice
+from queueing.policy import Method, Room
+from queueing.spent import SpentPasses
+from queueing.standing import RoomState, RoomStatus
+from queueing.store import StoreUnavailable
+from sadd.catalogue.model import Name
+from sadd.gate.door import Door
+from sadd.gate.gate import Gate
+from sadd.gate.reply import Reply
+from sadd.rooms.spec import RoomSpec
+from sadd.settings import Gate as GateSettings
+from tests.sadd.gate.scene import POLICY, REFUSED, OneSession, ScriptedDesk, knock
+from tests.sadd.web.scene import View, catalogue
+from tests.stores import StoppableValkey, connected, stoppable_valkey
+
+SERVICE = POLICY.id
+OFFICE = PassOffice([PassKey("0000000b", b"p" * 32)])
+BROWSER = {"Accept": "text/html,application/xhtml+xml", "User-Agent": "Mozilla/5.0"}
+ROOM_URL = f"https://queue.example/queue/hall?service={SERVICE}&path="
+
+
+def spec(
+    activation: Activation | None = None, method: Method = "fifo", services: tuple[str, ...] = (SERVICE,)
+) -> RoomSpec:
+    room = Room("hall", 60, 10, 60_000, 600_000, method=method)
+    return RoomSpec(room, Name("قاعة", "Hall"), "moehe", services, activation or Always())
+
+
+@dataclass
+class Hall:
+    """One room, and what everyone may know of it; ``state`` None is a store that is away."""
+
+    spec: RoomSpec
+    state: RoomState | None = "open"
+
+    def of_service(self, service_id: str) -> RoomSpec | None:
+        return self.spec if service_id in self.spec.services else None
+
+    def known_status(self, room: Room) -> RoomStatus | None:
+        return None
+
+    async def status(self, room: Room) -> RoomStatus:
+        if self.state is None:
+            raise StoreUnavailable
+        return RoomStatus(room.id, self.state, 5, 9, 2, 60)
+
+
+@dataclass
+class Scene:
+    hall: Hall
+    gate: Gate
+    desk: ScriptedDesk
+
+    async def visit(self, uri: str = "/results", **headers: str) -> Reply:
+        told = {"X-Original-URI": uri, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return await self.gate.decide(knock(headers=told))
+
+
+def scene(spent: SpentPasses, hall: Hall) -> Scene:
+    desk = ScriptedDesk()
+    door = Door(hall, hall, OFFICE, spent, rooms_url="https://queue.example")
+    settings = GateSettings(trusted_proxies="10.0.0.0/8")
+    return Scene(hall, Gate(desk, OneSession(), View(catalogue()), settings, door), desk)
+
+
+@pytest.fixture
+async def hall(valkey_url: str) -> AsyncIterator[Scene]:
+    async with connected(valkey_url) as client:
+        yield scene(SpentPasses(client), Hall(spec()))
+
+
+def a_pass(number: int = 1, room: str = "hall", service: str = SERVICE, seconds: int = 600) -> str:
+    now_s = int(time.time())
+    return OFFICE.sign(Pass(room, "ab" * 16, f"{number:032x}", now_s, now_s + seconds, service))
+
+
+def cookie_of(reply: Reply) -> str:
+    """As a browser sends it back."""
+    return reply.fields["Set-Cookie"].partition(";")[0]
+
+
+async def test_a_page_is_led_into_the_room(hall: Scene) -> None:
+    """By a redirect that knows the way back, and the limits are not asked."""
+    said = await hall.visit("/results?id=7", **BROWSER)
+    assert (said.status, said.fields["Location"]) == (302, f"{ROOM_URL}/results%3Fid%3D7")
+    assert hall.desk.asked == []
+
+
+async def test_an_app_is_told_where_the_room_is(hall: Scene) -> None:
+    """429 with a problem that a program can read, and the same address in a field."""
+    said = await hall.visit(Accept="application/json")
+    assert said.problem is not None
+    assert (said.status, said.problem.slug) == (429, "waiting-room")
+    assert said.problem.extra == {
+        "room": "hall",
+        "room_url": f"{ROOM_URL}/results",
+        "tickets": "/v1/queues/hall/tickets",
+    }
+    assert said.fields["Sadd-Room"] == f"{ROOM_URL}/results"
+    assert int(said.fields["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}, 302),
+        ({"Accept": "text/html", "Sec-Fetch-Mode": "cors"}, 429),
+        ({"Accept": "*/*", "Sec-Fetch-Mode": "no-cors"}, 429),
+        ({"Accept": "*/*"}, 429),
+        ({}, 429),
+        ({"Accept": "text/html", "User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}, 503),
+        ({"Accept": "text/html", "User-Agent": "Mozilla/5.0 (compatible; bingbot/2.0)"}, 503),
+        ({"Accept": "*/*", "User-Agent": "facebookexternalhit/1.1"}, 503),
+    ],
+)
+async def test_the_form_goes_by_the_visitor(hall: Scene, headers: dict[str, str], status: int) -> None:
+    """A crawler is asked to come back and never gets a page of ours to keep."""
+    said = await hall.visit(**headers)
+    assert said.status == status
+    assert (status == 302) == ("Location" in said.fields)
+    if status != 302:
+        assert int(said.fields["Retry-After"]) > 0
+
+
+async def test_robots_txt_needs_no_pass(hall: Scene) -> None:
+    """While it cannot be read a search engine leaves the whole host alone."""
+    assert (await hall.visit("/robots.txt", User_Agent="Googlebot/2.1")).status == 200
+    assert (await hall.visit("/robots.txt/x", User_Agent="Googlebot/2.1")).status == 503
+
+
+async def test_a_pass_is_exchanged_for_an_entry(hall: Scene) -> None:
+    """The page is asked for again without the pass, and the entry then lets in as often as one likes."""
+    said = await hall.visit(f"/results?id=7&sadd_pass={a_pass()}", **BROWSER)
+    assert (said.status, said.fields["Location"]) == (302, "/results?id=7")
+    words = said.fields["Set-Cookie"].split("; ")
+    assert words[0].startswith(f"sadd_entry_{SERVICE}=")
+    assert words[1:] == ["Max-Age=600", "Path=/", "Secure", "HttpOnly", "SameSite=Lax"]
+    for _ in range(3):
+        assert (await hall.visit(Cookie=f"a=b; {cookie_of(said)}")).status == 200
+    assert len(hall.desk.asked) == 3
+
+
+async def test_an_app_is_through_at_once(hall: Scene) -> None:
+    """With the pass in a field there is no redirect: the request goes on and its answer has the entry."""
+    said = await hall.visit(Sadd_Pass=a_pass())
+    assert said.status == 200
+    entry = cookie_of(said).partition("=")[2]
+    assert (await hall.visit(Sadd_Entry=entry)).status == 200
+
+
+async def test_a_form_that_is_sent_with_a_pass_is_not_lost(hall: Scene) -> None:
+    """A redirect would drop its body."""
+    said = await hall.visit(f"/results?sadd_pass={a_pass()}", X_Original_Method="POST", **BROWSER)
+    assert said.status == 200
+    assert "Set-Cookie" in said.fields
+
+
+async def test_a_limit_that_refuses_does_not_cost_the_pass(hall: Scene) -> None:
+    """The entry comes with the refusal."""
+    hall.desk.says = REFUSED
+    said = await hall.visit(Sadd_Pass=a_pass())
+    assert said.status == 429
+    hall.desk.says = ScriptedDesk().says
+    assert (await hall.visit(Cookie=cookie_of(said))).status == 200
+
+
+async def test_a_replay_on_a_second_device(hall: Scene) -> None:
+    """One device is in. The other is led to the room, which says what was wrong."""
+    shown = f"/results?sadd_pass={a_pass()}"
+    assert (await hall.visit(shown, **BROWSER)).fields["Location"] == "/results"
+    other = {**BROWSER, "User-Agent": "another browser"}
+    said = await hall.visit(shown, **other)
+    assert said.fields["Location"] == f"{ROOM_URL}/results&pass=spent"
+    assert "Set-Cookie" not in said.fields
+
+
+async def test_a_reload_is_no_replay(hall: Scene) -> None:
+    """Who loads the page again before its answer came gets the same entry."""
+    shown = f"/results?sadd_pass={a_pass()}"
+    first, second = [await hall.visit(shown, **BROWSER) for _ in range(2)]
+    assert cookie_of(first) == cookie_of(second)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "",
+        "x",
+        "a.b.c",
+        a_pass(room="other"),
+        a_pass(service="moph-clinic"),
+        a_pass(seconds=-1),
+        OFFICE.sign_entry(Pass("hall", "h", "i", 0, 2**33, SERVICE)),
+        PassOffice([PassKey("0000000b", b"x" * 32)]).sign(Pass("hall", "h", "i", 0, 2**33)),
+        "\udcff\udcfe",
+    ],
+)
+async def test_what_is_no_pass_for_here_opens_nothing(hall: Scene, shown: str) -> None:
+    """Not another room's or service's, not one that ended, not an entry, not a forged one."""
+    for headers in ({"Sadd-Pass": shown}, {}):
+        uri = "/results" if headers else f"/results?sadd_pass={shown}"
+        assert (await hall.visit(uri, **headers)).status == 429
+
+
+async def test_two_passes_are_none(hall: Scene) -> None:
+    """One of them is not his."""
+    said = await hall.visit(f"/results?sadd_pass={a_pass(1)}&sadd_pass={a_pass(2)}")
+    assert said.status == 429
+    assert (await hall.visit(f"/results?sadd_pass={a_pass(1)}", **BROWSER)).fields["Location"] == "/results"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "",
+        "x",
+        a_pass(),
+        OFFICE.sign_entry(Pass("hall", "h", "i", 0, 1, SERVICE)),
+        OFFICE.sign_entry(Pass("hall", "h", "i", 0, 2**33, "moph-clinic")),
+        OFFICE.sign_entry(Pass("other", "h", "i", 0, 2**33, SERVICE)),
+        PassOffice([PassKey("0000000c", b"p" * 32)]).sign_entry(Pass("hall", "h", "i", 0, 2**33, SERVICE)),
+    ],
+)
+async def test_what_is_no_entry_for_here_opens_nothing(hall: Scene, entry: str) -> None:
+    """A pass that was not spent neither, nor an entry of another service of the same room."""
+    assert (await hall.visit(Sadd_Entry=entry)).status == 429
+    assert (await hall.visit(Cookie=f"sadd_entry_{SERVICE}={entry}")).status == 429
+
+
+async def test_a_cookie_of_a_neighbour_hides_no_entry(hall: Scene) -> None:
+    """A host beside this one can set a cookie of the same name; both are looked at."""
+    entry = OFFICE.sign_entry(Pass("hall", "h", "i", int(time.time()), 2**33, SERVICE))
+    name = f"sadd_entry_{SERVICE}"
+    assert (await hall.visit(Cookie=f"{name}=forged; {name}={entry}")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("activation", "method", "state", "waits"),
+    [
+        (Always(), "fifo", "open", True),
+        (Always(), "passthrough", "queueing", False),
+        (Always(), "closed", "closed", True),
+        (Automatic(joins_per_minute=60), "fifo", "open", False),
+        (Automatic(joins_per_minute=60), "fifo", "queueing", True),
+        (Automatic(joins_per_minute=60), "fifo", "paused", True),
+        (Automatic(joins_per_minute=60), "fifo", None, True),
+        (Scheduled(opens_at_ms=1), "fifo", "open", True),
+        (Scheduled(opens_at_ms=2**43), "fifo", "open", False),
+        (Scheduled(opens_at_ms=2**43, outside="closed"), "fifo", "open", True),
+        (Scheduled(opens_at_ms=2**43, gathers_at_ms=1), "lottery", "gathering", True),
+    ],
+)
+async def test_when_nobody_waits_the_door_is_open(
+    hall: Scene, activation: Activation, method: Method, state: RoomState | None, waits: bool
+) -> None:
+    """By the room's method and its activation; where nobody can say, it is shut."""
+    hall.hall.spec, hall.hall.state = spec(activation, method), state
+    said = await hall.visit()
+    assert said.status == ((503 if state is None else 429) if waits else 200)
+
+
+async def test_a_service_without_a_room(hall: Scene) -> None:
+    """Has no door."""
+    hall.hall.spec = spec(services=("other",))
+    assert (await hall.visit()).status == 200
+
+
+async def test_a_proxy_that_passes_on_403_alone(hall: Scene) -> None:
+    """It gets no redirect that would be an error there: the visitor is in at once, with his cookie."""
+    assert (await hall.visit(X_Sadd_Refusal="403", **BROWSER)).status == 403
+    said = await hall.visit(f"/results?sadd_pass={a_pass()}", X_Sadd_Refusal="403", **BROWSER)
+    assert (said.status, "Set-Cookie" in said.fields) == (200, True)
+    assert (await hall.visit(X_Sadd_Refusal="429", **BROWSER)).status == 302
+
+
+async def test_what_the_door_counts(hall: Scene) -> None:
+    """An operator sees how visitors come."""
+    said = await hall.visit(f"/?sadd_pass={a_pass()}", **BROWSER)
+    await hall.visit(Cookie=cookie_of(said))
+    await hall.visit(f"/?sadd_pass={a_pass()}", Accept="*/*")
+    await hall.visit(Sadd_Pass="x")
+    stats = hall.gate.stats()
+    assert {name: count for name, count in stats.visitors.items() if count} == {
+        "inside": 1,
+        "entered": 1,
+        "pass_invalid": 1,
+        "pass_spent": 1,
+        "sent_to_room": 2,
+    }
+    assert {name: count for name, count in stats.replies.items() if count} == {
+        "admitted": 1,
+        "entered": 1,
+        "waiting": 2,
+    }
+
+
+async def test_without_the_store(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Who is in goes on; who comes with a pass cannot be let in, and keeps it."""
+    own: StoppableValkey
+    with stoppable_valkey(tmp_path_factory.mktemp("valkey")) as own:
+        async with connected(own.url, deadline_ms=100) as client:
+            site = scene(SpentPasses(client), Hall(spec()))
+            inside = await site.visit(f"/?sadd_pass={a_pass(1)}", **BROWSER)
+            own.stop()
+            said = await site.visit(f"/?sadd_pass={a_pass(2)}", **BROWSER)
+            assert (said.status, said.fields["Retry-After"]) == (503, "1")
+            assert (await site.visit(Cookie=cookie_of(inside))).status == 200
+            assert (await site.visit(**BROWSER)).status == 302
