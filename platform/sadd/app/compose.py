@@ -15,6 +15,7 @@ from sadd.app.envoy import open_envoy_limits
 from sadd.app.grpc import open_switchboard
 from sadd.app.grpc import show as show_calls
 from sadd.app.limits import Limits
+from sadd.app.queues import Queues, open_queues
 from sadd.app.services import Services, open_services, tag
 from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
@@ -36,7 +37,7 @@ from sadd.telemetry.traffic import Traffic
 from sadd.valkey.address import Shape, parse
 from sadd.valkey.client import ValkeyClient
 from sadd.valkey.topology import open_client
-from sadd.web import cache, catalogue, envoy, health, metrics, queues, sessions
+from sadd.web import cache, catalogue, envoy, health, metrics, sessions
 from sadd.web.connection import Connections
 from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Endpoint
@@ -78,26 +79,29 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         )
         opened.push_async_callback(valkey.aclose)
         clustered = parse(settings.valkey.url).shape is Shape.CLUSTER
-        view, rules, keys = CatalogueView(pool), RulesView(pool, tag=tag(clustered=clustered)), KeyRing(pool=pool)
+        view, rules, keys = (
+            CatalogueView(pool),
+            RulesView(pool, tag=tag(clustered=clustered)),
+            KeyRing(pool=pool),
+        )
         await view.refresh()
         await rules.refresh()
         await keys.load(pool)
-        services = open_services(
-            valkey,
-            await load_signing_keys(pool),
-            workers=settings.server.workers,
-            clustered=clustered,
-        )
+        signing = await load_signing_keys(pool)
+        services = open_services(valkey, signing, workers=settings.server.workers, clustered=clustered)
+        waiting = await open_queues(valkey, pool, signing, view, services.sessions, settings)
         deciding = Limits(services.limiter, view, rules, settings, slot)
         gate = Gate(deciding.desk, services.sessions, view, settings.gate)
         numbers = _Numbers(settings, slot, services, valkey, keys)
         deciding.show(numbers.metrics)
+        waiting.show(numbers.metrics)
         numbers.metrics.register("sadd_gate", gate.stats, labels={"replies": "outcome"})
         ready = Health({"valkey": valkey.probe, "postgres": lambda: _ask(pool)})
         await ready.probe()
         described = [
             *deciding.endpoints(pool),
             *_endpoints(services, view, pool, settings, ready, numbers.metrics),
+            *waiting.endpoints(),
             *gate_endpoints(gate),
         ]
         envoy_limits = await open_envoy_limits(settings.envoy, services.limiter)
@@ -127,7 +131,9 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             background.start(envoy_limits.watch.run())
         if settings.gate.spoe_port:
             background.start(_serve_agents(gate, settings, numbers.metrics))
-        background.start(_follow(settings.database.url, view, rules, keys, pool))
+        for work in waiting.work():
+            background.start(work)
+        background.start(_follow(settings.database.url, view, rules, keys, pool, waiting))
         background.start(_write_last_used(keys, pool, settings.identity.last_used_interval_seconds))
         yield Worker(app, ready, numbers.started, switchboard)
 
@@ -142,7 +148,6 @@ def _endpoints(
 ) -> list[Endpoint]:
     return [
         *cache.endpoints(services.cache, view),
-        *queues.endpoints(services.rooms, services.passes, view),
         *sessions.endpoints(services.sessions, view),
         *catalogue.endpoints(view, pool, authority=settings.catalogue.authority),
         *health.endpoints(ready),
@@ -208,11 +213,14 @@ async def _serve_agents(gate: Gate, settings: Settings, metrics: Metrics) -> Non
     await agents.serve(listen(replace(settings.server, port=settings.gate.spoe_port)))
 
 
-async def _follow(url: str, view: CatalogueView, rules: RulesView, keys: KeyRing, pool: Pool) -> None:
-    """Take in each change of the catalogue, of the rules and of the keys as it is announced."""
+async def _follow(
+    url: str, view: CatalogueView, rules: RulesView, keys: KeyRing, pool: Pool, waiting: Queues
+) -> None:
+    """Take in each change of the catalogue, of rules, rooms and keys as it is announced."""
 
     async def catalogue_changed() -> None:
         await view.refresh()
+        await waiting.refresh()
 
     async def rules_changed() -> None:
         await rules.refresh()
@@ -224,6 +232,8 @@ async def _follow(url: str, view: CatalogueView, rules: RulesView, keys: KeyRing
     listener.watch(CATALOGUE_CHANNEL, catalogue_changed)
     listener.watch(RULES_CHANNEL, rules_changed)
     listener.watch(KEYS_CHANNEL, keys_changed)
+    for channel, refresh in waiting.changes():
+        listener.watch(channel, refresh)
     await listener.run()
 
 

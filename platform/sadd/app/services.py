@@ -1,14 +1,13 @@
-"""The four services of one worker, on one store client, and what each of them counts."""
+"""Limiter, cache and sessions of one worker, on one store client, and what each of them counts.
+
+The fourth service, the waiting rooms, has more to it: ``sadd.app.queues``.
+"""
 
 import random
 from dataclasses import dataclass
 
 from cache.cache import Cache
 from cache.valkey import ValkeyStore as CacheStore
-from queueing.passes import PassKey, PassOffice
-from queueing.rooms import Rooms
-from queueing.ticket import TicketKeys, TicketOffice
-from queueing.valkey import ValkeyStore as RoomStore
 from ratelimit.holdings import ValkeyHoldings
 from ratelimit.limiter import Limiter
 from ratelimit.patience import Patient
@@ -28,8 +27,6 @@ class Services:
 
     limiter: Limiter
     cache: Cache
-    rooms: Rooms
-    passes: PassOffice
     sessions: Sessions
 
     def show(self, metrics: Metrics) -> None:
@@ -42,7 +39,6 @@ class Services:
             labels=dict.fromkeys(by_policy, "policy"),
         )
         metrics.register("sadd_cache", self.cache.stats)
-        metrics.register("sadd_rooms", self.rooms.stats)
         metrics.register("sadd_sessions", self.sessions.stats)
 
 
@@ -70,15 +66,9 @@ def open_limiter(valkey: ValkeyClient, *, workers: int, clustered: bool) -> Limi
 
 
 def open_services(valkey: ValkeyClient, signing: SigningKeys, *, workers: int, clustered: bool) -> Services:
-    """All four on one client."""
-    passes = PassOffice([PassKey(key.id, key.secret) for key in signing.queue_pass])
-    tickets = TicketOffice(
-        TicketKeys(signing.queue_ticket[0].id, {key.id: key.secret for key in signing.queue_ticket})
-    )
+    """All three on one client."""
     return Services(
         limiter=open_limiter(valkey, workers=workers, clustered=clustered),
         cache=Cache(CacheStore(valkey)),
-        rooms=Rooms(RoomStore(valkey), tickets, passes),
-        passes=passes,
         sessions=Sessions(SessionStore(valkey), Ids(signing.session_pepper[0].secret)),
     )

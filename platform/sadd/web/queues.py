@@ -1,67 +1,59 @@
-"""Waiting rooms over HTTP. Everyone may join, so these endpoints need no key.
+"""Waiting rooms over HTTP: all that a citizen's browser or app does. Everyone may join, so no key is needed.
 
 The ticket is in ``Sadd-Ticket``, or in the cookie that a join sets for its room.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Annotated, Any
 
 import msgspec
-from aiohttp import web
-from msgspec import Struct, field
+from aiohttp import hdrs, web
+from msgspec import Meta, Struct
+from multidict import CIMultiDict
 
 from queueing.passes import PassOffice
-from queueing.rooms import Rooms
-from queueing.standing import Estimate, RoomState, RoomStatus, Standing, State
+from queueing.standing import RoomStatus, Standing
 from queueing.store import StoreUnavailable
-from queueing.ticket import InvalidTicket
+from sadd.rooms.spec import RoomSpec
 from sadd.web.answer import encode_json, json_answer
-from sadd.web.away import store_away
 from sadd.web.conditions import tag_of, tagged
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.lane.endpoint import LaneEndpoint, Question, Told
-from sadd.web.problem import Problem
-from sadd.web.protected import View, room_of
+from sadd.web.queue_answers import (
+    TICKET_COOKIE,
+    RoomAnswer,
+    StandingAnswer,
+    room_answer,
+    standing_answer,
+    ticket_cookie,
+)
+from sadd.web.sessions import SESSION_COOKIES, SESSION_HEADER
+from sadd.web.visits import JoinRequest, Visit, Visits, refusing
 
 TAG = "queues"
 ROOM = "/v1/queues/{room}"
 TICKET_HEADER = "Sadd-Ticket"
-TICKET_COOKIE = "sadd_ticket"
-COOKIE_SECONDS = 24 * 3600
 STATUS_CACHE = "public, max-age=1"
 KEYS_CACHE = "public, max-age=300"
+BODY_BYTES_MAX = 4_096
 SHOWN = {TICKET_HEADER: "The ticket; or the cookie `sadd_ticket`."}
+JOINED = {
+    **SHOWN,
+    SESSION_HEADER: "A session of the room's agency, where the room has one place for each person.",
+}
 
 
-class StandingAnswer(Struct, frozen=True, omit_defaults=True):
-    """Where a visitor stands. ``pass`` is there when ``admitted``; ask again after ``poll_after_ms``.
+class CodeAnswer(Struct, frozen=True):
+    """Brings the place to another device. Whoever knows it has the place: it is as secret as the ticket."""
 
-    ``expires_in_ms`` is how long a ``called`` one may still claim, or the pass of an ``admitted`` one lasts.
-    """
-
-    ticket: str
-    number: int
-    state: State
-    position: int
-    estimate_ms: Estimate
-    poll_after_ms: int
-    pass_: str | None = field(default=None, name="pass")
-    expires_in_ms: int | None = None
+    code: str
 
 
-class RoomAnswer(Struct, frozen=True):
-    """What everyone may know of a room. Your position is your number less ``serving``."""
-
-    room: str
-    state: RoomState
-    serving: int
-    issued: int
-    waiting: int
-    active: int
-    outflow_per_minute: int
+class ResumeRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    code: Annotated[str, Meta(min_length=1, max_length=64, description="As it was shown, in any spelling.")]
 
 
 class KeySet(Struct, frozen=True):
@@ -70,26 +62,28 @@ class KeySet(Struct, frozen=True):
     keys: list[dict[str, str]]
 
 
-def endpoints(rooms: Rooms, passes: PassOffice, view: View) -> list[Endpoint]:
-    queues = _Queues(rooms, view)
+def endpoints(visits: Visits, passes: PassOffice) -> list[Endpoint]:
+    queues = _Queues(visits)
 
     async def published(call: Call) -> web.StreamResponse:
         return tagged(call.request, msgspec.json.encode(passes.jwks()), KEYS_CACHE)
 
-    standing = {200: StandingAnswer, 403: None, 404: None, 503: None}
-    room = {200: RoomAnswer, 304: None, 404: None, 503: None}
-    joined = {200: StandingAnswer, 404: None, 503: None}
     return [
         Endpoint(
             "POST",
             f"{ROOM}/tickets",
-            queues.join,
+            partial(queues.answer, visits.join),
             "Join the line",
             TAG,
-            answers=joined,
-            headers=SHOWN,
+            body=JoinRequest,
+            body_optional=True,
+            body_bytes_max=BODY_BYTES_MAX,
+            answers={200: StandingAnswer, 401: None, 403: None, 404: None, 503: None},
+            headers=JOINED,
             description="Whoever shows a ticket that is in force keeps its place. When nobody waits and "
-            "there is room the first answer has the pass.",
+            "there is room the first answer has the pass. A body needs a key of the room's agency with the "
+            "scope `queues:join`.",
+            lane=LaneEndpoint(partial(queues.ask, visits.join), tell_standing),
         ),
         Endpoint(
             "GET",
@@ -97,37 +91,20 @@ def endpoints(rooms: Rooms, passes: PassOffice, view: View) -> list[Endpoint]:
             queues.status,
             "What everyone may know of a room",
             TAG,
-            answers=room,
+            answers={200: RoomAnswer, 304: None, 404: None, 503: None},
             lane=LaneEndpoint(queues.ask_status, tell_status, STATUS_CACHE),
         ),
-        Endpoint(
-            "GET",
-            f"{ROOM}/ticket",
-            queues.standing,
-            "Where a ticket stands",
-            TAG,
-            answers=standing,
-            headers=SHOWN,
-        ),
+        *_of_a_ticket(queues),
         Endpoint(
             "POST",
-            f"{ROOM}/claim",
-            queues.claim,
-            "Take the turn",
+            f"{ROOM}/resume",
+            queues.resume,
+            "Take a place to this device",
             TAG,
-            answers=standing,
-            headers=SHOWN,
-            description="Once called. A retry gets the same pass. Without a pass the answer says how things "
-            "stand: `called` means that the room is full just now and the turn is kept.",
-        ),
-        Endpoint(
-            "POST",
-            f"{ROOM}/leave",
-            queues.leave,
-            "Give up the place, the turn or the slot",
-            TAG,
-            answers=standing,
-            headers=SHOWN,
+            body=ResumeRequest,
+            body_bytes_max=BODY_BYTES_MAX,
+            answers={200: StandingAnswer, 403: None, 404: None, 503: None},
+            description="By the code that `resume-code` gave the other device, which keeps the place too.",
         ),
         Endpoint(
             "GET",
@@ -141,118 +118,170 @@ def endpoints(rooms: Rooms, passes: PassOffice, view: View) -> list[Endpoint]:
     ]
 
 
+def _of_a_ticket(queues: "_Queues") -> list[Endpoint]:
+    """What is done with a ticket that is shown."""
+    visits = queues.visits
+    standing: dict[int, Any] = {200: StandingAnswer, 403: None, 404: None, 503: None}
+
+    def one(method: str, last: str, do: "Do", summary: str, description: str = "") -> Endpoint:
+        return Endpoint(
+            method,
+            f"{ROOM}/{last}",
+            partial(queues.answer, do),
+            summary,
+            TAG,
+            answers=standing,
+            headers=SHOWN,
+            description=description,
+            lane=LaneEndpoint(partial(queues.ask, do), tell_standing),
+        )
+
+    return [
+        one("GET", "ticket", visits.standing, "Where a ticket stands"),
+        one(
+            "POST",
+            "claim",
+            visits.claim,
+            "Take the turn",
+            "Once called. A retry gets the same pass. Without a pass the answer says how things stand: "
+            "`called` means that the room is full just now and the turn is kept.",
+        ),
+        one(
+            "POST",
+            "extend",
+            visits.extend,
+            "More time to accept the turn",
+            "For who is called and needs longer: a new window, ten times at most.",
+        ),
+        one(
+            "POST",
+            "renew",
+            visits.renew,
+            "A pass that lasts longer",
+            "Up to the room's cap after the claim; where it has none the pass stays as it is.",
+        ),
+        one("POST", "leave", visits.leave, "Give up the place, the turn or the slot"),
+        Endpoint(
+            "GET",
+            f"{ROOM}/resume-code",
+            queues.resume_code,
+            "A short code that brings the place to another device",
+            TAG,
+            answers={200: CodeAnswer, 403: None, 404: None},
+            headers=SHOWN,
+        ),
+    ]
+
+
+Do = Callable[[Visit], Awaitable[Standing]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Queues:
-    rooms: Rooms
-    view: View
+    visits: Visits
+    boards: dict[str, tuple[RoomStatus, RoomSpec, Told]] = field(default_factory=dict)
+    """The last answer of each room, as long as neither its status nor its settings are others."""
 
-    async def join(self, call: Call) -> web.StreamResponse:
-        room = room_of(self.view, call.request.match_info["room"])
-        with _refusing():
-            standing = await self.rooms.join(room, _shown(call.request))
-        response = _answer(standing)
-        _keep(response, room.id, standing.ticket, COOKIE_SECONDS)
-        return response
+    async def answer(self, do: Do, call: Call) -> web.StreamResponse:
+        visit = _visit(call)
+        standing = await do(visit)
+        cookie = ticket_cookie(visit.room, standing, shown=visit.ticket)
+        return json_answer(standing_answer(standing), headers={hdrs.SET_COOKIE: cookie} if cookie else None)
+
+    def ask(self, do: Do, asked: Question, done: Callable[[Any], None]) -> None:
+        visit = _question(asked)
+        self.visits.spec(visit.room)
+        asyncio.ensure_future(do(visit)).add_done_callback(partial(_pass_on, visit, done))
 
     async def status(self, call: Call) -> web.StreamResponse:
-        room = room_of(self.view, call.request.match_info["room"])
-        with _refusing():
-            status = await self.rooms.status(room)
-        return tagged(call.request, _room_answer(status), STATUS_CACHE)
+        spec = self.visits.spec(call.request.match_info["room"])
+        with refusing():
+            status = await self.visits.rooms.status(spec.room)
+        return tagged(call.request, self.told(spec, status)[0], STATUS_CACHE)
 
-    def ask_status(self, asked: Question, done: Callable[[RoomStatus | Exception], None]) -> None:
+    def ask_status(self, asked: Question, done: Callable[[Told | Exception], None]) -> None:
         """At once from what is known; once a second, when it is too old, those who ask wait for the store."""
-        room = room_of(self.view, asked.parameter)
-        known = self.rooms.known_status(room)
+        spec = self.visits.spec(asked.parameter)
+        known = self.visits.rooms.known_status(spec.room)
         if known is not None:
-            done(known)
+            done(self.told(spec, known))
             return
-        asyncio.ensure_future(self.rooms.status(room)).add_done_callback(partial(_pass_on, done))
 
-    async def standing(self, call: Call) -> web.StreamResponse:
-        room = room_of(self.view, call.request.match_info["room"])
-        with _refusing():
-            return _answer(await self.rooms.standing(room, _shown(call.request)))
+        def loaded(loading: asyncio.Future[RoomStatus]) -> None:
+            if loading.cancelled():  # the worker ends
+                done(StoreUnavailable("not asked to the end"))
+                return
+            failure = loading.exception()
+            done(failure if isinstance(failure, Exception) else self.told(spec, loading.result()))
 
-    async def claim(self, call: Call) -> web.StreamResponse:
-        room = room_of(self.view, call.request.match_info["room"])
-        with _refusing():
-            return _answer(await self.rooms.claim(room, _shown(call.request)))
+        asyncio.ensure_future(self.visits.rooms.status(spec.room)).add_done_callback(loaded)
 
-    async def leave(self, call: Call) -> web.StreamResponse:
-        room = room_of(self.view, call.request.match_info["room"])
-        with _refusing():
-            response = _answer(await self.rooms.leave(room, _shown(call.request)))
-        _keep(response, room.id, "", 0)
-        return response
+    def told(self, spec: RoomSpec, status: RoomStatus) -> Told:
+        held = self.boards.get(spec.id)
+        if held is not None and held[0] is status and held[1] is spec:
+            return held[2]
+        body = encode_json(room_answer(spec, status))
+        told = body, f"ETag: {tag_of(body)}\r\n"
+        self.boards[spec.id] = (status, spec, told)
+        return told
+
+    async def resume(self, call: Call) -> web.StreamResponse:
+        room = call.request.match_info["room"]
+        standing = await self.visits.resume(room, call.body.code)
+        cookie = ticket_cookie(room, standing, shown="")
+        return json_answer(standing_answer(standing), headers={hdrs.SET_COOKIE: cookie})
+
+    async def resume_code(self, call: Call) -> web.StreamResponse:
+        return json_answer(CodeAnswer(self.visits.resume_code(_visit(call))))
 
 
-def tell_status(status: RoomStatus | Exception) -> Told:
-    with _refusing():
-        if isinstance(status, Exception):
-            raise status
-    body = _room_answer(status)
-    return body, f"ETag: {tag_of(body)}\r\n"
+def tell_status(told: Told | Exception) -> Told:
+    with refusing():
+        if isinstance(told, Exception):
+            raise told
+    return told
 
 
-def _pass_on(done: Callable[[RoomStatus | Exception], None], asking: asyncio.Future[RoomStatus]) -> None:
+Came = tuple[Visit, Standing | BaseException]
+
+
+def tell_standing(came: Came) -> Told:
+    visit, standing = came
+    if isinstance(standing, BaseException):
+        raise standing
+    cookie = ticket_cookie(visit.room, standing, shown=visit.ticket)
+    return encode_json(standing_answer(standing)), f"Set-Cookie: {cookie}\r\n" if cookie else ""
+
+
+def _pass_on(visit: Visit, done: Callable[[Came], None], asking: asyncio.Future[Standing]) -> None:
     if asking.cancelled():  # the worker ends
-        done(StoreUnavailable("not asked to the end"))
+        done((visit, StoreUnavailable("not asked to the end")))
     else:
-        done(asking.exception() or asking.result())  # type: ignore[arg-type]  # no more than an Exception
+        done((visit, asking.exception() or asking.result()))
 
 
-def _room_answer(status: RoomStatus) -> bytes:
-    return encode_json(
-        RoomAnswer(
-            room=status.room,
-            state=status.state,
-            serving=status.serving,
-            issued=status.issued,
-            waiting=status.waiting,
-            active=status.active,
-            outflow_per_minute=status.outflow_per_minute,
-        )
+def _visit(call: Call) -> Visit:
+    request = call.request
+    return _seen(request.match_info["room"], request.headers, request.remote or "", call)  # type: ignore[arg-type]  # a proxy of a CIMultiDict reads as one
+
+
+def _question(asked: Question) -> Visit:
+    return _seen(asked.parameter, asked.headers, asked.peer, asked)
+
+
+def _seen(room: str, headers: CIMultiDict[str], remote: str, asked: Call | Question) -> Visit:
+    cookies = _cookies(headers.get(hdrs.COOKIE, ""))
+    session = headers.get(SESSION_HEADER) or next(
+        (cookies[name] for name in SESSION_COOKIES if name in cookies), ""
     )
+    ticket = headers.get(TICKET_HEADER) or cookies.get(TICKET_COOKIE, "")
+    return Visit(room, ticket, headers, remote, asked.caller, asked.body, session)
 
 
-def _shown(request: web.Request) -> str:
-    return request.headers.get(TICKET_HEADER) or request.cookies.get(TICKET_COOKIE, "")
+def _cookies(line: str) -> dict[str, str]:
+    """Of a ``Cookie`` field.
 
-
-def _keep(response: web.Response, room: str, ticket: str, seconds: int) -> None:
-    """Set the room's own cookie; its path keeps the tickets of several rooms apart."""
-    response.set_cookie(
-        TICKET_COOKIE,
-        ticket,
-        max_age=seconds,
-        path=f"/v1/queues/{room}",
-        secure=True,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
-def _answer(standing: Standing) -> web.Response:
-    answer = StandingAnswer(
-        ticket=standing.ticket,
-        number=standing.number,
-        state=standing.state,
-        position=standing.position,
-        estimate_ms=standing.estimate_ms,
-        poll_after_ms=standing.poll_after_ms,
-        pass_=standing.admission,
-        expires_in_ms=standing.expires_in_ms,
-    )
-    return json_answer(answer)
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except InvalidTicket:
-        detail = "Show the ticket that a join of this room gave you; or join anew."
-        raise Problem(403, "invalid-ticket", "This is no ticket of this room.", detail) from None
-    except StoreUnavailable:
-        raise store_away("The room stays shut meanwhile. Keep your ticket: it holds your place.") from None
+    Read by hand: what others set on the domain may be no cookie by the standard, and costs nobody the place.
+    """
+    pairs = (part.strip().partition("=") for part in line.split(";"))
+    return {name: value for name, _, value in pairs}

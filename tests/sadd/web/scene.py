@@ -15,10 +15,13 @@ from ratelimit.valkey import ValkeyStore as LimitStore
 from sadd.catalogue.model import Capacity, Catalogue, Protection
 from sadd.identity.caller import SCOPES, Caller
 from sadd.limits.desk import Desk
+from sadd.rooms.holder import Holders
+from sadd.rooms.view import RoomsView
 from sadd.session.ids import Ids
 from sadd.session.sessions import Sessions
 from sadd.session.valkey import ValkeyStore as SessionStore
 from sadd.web import cache, limits, queues, sessions
+from sadd.web.visits import Visits
 from tests.sadd.catalogue.scene import service, small
 from tests.sadd.web.served import Served, served
 from tests.stores import connected
@@ -74,11 +77,13 @@ async def four_services(valkey_url: str, *, deadline_ms: int = 2_000) -> AsyncIt
     passes = PassOffice([PassKey("0000000b", b"p" * 32)])
     tickets = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
     async with connected(valkey_url, deadline_ms=deadline_ms) as client:
+        rooms, specs = Rooms(RoomStore(client), tickets, passes), RoomsView(None, view)
+        kept = Sessions(SessionStore(client), Ids(b"p" * 32))
         endpoints = [
             *limits.endpoints(Desk(Limiter(LimitStore(client)), view)),
             *cache.endpoints(Cache(CacheStore(client)), view),
-            *queues.endpoints(Rooms(RoomStore(client), tickets, passes), passes, view),
-            *sessions.endpoints(Sessions(SessionStore(client), Ids(b"p" * 32)), view),
+            *queues.endpoints(Visits(rooms, specs, Holders(b"h" * 32), kept), passes),
+            *sessions.endpoints(kept, view),
         ]
         async with served(endpoints, keys=Keys()) as server:
             yield server

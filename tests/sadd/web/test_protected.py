@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from sadd.catalogue import rules
 from sadd.catalogue.model import Capacity, Class, LimitClass, QueueClass, SessionClass
 from sadd.limits.classes import limit_of
-from sadd.web.protected import room_of, session_policy_of
+from sadd.rooms.resolving import default_of
+from sadd.web.protected import session_policy_of
 from tests.sadd.catalogue.scene import TODAY, service, small
 from tests.sadd.web.scene import View
 
@@ -37,7 +38,7 @@ def use(class_: Class) -> None:
         case LimitClass():
             limit_of(view.current, asked)
         case QueueClass():
-            room_of(view, asked.id)
+            default_of(view.current, asked)
         case SessionClass():
             session_policy_of(view, asked)
 
@@ -86,4 +87,6 @@ def test_a_capacity_of_any_size_makes_a_room() -> None:
     """The shares of a capacity are kept within the bounds of a room."""
     for rate, users in ((1, 1), (rules.REQUESTS_PER_SECOND_MAX, rules.CONCURRENT_USERS_MAX)):
         asked = service(capacity=Capacity(rate, users))
-        assert room_of(View(small(asked)), asked.id).active_cap >= 1
+        spec = default_of(small(asked), asked)
+        assert spec is not None
+        assert spec.room.active_cap >= 1

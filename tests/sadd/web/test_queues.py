@@ -92,6 +92,7 @@ async def test_the_status_may_be_cached_anywhere_for_a_second(server: Served) ->
         "waiting": 1,
         "active": 1,
         "outflow_per_minute": 360,
+        "name": {"ar": "نتائج moehe-results", "en": "Results moehe-results"},
     }
     async with server.client.get(ROOM, headers={"If-None-Match": tag}) as answer:
         assert answer.status == 304

@@ -24,11 +24,14 @@ from sadd.gate import endpoints as gate
 from sadd.gate.gate import Gate
 from sadd.limits.desk import Desk
 from sadd.limits.joining import Joining
+from sadd.rooms.holder import Holders
+from sadd.rooms.view import RoomsView
 from sadd.settings import Gate as GateSettings
 from sadd.settings import Server
 from sadd.web import limits, queues
 from sadd.web.answer import json_answer
 from sadd.web.endpoint import Call, Endpoint
+from sadd.web.visits import Visits
 from tests.sadd.gate.scene import OneSession
 from tests.sadd.web.scene import Keys, View, catalogue
 from tests.sadd.web.served import Served, endpoint, served
@@ -108,10 +111,11 @@ def endpoints(engine: Engine) -> list[Endpoint]:
     view = View(catalogue())
     tickets = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
     passes = PassOffice([PassKey("0000000b", b"p" * 32)])
+    rooms = Rooms(cast("Store", RoomStore()), tickets, passes)
     return [
         *limits.endpoints(Desk(engine, view)),
         *gate.endpoints(Gate(Desk(engine, view), OneSession(), view, GateSettings())),
-        *queues.endpoints(Rooms(cast("Store", RoomStore()), tickets, passes), passes, view),
+        *queues.endpoints(Visits(rooms, RoomsView(None, view), Holders(b"h" * 32)), passes),
         endpoint(fine),
         endpoint(fine, method="PUT", raw_body=True),
         endpoint(echoed, path="/v1/echo/{room}"),

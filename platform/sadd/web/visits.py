@@ -1,0 +1,201 @@
+"""What a visitor may do with a place, whichever way he came: the API, its lane, the waiting page.
+
+Who shows the ticket has the place. Who a place is for is asked only at a join: an app with a key names its
+subject, a signed-in citizen has a session, and where a room wants to know neither, the ticket is enough.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Protocol
+
+from msgspec import Meta, Struct
+from multidict import CIMultiDict
+
+from queueing.rooms import Rooms
+from queueing.standing import Standing
+from queueing.store import StoreUnavailable
+from queueing.ticket import InvalidTicket
+from sadd.identity.caller import Caller
+from sadd.rooms.holder import Holders
+from sadd.rooms.spec import RoomSpec
+from sadd.session.sessions import Sessions, UnknownSession
+from sadd.session.store import StoreUnavailable as SessionStoreUnavailable
+from sadd.web.away import store_away
+from sadd.web.problem import Problem, forbidden, invalid_request, unauthenticated
+
+JOIN_SCOPE = "queues:join"
+KEPT = frozenset({"waiting", "called", "admitted"})
+"""States of a place that a join gives back as it is."""
+
+
+class JoinRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of an app with a key. ``subject`` has one place in the room, whatever device asks for it."""
+
+    subject: (
+        Annotated[str, Meta(min_length=1, max_length=512, description="Who joins, in your own terms.")] | None
+    ) = None
+    lane: Annotated[str, Meta(max_length=40, description="A lane of the room; empty is the open one.")] = ""
+
+
+class Visit(Struct, frozen=True):
+    """One request about a place. A struct: it is made for each."""
+
+    room: str
+    ticket: str
+    """As it was shown; empty if none was."""
+    headers: CIMultiDict[str]
+    remote: str
+    """The address that called."""
+    caller: Caller | None = None
+    body: JoinRequest | None = None
+    session: str = ""
+    """The id of a session of ours, if one was shown."""
+
+
+class Specs(Protocol):
+    """What is asked of the rooms' view."""
+
+    @property
+    def current(self) -> Mapping[str, RoomSpec]: ...
+
+
+class Door(Protocol):
+    """Judges joins before the line, and suspects again at its front. Raises Problem."""
+
+    async def at_join(self, spec: RoomSpec, request: Visit) -> bytes | None: ...
+
+    async def at_claim(self, spec: RoomSpec, request: Visit, number: int) -> None: ...
+
+
+class Visits:
+    """The rooms' façade as visitors meet it: every refusal is a Problem."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        specs: Specs,
+        holders: Holders,
+        sessions: Sessions | None = None,
+        *,
+        door: Door | None = None,
+        authority: str = "",
+    ) -> None:
+        """Without ``sessions`` a citizen is known by an app's word only."""
+        self.rooms = rooms
+        self._specs = specs
+        self._holders = holders
+        self._sessions = sessions
+        self._door = door
+        self._authority = authority
+
+    def spec(self, room_id: str) -> RoomSpec:
+        """Rooms are public, so anyone's. Problem: no such room."""
+        spec = self._specs.current.get(room_id)
+        if spec is None:
+            raise Problem(404, "unknown-room", "There is no such waiting room.")
+        return spec
+
+    async def join(self, visit: Visit) -> Standing:
+        """A place, or the one that he has: by the ticket shown, or by who he is."""
+        spec = self.spec(visit.room)
+        wish = visit.body or JoinRequest()
+        if wish.subject is not None or wish.lane:
+            self._check_app(spec, visit.caller, wish)
+        with refusing():
+            if visit.ticket and (kept := await self._kept(spec, visit.ticket)) is not None:
+                return kept
+            holder = await self._holder(spec, visit, wish)
+            if self._door is not None:
+                holder = await self._door.at_join(spec, visit) or holder
+            return await self.rooms.join(spec.room, visit.ticket or None, holder=holder, lane=wish.lane)
+
+    async def standing(self, visit: Visit) -> Standing:
+        with refusing():
+            return await self.rooms.standing(self.spec(visit.room).room, visit.ticket)
+
+    async def claim(self, visit: Visit) -> Standing:
+        spec = self.spec(visit.room)
+        with refusing():
+            if self._door is not None and spec.bots.challenge_at_front:
+                standing = await self.rooms.standing(spec.room, visit.ticket)
+                if standing.state == "called":
+                    await self._door.at_claim(spec, visit, standing.number)
+            return await self.rooms.claim(spec.room, visit.ticket)
+
+    async def renew(self, visit: Visit) -> Standing:
+        with refusing():
+            return await self.rooms.renew(self.spec(visit.room).room, visit.ticket)
+
+    async def extend(self, visit: Visit) -> Standing:
+        with refusing():
+            return await self.rooms.extend(self.spec(visit.room).room, visit.ticket)
+
+    async def leave(self, visit: Visit) -> Standing:
+        with refusing():
+            return await self.rooms.leave(self.spec(visit.room).room, visit.ticket)
+
+    def resume_code(self, visit: Visit) -> str:
+        with refusing():
+            return self.rooms.resume_code(self.spec(visit.room).room, visit.ticket)
+
+    async def resume(self, room_id: str, code: str) -> Standing:
+        spec = self.spec(room_id)
+        try:
+            with refusing():
+                return await self.rooms.resume(spec.room, code)
+        except Problem as problem:
+            if problem.slug != "invalid-ticket":
+                raise
+            detail = "Look at each letter again. A code is good for the room that gave it."
+            raise Problem(403, "invalid-code", "This is no code of this room.", detail) from None
+
+    async def _kept(self, spec: RoomSpec, ticket: str) -> Standing | None:
+        """Where a ticket in force stands: nobody is judged again, or counted, for coming back."""
+        try:
+            standing = await self.rooms.standing(spec.room, ticket)
+        except InvalidTicket:
+            return None
+        return standing if standing.state in KEPT else None
+
+    async def _holder(self, spec: RoomSpec, visit: Visit, wish: JoinRequest) -> bytes | None:
+        if wish.subject is not None:
+            return self._holders.of(spec.id, spec.agency, wish.subject)
+        if not spec.one_per_identity:
+            return None
+        return self._holders.of(spec.id, spec.agency, await self._signed_in(spec, visit.session))
+
+    async def _signed_in(self, spec: RoomSpec, session_id: str) -> str:
+        """The subject of the session. Problem: there is none in force."""
+        if self._sessions is not None and session_id:
+            try:
+                return (await self._sessions.touch(spec.agency, session_id)).subject
+            except UnknownSession:
+                pass
+            except SessionStoreUnavailable:
+                raise store_away("Nobody knows whether the session lives. Try again.") from None
+        detail = (
+            "Sign in and join with the session in Sadd-Session; or an app joins with its key and a subject."
+        )
+        raise Problem(401, "identity-required", "This room has one place for each person.", detail)
+
+    def _check_app(self, spec: RoomSpec, caller: Caller | None, wish: JoinRequest) -> None:
+        """Only the room's own agency says who somebody is, or whose lane it is."""
+        if caller is None:
+            raise unauthenticated()
+        if JOIN_SCOPE not in caller.scopes or caller.agency not in (spec.agency, self._authority):
+            raise forbidden(JOIN_SCOPE)
+        if wish.lane and wish.lane not in (lane.id for lane in spec.lanes):
+            what = "no such lane of this room"
+            raise invalid_request(f"{what} at #/lane", errors=[{"pointer": "#/lane", "detail": what}])
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What the rooms cannot do, as problems."""
+    try:
+        yield
+    except InvalidTicket:
+        detail = "Show the ticket that a join of this room gave you; or join anew."
+        raise Problem(403, "invalid-ticket", "This is no ticket of this room.", detail) from None
+    except StoreUnavailable:
+        raise store_away("The room stays shut meanwhile. Keep your ticket: it holds your place.") from None
