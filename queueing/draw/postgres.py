@@ -1,0 +1,267 @@
+"""Draws on PostgreSQL: the order of the steps.
+
+What a draw promises is kept by the tables' own triggers and constraints, whoever writes (0008_draws.sql).
+
+The freeze is one transaction: it holds the draw's row, reads the list, and gives the entries the next numbers
+of the room's line. It begins a new life of the room's hot state, so that no worker hands these numbers out.
+"""
+
+import asyncio
+import calendar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Protocol
+
+from queueing.draw import merkle
+from queueing.draw.beacon import Chain
+from queueing.draw.document import Beacon, Draw, Stage
+from queueing.draw.entry import ENTRY_BYTES
+from queueing.draw.seed import seed_of
+from queueing.draw.store import Found, Kept, Refused
+from queueing.draw.verification import randomness_of
+from queueing.store import StoreUnavailable
+
+ACQUIRE_SECONDS = 5.0
+PAGE = 65_536
+FREEZE_MS = 5_000
+"""A freeze of few entries is done long before; 1,000,000 take 10 s more than that at worst."""
+FREEZE_ENTRIES_PER_MS = 100
+
+_COLUMNS = """
+id, room, serial, closes_at, beacon_kind, beacon_chain, beacon_round, beacon_source, beacon_at, count,
+frozen_at, root, base, life, beacon_value, seed, drawn_at, clock_timestamp() >= closes_at AS closed
+"""
+_LAST = "SELECT DISTINCT ON (room)" + _COLUMNS + "FROM queue_draw ORDER BY room, serial DESC"
+_OF = "SELECT" + _COLUMNS + "FROM queue_draw WHERE room = $1 AND serial = $2"
+_ONE = "SELECT" + _COLUMNS + "FROM queue_draw WHERE id = $1"
+_NOW = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_GATHER = "SELECT entry, index FROM queue_draw_gather($1, $2, $3::bytea[])"
+_GATHERING = """
+SELECT id FROM queue_draw WHERE room = $1 AND frozen_at IS NULL AND clock_timestamp() < closes_at
+ORDER BY serial DESC LIMIT 1 FOR UPDATE
+"""
+_INSERT = """
+INSERT INTO queue_draw
+    (room, serial, closes_at, beacon_at, beacon_kind, beacon_chain, beacon_round, beacon_source)
+SELECT $1, coalesce(max(serial), 0) + 1, to_timestamp($2::bigint / 1000.0),
+       to_timestamp($3::bigint / 1000.0), $4, $5, $6, $7
+FROM queue_draw WHERE room = $1
+RETURNING id
+"""
+_MOVE = """
+UPDATE queue_draw SET closes_at = to_timestamp($2::bigint / 1000.0),
+    beacon_at = to_timestamp($3::bigint / 1000.0), beacon_kind = $4,
+    beacon_chain = $5, beacon_round = $6, beacon_source = $7
+WHERE id = $1
+"""
+_NAME = """
+UPDATE queue_draw SET beacon_at = to_timestamp($2::bigint / 1000.0),
+    beacon_kind = $3, beacon_chain = $4, beacon_round = $5, beacon_source = $6
+WHERE id = $1
+"""
+_TO_FREEZE = """
+SELECT *, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms FROM queue_draw
+WHERE id = $1 AND frozen_at IS NULL AND clock_timestamp() >= closes_at FOR UPDATE SKIP LOCKED
+"""
+_LIST = "SELECT entry FROM queue_draw_entry WHERE draw = $1 AND index >= $2 AND index < $3 ORDER BY index"
+_NEW_LIFE = """
+INSERT INTO queue_life AS f (room, life, server, restoring_until) VALUES ($1, 1, '', '-infinity')
+ON CONFLICT (room) DO UPDATE SET life = f.life + 1, server = '', restoring_until = '-infinity'
+RETURNING life
+"""
+_RESERVE = """
+INSERT INTO queue_line AS l (room, lane, reserved) VALUES ($1, '', $2)
+ON CONFLICT (room, lane) DO UPDATE SET reserved = l.reserved + $2
+RETURNING reserved - $2
+"""
+_FREEZE = """
+UPDATE queue_draw SET frozen_at = clock_timestamp(), root = $2, chunk_nodes = $3, base = $4, life = $5
+WHERE id = $1
+"""
+_DRAW = """
+UPDATE queue_draw SET beacon_value = $2, randomness = $3, seed = $4, drawn_at = clock_timestamp()
+WHERE id = $1 AND (drawn_at IS NULL OR beacon_value <> $2)
+"""
+_FIND = "SELECT index FROM queue_draw_entry WHERE draw = $1 AND entry = $2"
+_NODES = "SELECT chunk_nodes FROM queue_draw WHERE id = $1"
+
+
+class Pool(Protocol):
+    """What is asked of the database."""
+
+    def acquire(self, *, timeout: float | None = None) -> Any: ...
+
+
+class PostgresDraws:
+    """``queueing.draw.store.Store``. ``away`` and ``refused`` are what the pool raises then.
+
+    ``chain`` names the round that comes next where a freeze is late for the one that was named.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        away: tuple[type[Exception], ...],
+        refused: tuple[type[Exception], ...],
+        chain: Chain,
+    ) -> None:
+        self._pool = pool
+        self._away = away
+        self._refused = refused
+        self._chain = chain
+
+    async def last(self) -> list[Kept]:
+        async with self._connection() as connection:
+            return [_kept(row) for row in await connection.fetch(_LAST)]
+
+    async def one(self, room: str, draw: int) -> Kept | None:
+        async with self._connection() as connection:
+            row = await connection.fetchrow(_OF, room, draw)
+        return None if row is None else _kept(row)
+
+    async def now_ms(self) -> int:
+        async with self._connection() as connection:
+            return int(await connection.fetchval(_NOW))
+
+    async def gather(self, room: str, draw: int, entries: Sequence[bytes]) -> dict[bytes, int]:
+        async with self._connection() as connection:
+            rows = await connection.fetch(_GATHER, room, draw, entries)
+        return {bytes(row["entry"]): int(row["index"]) for row in rows}
+
+    async def announce(self, room: str, closes_at_ms: int, beacon: Beacon) -> Kept:
+        async with self._transaction() as connection:
+            gathering = await connection.fetchval(_GATHERING, room)
+            if gathering is None:
+                named = await connection.fetchval(_INSERT, room, closes_at_ms, *_columns(beacon))
+            else:
+                named = gathering
+                await connection.execute(_MOVE, gathering, closes_at_ms, *_columns(beacon))
+            return _kept(await connection.fetchrow(_ONE, named))
+
+    async def name(self, kept: Kept, beacon: Beacon) -> Kept:
+        async with self._transaction() as connection:
+            await connection.execute(_NAME, kept.id, *_columns(beacon))
+            return _kept(await connection.fetchrow(_ONE, kept.id))
+
+    async def freeze(self, kept: Kept) -> Kept | None:
+        async with self._transaction() as connection:
+            row = await connection.fetchrow(_TO_FREEZE, kept.id)
+            if row is None:
+                return None
+            await self._in_time(connection, row)
+            entries = await _list(connection, kept.id, 0, row["count"])
+            nodes = await asyncio.to_thread(merkle.chunk_nodes, entries)
+            life = await connection.fetchval(_NEW_LIFE, row["room"])
+            base = await connection.fetchval(_RESERVE, row["room"], row["count"])
+            await connection.execute(_FREEZE, kept.id, merkle.top(nodes), b"".join(nodes), base, life)
+            return _kept(await connection.fetchrow(_ONE, kept.id))
+
+    async def draw(self, kept: Kept, beacon: Beacon) -> Kept:
+        draw, chance = kept.draw, randomness_of(beacon)
+        seed = seed_of(draw.room, draw.draw, draw.count, bytes.fromhex(draw.root), chance)
+        async with self._transaction() as connection:
+            await connection.execute(_DRAW, kept.id, _value(beacon), chance, seed)
+            return _kept(await connection.fetchrow(_ONE, kept.id))
+
+    async def entries(self, kept: Kept, first: int, count: int) -> list[bytes]:
+        async with self._connection() as connection:
+            return await _list(connection, kept.id, first, first + count)
+
+    async def find(self, kept: Kept, entry: bytes) -> Found | None:
+        async with self._connection() as connection:
+            index = await connection.fetchval(_FIND, kept.id, entry)
+            if index is None:
+                return None
+            first = index - index % merkle.CHUNK
+            chunk = await _list(connection, kept.id, first, first + merkle.CHUNK)
+            nodes = bytes(await connection.fetchval(_NODES, kept.id) or b"")
+        return Found(index, chunk, _cut(nodes))
+
+    async def _in_time(self, connection: Any, row: Mapping[str, Any]) -> None:
+        """Name the next round where the freeze would come after the one that was named, or hardly before."""
+        done_ms = row["now_ms"] + FREEZE_MS + row["count"] // FREEZE_ENTRIES_PER_MS
+        if _ms(row["beacon_at"]) > done_ms:
+            return
+        if row["beacon_kind"] != "drand":
+            raise Refused("the statement that was named is known already, or nearly: name another source")
+        number = self._chain.first_round(done_ms + FREEZE_MS)
+        beacon = Beacon("drand", self._chain.at_ms(number), self._chain.id, number)
+        await connection.execute(_NAME, row["id"], *_columns(beacon))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                yield connection
+        except self._away as gone:
+            raise StoreUnavailable(f"draws: {type(gone).__name__}") from gone
+        except self._refused as refused:
+            raise Refused(str(refused).partition("\n")[0]) from refused
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Any]:
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+
+async def _list(connection: Any, draw: int, first: int, end: int) -> list[bytes]:
+    found: list[bytes] = []
+    for start in range(first, end, PAGE):
+        rows = await connection.fetch(_LIST, draw, start, min(start + PAGE, end))
+        found.extend(row[0] for row in rows)
+    return found
+
+
+def _cut(nodes: bytes) -> list[bytes]:
+    return [nodes[at : at + ENTRY_BYTES] for at in range(0, len(nodes), ENTRY_BYTES)]
+
+
+def _columns(beacon: Beacon) -> tuple[int, str, str, int, str]:
+    return beacon.at_ms, beacon.kind, beacon.chain, beacon.round, beacon.source
+
+
+def _value(beacon: Beacon) -> bytes:
+    return bytes.fromhex(beacon.signature) if beacon.kind == "drand" else beacon.text.encode()
+
+
+def _kept(row: Mapping[str, Any]) -> Kept:
+    draw = Draw(
+        room=row["room"],
+        draw=row["serial"],
+        stage=_stage(row),
+        closes_at_ms=_ms(row["closes_at"]),
+        beacon=_beacon(row),
+        count=row["count"],
+        frozen_at_ms=_ms(row["frozen_at"]) if row["frozen_at"] else 0,
+        root=(row["root"] or b"").hex(),
+        base=row["base"] or 0,
+        seed=(row["seed"] or b"").hex(),
+    )
+    return Kept(row["id"], draw, row["life"] or 0)
+
+
+def _stage(row: Mapping[str, Any]) -> Stage:
+    if row["drawn_at"] is not None:
+        return "drawn"
+    if row["frozen_at"] is not None:
+        return "frozen"
+    return "closed" if row["closed"] else "gathering"
+
+
+def _beacon(row: Mapping[str, Any]) -> Beacon:
+    kind, value = row["beacon_kind"], row["beacon_value"] or b""
+    return Beacon(
+        kind=kind,
+        at_ms=_ms(row["beacon_at"]),
+        chain=row["beacon_chain"],
+        round=row["beacon_round"],
+        signature=value.hex() if kind == "drand" else "",
+        source=row["beacon_source"],
+        text=value.decode() if kind == "statement" else "",
+    )
+
+
+def _ms(moment: datetime) -> int:
+    """Whole milliseconds since the epoch, without the rounding of a float."""
+    return calendar.timegm(moment.utctimetuple()) * 1000 + moment.microsecond // 1000
