@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
 
 from queueing.policy import WINDOW_MS_MAX
 from sadd.catalogue import wording
@@ -137,6 +138,16 @@ def _page(room: RoomSettings) -> Iterator[Finding]:
         not room.template or len(room.template.encode()) > TEMPLATE_BYTES_MAX or "\0" in room.template
     ):
         yield Finding(("template",), f"empty, longer than {TEMPLATE_BYTES_MAX:,} bytes, or has a NUL in it")
+    if room.time_zone is not None and not _is_zone(room.time_zone):
+        yield Finding(("time_zone",), f"no time zone: {room.time_zone!r}; expected a name such as Asia/Qatar")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # none of that name; no name at all; a folder of them
+        return False
+    return True
 
 
 def _numbers(room: RoomSettings, catalogue: Catalogue) -> Iterator[Finding]:

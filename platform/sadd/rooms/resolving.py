@@ -49,6 +49,8 @@ def resolved(settings: RoomSettings, catalogue: Catalogue) -> RoomSpec:
         one_per_identity=settings.one_per_identity,
         bots=settings.bots,
         lanes=lanes,
+        digits=settings.digits or "latn",
+        time_zone=settings.time_zone or "Asia/Qatar",
         logo=settings.logo,
         template=settings.template,
         written=settings,

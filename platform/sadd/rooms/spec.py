@@ -5,7 +5,7 @@ import msgspec
 from queueing.activation import Activation, Always
 from queueing.policy import Room
 from sadd.catalogue.model import Name
-from sadd.rooms.written import Bots, RoomSettings
+from sadd.rooms.written import Bots, Digits, RoomSettings
 
 
 class LaneSpec(msgspec.Struct, frozen=True):
@@ -28,6 +28,8 @@ class RoomSpec(msgspec.Struct, frozen=True):
     one_per_identity: bool = False
     bots: Bots = Bots()
     lanes: tuple[LaneSpec, ...] = ()
+    digits: Digits = "latn"
+    time_zone: str = "Asia/Qatar"
     logo: str | None = None
     template: str | None = None
     written: RoomSettings | None = None

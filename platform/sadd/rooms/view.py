@@ -4,6 +4,7 @@ NOTIFY sadd_rooms | sadd_catalogue -> Listener -> refresh: same versions? done :
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -138,11 +139,12 @@ class RoomsView:
 
 
 def state_of(catalogue: Catalogue, book: RoomBook) -> State:
-    """The rooms of a catalogue and a book at hand, made in one go. ValueError: a room cannot be kept."""
+    """The rooms of a catalogue and a book at hand, made in one go; without those that cannot be kept."""
     defaults = (default_of(catalogue, service) for service in catalogue.services.values())
     rooms = {spec.id: spec for spec in defaults if spec is not None}
     for settings in book.rooms:
-        rooms[settings.id] = resolved(settings, catalogue)
+        with contextlib.suppress(ValueError):
+            rooms[settings.id] = resolved(settings, catalogue)
     return State(catalogue, book, rooms, _doors(rooms))
 
 

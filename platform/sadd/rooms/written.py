@@ -12,6 +12,7 @@ from queueing.policy import Method
 from sadd.catalogue.model import Name
 
 ActivationKind = Literal["always", "scheduled", "automatic"]
+Digits = Literal["latn", "arab"]
 ProofOfWork = Literal["off", "adaptive", "always"]
 
 
@@ -75,6 +76,10 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     one_per_identity: bool = False
     """Only who is known joins, and has one place whatever the number of devices."""
     bots: Bots = Bots()
+    digits: Digits | None = None
+    """How the waiting page writes numbers in Arabic: 0123 or ٠١٢٣; None is latn."""
+    time_zone: str | None = None
+    """Whose clock the page tells, by its IANA name; None is Asia/Qatar."""
     logo: str | None = None
     """A picture in the page itself: a ``data:`` URL of SVG, PNG or WebP."""
     template: str | None = None
