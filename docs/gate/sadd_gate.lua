@@ -2,9 +2,12 @@
 -- below. No status: the gate is away.
 
 local gate = "http://127.0.0.1:8089/gate/"
-local passed_on = { "cookie", "sadd-session" }  -- fields of the visitor that the gate may look at
+local passed_on = {
+  "cookie", "sadd-session", "sadd-entry", "sadd-pass", "user-agent", "accept", "sec-fetch-mode",
+}  -- fields of the visitor that the gate may look at
 local told = {
   "x-sadd-subject", "ratelimit", "ratelimit-policy", "retry-after", "location", "set-cookie", "www-authenticate",
+  "sadd-room",
 }
 
 core.register_action("sadd_gate", { "http-req" }, function(txn)

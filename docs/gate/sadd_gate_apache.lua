@@ -3,8 +3,10 @@
 local http = require "socket.http"
 local url = "http://127.0.0.1:8080/gate/moehe-secondary-results"
 local away = "open"  -- while the gate is away: "open" lets everybody through, "closed" answers 503
-local passed_on = { "Cookie", "Sadd-Session" }  -- fields of the visitor that the gate may look at
-local told = { "ratelimit", "ratelimit-policy", "retry-after", "location", "set-cookie", "www-authenticate" }
+local passed_on = {  -- fields of the visitor that the gate may look at
+  "Cookie", "Sadd-Session", "Sadd-Entry", "Sadd-Pass", "User-Agent", "Accept", "Sec-Fetch-Mode",
+}
+local told = { "ratelimit", "ratelimit-policy", "retry-after", "location", "set-cookie", "www-authenticate", "sadd-room" }
 local forged = { "X-Sadd-Subject", "X_Sadd_Subject", "X-Sadd_Subject", "X_Sadd-Subject" }
 
 http.TIMEOUT = 0.5
@@ -34,6 +36,12 @@ function gate(r)
   if status >= 200 and status < 300 then
     r.headers_in["X-Sadd-Subject"] = headers["x-sadd-subject"]
     return apache2.OK
+  end
+  if status == 429 and headers["sadd-room"] then
+    r.status = 429
+    r.content_type = "application/problem+json"
+    r:write('{"type":"https://sadd.example/problems/waiting-room","title":"There is a waiting room before this service.","status":429,"room_url":"' .. headers["sadd-room"] .. '"}')
+    return apache2.DONE
   end
   if status == 302 or status == 401 or status == 429 or status == 503 then return status end
   r:err("the gate does not know this service or this proxy: " .. status)

@@ -30,6 +30,7 @@ sub vcl_recv {
         unset req.http.X-Sadd_Subject;
         unset req.http.X_Sadd-Subject;
         unset req.http.X-Sadd-Limit;
+        unset req.http.X-Sadd-Cookie;
         unset req.http.X-Sadd-Policy;
         unset req.http.X-Forwarded-Uri;
         unset req.http.X-Forwarded-Method;
@@ -48,6 +49,11 @@ sub vcl_recv {
     }
     unset req.http.X-Sadd-Asks;
     unset req.http.X-Sadd-Away;
+    # The gate has seen the entry, and a cookie would keep every page from the cache.
+    set req.http.Cookie = regsuball(req.http.Cookie, "(^|;) *sadd_entry_[^;]*", "");
+    if (req.http.Cookie ~ "^[; ]*$") {
+        unset req.http.Cookie;
+    }
     set req.backend_hint = origin;
 }
 
@@ -78,6 +84,7 @@ sub vcl_deliver {
             set req.http.X-Sadd-Subject = resp.http.X-Sadd-Subject;
             set req.http.X-Sadd-Limit = resp.http.RateLimit;
             set req.http.X-Sadd-Policy = resp.http.RateLimit-Policy;
+            set req.http.X-Sadd-Cookie = resp.http.Set-Cookie;
             return (restart);
         }
         if (resp.http.X-Sadd-Is-Away && req.http.X-Sadd-Away == "open") {
@@ -86,6 +93,10 @@ sub vcl_deliver {
         unset resp.http.X-Sadd-Subject;
         unset resp.http.X-Sadd-Is-Away;
         return (deliver);
+    }
+    # Where the origin sets a cookie itself, that one goes: there is room for one in here.
+    if (req.http.X-Sadd-Cookie && !resp.http.Set-Cookie) {
+        set resp.http.Set-Cookie = req.http.X-Sadd-Cookie;
     }
     if (req.http.X-Sadd-Limit) {
         set resp.http.RateLimit = req.http.X-Sadd-Limit;

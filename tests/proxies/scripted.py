@@ -17,11 +17,16 @@ from sadd.gate.original import Contradiction, original_of
 LIMITED = {"RateLimit": '"results";r=4;t=9', "RateLimit-Policy": '"results";q=60;w=60'}
 COOKIE = "room=7; Path=/; HttpOnly"
 
+ROOM = "https://room.example/queue/hall?service=results&path=/waits%3Fx%3D%2522"
+
 SCRIPT: dict[str, tuple[int, dict[str, str]]] = {
     "/citizen": (200, {**LIMITED, "X-Sadd-Subject": "citizen-7"}),
     "/greeted": (200, {**LIMITED, "Set-Cookie": COOKIE}),
     "/refused": (429, {**LIMITED, "Retry-After": "7"}),
     "/moved": (302, {"Location": "https://room.example/q?id=7&back=%2Fmoved", "Set-Cookie": COOKIE}),
+    "/waits": (429, {"Retry-After": "5", "Sadd-Room": ROOM}),
+    "/crawled": (503, {"Retry-After": "300", "Sadd-Room": ROOM}),
+    "/entered": (302, {"Location": "/page?id=7", "Set-Cookie": COOKIE}),
     "/anonymous": (401, {"WWW-Authenticate": 'Bearer realm="portal"'}),
     "/closed": (503, {"Retry-After": "1"}),
     "/unknown": (404, {}),

@@ -1,6 +1,7 @@
 """What each proxy makes of each word of the gate, with the configuration that we hand out for it."""
 
 import itertools
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,7 +13,18 @@ import pytest
 from sadd.gate.original import original_of
 from sadd.gate.trust import Trust
 from tests.proxies.agent import ScriptedAgent
-from tests.proxies.scripted import COOKIE, LIMITED, SHARED, Origin, ScriptedGate, Told, Visit, ended, visit
+from tests.proxies.scripted import (
+    COOKIE,
+    LIMITED,
+    ROOM,
+    SHARED,
+    Origin,
+    ScriptedGate,
+    Told,
+    Visit,
+    ended,
+    visit,
+)
 from tests.proxies.servers import PROXIES, Proxy, ports_for, started
 from tests.waiting import eventually_sync
 
@@ -132,6 +144,46 @@ def test_302(front: Front) -> None:
     assert got.status == 302
     assert got.fields["Location"] == "https://room.example/q?id=7&back=%2Fmoved"
     assert got.fields.getall("Set-Cookie") == [COOKIE]
+
+
+def test_an_app_is_told_where_the_room_is(front: Front) -> None:
+    """By every proxy: JSON with the room's address, which is in a field too."""
+    got = refused_at(front, "/waits")
+    assert got.status == 429
+    assert got.fields.getall("Retry-After") == ["5"]
+    assert got.fields.getall("Sadd-Room") == [ROOM]
+    if front.name not in BODY_IS_THE_GATES:  # the script's own words are no such problem
+        assert got.fields["Content-Type"].partition(";")[0] == "application/problem+json"
+        assert json.loads(got.body)["room_url"] == ROOM
+        assert json.loads(got.body)["type"].endswith("/waiting-room")
+
+
+def test_a_crawler_comes_back_later(front: Front) -> None:
+    """503 and when, never a page under 200; by Envoy 429, which takes any 5xx for a gate that is away."""
+    got = refused_at(front, "/crawled")
+    assert got.status == (429 if front.name == "envoy" else 503)
+    assert got.fields.getall("Retry-After") == ["300"]
+
+
+def test_a_pass_is_taken_off(front: Front) -> None:
+    """The page is asked for again at the same host, with the cookie, wherever the visitor came by."""
+    got = refused_at(front, "/entered")
+    assert (got.status, got.fields["Location"]) == (302, "/page?id=7")
+    assert got.fields.getall("Set-Cookie") == [COOKIE]
+
+
+def test_the_gate_sees_what_a_visitor_shows(front: Front) -> None:
+    """Entry and pass in their fields, and what tells a page from an app and from a crawler."""
+    shown = {
+        "Sadd-Entry": "e.n.t",
+        "Sadd-Pass": "p.a.s",
+        "User-Agent": "Mozilla/5.0 (phone)",
+        "Accept": "text/html,*/*;q=0.8",
+        "Sec-Fetch-Mode": "navigate",
+    }
+    visit(front.opening, "/page", headers=list(shown.items()))
+    told = front.told()
+    assert {name: told.headers.getall(name) for name in shown} == {name: [shown[name]] for name in shown}
 
 
 def test_401(front: Front) -> None:
