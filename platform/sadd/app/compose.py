@@ -91,11 +91,11 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         services = open_services(valkey, signing, workers=settings.server.workers, clustered=clustered)
         waiting = await open_queues(valkey, pool, signing, view, services.sessions, settings)
         deciding = Limits(services.limiter, view, rules, settings, slot)
-        gate = Gate(deciding.desk, services.sessions, view, settings.gate)
+        gate = Gate(deciding.desk, services.sessions, view, settings.gate, waiting.door)
         numbers = _Numbers(settings, slot, services, valkey, keys)
         deciding.show(numbers.metrics)
         waiting.show(numbers.metrics)
-        numbers.metrics.register("sadd_gate", gate.stats, labels={"replies": "outcome"})
+        numbers.metrics.register("sadd_gate", gate.stats, labels={"replies": "outcome", "visitors": "how"})
         ready = Health({"valkey": valkey.probe, "postgres": lambda: _ask(pool)})
         await ready.probe()
         described = [
