@@ -14,6 +14,7 @@ from typing import Protocol
 
 from aiohttp import web
 from msgspec import Struct
+from multidict import MultiMapping
 
 from queueing.rooms import Rooms
 from queueing.store import StoreUnavailable
@@ -39,6 +40,16 @@ class Visitors(Protocol):
     """Who calls, by the words of our own proxies (``sadd.gate.trust.Trust``)."""
 
     def visitor(self, peer: str, told: Sequence[str]) -> str | None: ...
+
+
+class Asking(Protocol):
+    """What is looked at of a request; aiohttp's own is one."""
+
+    @property
+    def headers(self) -> MultiMapping[str]: ...
+
+    @property
+    def remote(self) -> str | None: ...
 
 
 class Views(Protocol):
@@ -68,7 +79,7 @@ class Address:
     trust: Visitors
     header: str
 
-    def of(self, request: web.Request) -> str:
+    def of(self, request: Asking) -> str:
         """Empty: a proxy of ours did not say for whom it calls, and nobody is counted for another."""
         peer = request.remote or ""
         told = self.trust.visitor(peer, request.headers.getall(self.header, []))
@@ -93,7 +104,7 @@ class Door:
         self._clock = clock
         self._tides = Tides()
 
-    async def at_join(self, spec: RoomSpec, request: web.Request, work: str | None = None) -> bytes | None:
+    async def at_join(self, spec: RoomSpec, request: Asking, work: str | None = None) -> bytes | None:
         """Before a number is given out; not for who has a place already. Whom the place is for, or None.
 
         ``work`` is the answer where a form has it, not the header. Problem: 428 with a challenge, or 429.
@@ -104,9 +115,7 @@ class Door:
             raise refusal(said)
         return said.holder
 
-    async def at_claim(
-        self, spec: RoomSpec, request: web.Request, number: int, work: str | None = None
-    ) -> None:
+    async def at_claim(self, spec: RoomSpec, request: Asking, number: int, work: str | None = None) -> None:
         """Before a turn is taken. Problem: 428 with a challenge; turn and place are kept."""
         if not spec.bots.challenge_at_front:
             return
@@ -115,13 +124,13 @@ class Door:
         if not said.allowed:
             raise refusal(said)
 
-    async def offer(self, spec: RoomSpec, request: web.Request) -> Challenge | None:
+    async def offer(self, spec: RoomSpec, request: Asking) -> Challenge | None:
         """A challenge for who begins before he is asked; None: none will be asked of him."""
         if spec.bots.proof_of_work == "off":
             return None
         return self._keeper.offer(self._knock(spec, request, None), await self._tide(spec), self._now_ms())
 
-    def _knock(self, spec: RoomSpec, request: web.Request, work: str | None, number: int = 0) -> Knock:
+    def _knock(self, spec: RoomSpec, request: Asking, work: str | None, number: int = 0) -> Knock:
         shown = work if work is not None else request.headers.get(WORK_HEADER, "")
         return Knock(spec.room, spec.bots, self._address.of(request), shown, number)
 

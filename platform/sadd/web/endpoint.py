@@ -58,6 +58,8 @@ class Endpoint:
     body_optional: bool = False
     """A request without a body is all right: ``Call.body`` is then None."""
     query: type[msgspec.Struct] | None = None
+    open_query: bool = False
+    """The query is somebody else's protocol: unknown parameters are no fault, the handler reads it itself."""
     answers: Mapping[int, Any] = field(default_factory=lambda: {200: None})
     """Status to msgspec-describable type of its JSON body; None is an empty or non-JSON body."""
     scope: str | None = None

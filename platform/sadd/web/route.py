@@ -82,7 +82,8 @@ class Route:
         bound = site.limits.max_body_bytes
         self.body_bytes_max = min(bound, endpoint.body_bytes_max or bound)
         # What nothing serves has no parameters of its own: that it is not there is the answer.
-        self._query = Query(endpoint.query) if endpoint.method != hdrs.METH_ANY else None
+        checked = endpoint.method != hdrs.METH_ANY and not endpoint.open_query
+        self._query = Query(endpoint.query) if checked else None
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer the request. Only cancellation leaves this function as an exception."""

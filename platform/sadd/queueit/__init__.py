@@ -1,0 +1,1 @@
+"""Queue-it's connectors, as they are, in front of our waiting rooms: targets, tokens, configuration."""
