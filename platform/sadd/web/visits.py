@@ -50,6 +50,8 @@ class Visit(Struct, frozen=True):
     body: JoinRequest | None = None
     session: str = ""
     """The id of a session of ours, if one was shown."""
+    once: str = ""
+    """Of a browser that keeps no cookies: its join, sent again, is the same join."""
 
 
 class Specs(Protocol):
@@ -105,6 +107,8 @@ class Visits:
             if visit.ticket and (kept := await self._kept(spec, visit.ticket)) is not None:
                 return kept
             holder = await self._holder(spec, visit, wish)
+            if holder is None and visit.once:
+                holder = self._holders.of(spec.id, "", visit.once)  # no agency's: no subject's either
             if self._door is not None:
                 holder = await self._door.at_join(spec, visit) or holder
             return await self.rooms.join(spec.room, visit.ticket or None, holder=holder, lane=wish.lane)
