@@ -71,7 +71,8 @@ class Speech:
         return self.digits if self.lang == "ar" else "latn"
 
     def number(self, value: int) -> str:
-        return format_decimal(value, locale=self.lang, numbering_system=self.shown_digits)
+        # babel knows the separators of a set of digits, and leaves the digits themselves to its caller
+        return self._in_digits(format_decimal(value, locale=self.lang, numbering_system=self.shown_digits))
 
     def clock(self, at_ms: int, *, seconds: bool = False) -> str:
         """Hours and minutes of the day; no am and pm, which nobody reads the same way."""
