@@ -26,6 +26,7 @@ WORDS = {
     "demo": "play a results morning twice, without and with the platform",
     "catalogue": "check, import, export, list or search the catalogue of services",
     "limits": "check, apply, explain or roll back the rules of rate limits, and watch them",
+    "queue": "list, set, pause or watch the waiting rooms",
     "keys": "create, list or revoke the API keys of agencies",
     "config": "show or check the settings and where each comes from",
     "loadtest": "list or run the load scenarios",
