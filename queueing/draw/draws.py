@@ -109,10 +109,15 @@ class Draws:
             return False
         return bool(kept.draw.count) or not kept.draw.root
 
-    def life_after(self, room: str) -> int:
-        """The line counts in lives of the room after this one: the earlier ones know nothing of the draw."""
+    def takes(self, room: str) -> bool:
+        """Whether the list of a draw is not frozen yet."""
         kept = self._last.get(room)
-        return 0 if kept is None else kept.life
+        return kept is not None and not kept.draw.root
+
+    def seat(self, room: str) -> tuple[int, int]:
+        """The life of the room whose successors know the last draw's numbers, and which draw; 0: none."""
+        kept = self._last.get(room)
+        return (0, 0) if kept is None else (kept.life, kept.draw.draw)
 
     async def current(self, room: str) -> Draw | None:
         """As ``of``, with a count that is at most a second old. Raises StoreUnavailable."""
@@ -139,6 +144,21 @@ class Draws:
             raise
         self._counts["entered"] += 1
         return Receipt(room, serial, index, entry)
+
+    async def found(self, room: str, holder: bytes) -> Receipt | None:
+        """The entry that a holder has in the room's last draw, whatever became of it."""
+        kept = self._last.get(room)
+        if kept is None:
+            return None
+        entry = entry_of(room, kept.draw.draw, holder)
+        index = await self._store.index(kept, entry)
+        return None if index is None else Receipt(room, kept.draw.draw, index, entry)
+
+    async def at(self, room: str, index: int) -> Receipt | None:
+        """The entry of that index in the room's last draw."""
+        kept = self._last.get(room)
+        entries = [] if kept is None else await self._store.entries(kept, index, 1)
+        return Receipt(room, kept.draw.draw, index, entries[0]) if kept is not None and entries else None
 
     async def announce(self, room: str, opens_at_ms: int, beacon: Beacon | None = None) -> Draw:
         """The draw of this opening. Without a beacon it is a round of drand soon after. Raises Refused."""

@@ -65,11 +65,15 @@ SELECT *, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms 
 WHERE id = $1 AND frozen_at IS NULL AND clock_timestamp() >= closes_at FOR UPDATE SKIP LOCKED
 """
 _LIST = "SELECT entry FROM queue_draw_entry WHERE draw = $1 AND index >= $2 AND index < $3 ORDER BY index"
+# A life of no server, quiet for an hour: whoever is refused by it begins the next one at once.
 _NEW_LIFE = """
-INSERT INTO queue_life AS f (room, life, server, restoring_until) VALUES ($1, 1, '', '-infinity')
-ON CONFLICT (room) DO UPDATE SET life = f.life + 1, server = '', restoring_until = '-infinity'
+INSERT INTO queue_life AS f (room, life, server, restored_at, restoring_until)
+VALUES ($1, 1, '', now() - interval '1 hour', '-infinity')
+ON CONFLICT (room) DO UPDATE SET life = f.life + 1, server = '', restored_at = excluded.restored_at,
+    restoring_until = '-infinity'
 RETURNING life
 """
+_QUIET = "UPDATE queue_line SET ticked_at = now() - interval '1 hour' WHERE room = $1"
 _RESERVE = """
 INSERT INTO queue_line AS l (room, lane, reserved) VALUES ($1, '', $2)
 ON CONFLICT (room, lane) DO UPDATE SET reserved = l.reserved + $2
@@ -154,6 +158,7 @@ class PostgresDraws:
             nodes = await asyncio.to_thread(merkle.chunk_nodes, entries)
             life = await connection.fetchval(_NEW_LIFE, row["room"])
             base = await connection.fetchval(_RESERVE, row["room"], row["count"])
+            await connection.execute(_QUIET, row["room"])
             await connection.execute(_FREEZE, kept.id, merkle.top(nodes), b"".join(nodes), base, life)
             return _kept(await connection.fetchrow(_ONE, kept.id))
 
@@ -167,6 +172,11 @@ class PostgresDraws:
     async def entries(self, kept: Kept, first: int, count: int) -> list[bytes]:
         async with self._connection() as connection:
             return await _list(connection, kept.id, first, first + count)
+
+    async def index(self, kept: Kept, entry: bytes) -> int | None:
+        async with self._connection() as connection:
+            index = await connection.fetchval(_FIND, kept.id, entry)
+        return None if index is None else int(index)
 
     async def find(self, kept: Kept, entry: bytes) -> Found | None:
         async with self._connection() as connection:

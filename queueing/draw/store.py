@@ -68,5 +68,8 @@ class Store(Protocol):
     async def entries(self, kept: Kept, first: int, count: int) -> list[bytes]:
         """A part of the list."""
 
+    async def index(self, kept: Kept, entry: bytes) -> int | None:
+        """Where an entry is in the list."""
+
     async def find(self, kept: Kept, entry: bytes) -> Found | None:
         """None: no entry of this list."""

@@ -9,7 +9,6 @@ from queueing.draw.draws import Draws
 from queueing.draw.receipt import Receipt
 from sadd.postgres.pool import Pool
 from tests.queueing.draw.chain import OURS, signature
-from tests.waiting import eventually
 
 REFUSED = (asyncpg.RaiseError, asyncpg.IntegrityConstraintViolationError)
 ROOM = "results"
@@ -61,6 +60,3 @@ class Scene:
 def next_round(draws: Draws, in_ms: int) -> Beacon:
     number = OURS.first_round(draws.now_ms() + in_ms)
     return Beacon("drand", OURS.at_ms(number), OURS.id, number)
-
-
-__all__ = ["REFUSED", "ROOM", "Scene", "eventually", "next_round"]

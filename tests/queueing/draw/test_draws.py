@@ -99,7 +99,7 @@ async def test_who_comes_after_the_start_is_behind_the_draw(scene: Scene) -> Non
 
 
 async def test_the_drawn_have_the_next_numbers_of_the_line_and_its_state_begins_anew(scene: Scene) -> None:
-    """Numbers that the line gave out before stay before; a worker that handed out the drawn ones is fenced."""
+    """Numbers that the line gave out before stay before; who would hand out the drawn ones is fenced."""
     await scene.pool.execute(
         "INSERT INTO queue_life VALUES ('results', 4, 'a', now(), now() + interval '1 hour')"
     )
@@ -109,7 +109,7 @@ async def test_the_drawn_have_the_next_numbers_of_the_line_and_its_state_begins_
 
     assert draw.base == 96
     assert await scene.pool.fetchval("SELECT reserved FROM queue_line WHERE room = 'results'") == 101
-    assert scene.draws.life_after(ROOM) == 5
+    assert scene.draws.seat(ROOM) == (5, 1)
     row = await scene.pool.fetchrow("SELECT life, server, restoring_until < now() AS free FROM queue_life")
     assert row is not None
     assert (row["life"], row["server"], row["free"]) == (5, "", True)

@@ -99,16 +99,8 @@ async def test_a_beacon_that_is_known_cannot_be_named(scene: Scene) -> None:
     await scene.announce()
     await scene.start()
 
-    assert (
-        "before its value is known"
-        in await scene.refused(
-            "UPDATE queue_draw SET beacon_round = 3, beacon_at = now(), closes_at = now() - interval '1 s'"
-        )
-        or "the start is over"
-    )
-    assert "before its value is known" in await scene.refused(
-        "UPDATE queue_draw SET beacon_round = 3, beacon_at = clock_timestamp()"
-    )
+    known = "UPDATE queue_draw SET beacon_round = 3, beacon_at = clock_timestamp()"
+    assert "before its value is known" in await scene.refused(known)
 
 
 async def test_the_start_is_not_moved_once_it_was(scene: Scene) -> None:
@@ -129,6 +121,3 @@ async def test_entries_are_not_drawn_a_second_time_by_another_draw_beside(scene:
     await scene.frozen(3)
 
     assert "not over" in await scene.refused(begin)
-    assert (
-        "already exists" in await scene.refused(begin.replace("2,", "1,", 1).replace("results", ROOM)) or True
-    )
