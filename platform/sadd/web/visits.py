@@ -18,6 +18,7 @@ from queueing.ticket import InvalidTicket
 from sadd.identity.caller import Caller
 from sadd.rooms.holder import Holders
 from sadd.rooms.spec import RoomSpec
+from sadd.rooms.store import StoreUnavailable as ListsAway
 from sadd.session.sessions import Sessions, UnknownSession
 from sadd.session.store import StoreUnavailable as SessionStoreUnavailable
 from sadd.web.away import store_away
@@ -69,6 +70,15 @@ class Door(Protocol):
     async def at_claim(self, spec: RoomSpec, request: Visit, number: int) -> None: ...
 
 
+class Lists(Protocol):
+    """Who is invited to a lane (``sadd.rooms.invited``)."""
+
+    def has_lists(self, room: str) -> bool: ...
+
+    async def lane_of(self, room: str, holder: bytes) -> str:
+        """Empty for none. Raises ``sadd.rooms.store.StoreUnavailable``."""
+
+
 class Visits:
     """The rooms' façade as visitors meet it: every refusal is a Problem."""
 
@@ -80,6 +90,7 @@ class Visits:
         sessions: Sessions | None = None,
         *,
         door: Door | None = None,
+        lists: Lists | None = None,
         authority: str = "",
     ) -> None:
         """Without ``sessions`` a citizen is known by an app's word only."""
@@ -88,6 +99,7 @@ class Visits:
         self._holders = holders
         self._sessions = sessions
         self._door = door
+        self._lists = lists
         self._authority = authority
 
     def spec(self, room_id: str) -> RoomSpec:
@@ -107,11 +119,12 @@ class Visits:
             if visit.ticket and (kept := await self._kept(spec, visit.ticket)) is not None:
                 return kept
             holder = await self._holder(spec, visit, wish)
+            lane = wish.lane or await self._invited(spec, holder)
             if holder is None and visit.once:
                 holder = self._holders.of(spec.id, "", visit.once)  # no agency's: no subject's either
             if self._door is not None:
                 holder = await self._door.at_join(spec, visit) or holder
-            return await self.rooms.join(spec.room, visit.ticket or None, holder=holder, lane=wish.lane)
+            return await self.rooms.join(spec.room, visit.ticket or None, holder=holder, lane=lane)
 
     async def standing(self, visit: Visit) -> Standing:
         with refusing():
@@ -165,8 +178,30 @@ class Visits:
         if wish.subject is not None:
             return self._holders.of(spec.id, spec.agency, wish.subject)
         if not spec.one_per_identity:
-            return None
+            return await self._guest(spec, visit.session)
         return self._holders.of(spec.id, spec.agency, await self._signed_in(spec, visit.session))
+
+    async def _guest(self, spec: RoomSpec, session_id: str) -> bytes | None:
+        """Where nobody must say who he is: whoever is signed in and invited to a lane."""
+        if not session_id or self._lists is None or not self._lists.has_lists(spec.id):
+            return None
+        try:
+            holder = self._holders.of(spec.id, spec.agency, await self._signed_in(spec, session_id))
+        except Problem as problem:
+            if problem.slug != "identity-required":
+                raise
+            return None
+        return holder if await self._invited(spec, holder) else None
+
+    async def _invited(self, spec: RoomSpec, holder: bytes | None) -> str:
+        """The lane that the holder is invited to, if the room has it still; else the open one."""
+        if holder is None or self._lists is None or not spec.lanes:
+            return ""
+        try:
+            lane = await self._lists.lane_of(spec.id, holder)
+        except ListsAway:
+            raise store_away("Nobody knows who is invited to a lane of this room. Try again.") from None
+        return lane if lane in {one.id for one in spec.lanes} else ""
 
     async def _signed_in(self, spec: RoomSpec, session_id: str) -> str:
         """The subject of the session. Problem: there is none in force."""
