@@ -39,6 +39,13 @@ class Rendered:
     """Content-Security-Policy. ``form-action`` names the services too: Chromium asks it about redirects."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoomPageStats:
+    rendered: int
+    template_failed: int
+    """Pages for which a room's own template failed, and the built-in one was shown."""
+
+
 def asset(name: str) -> str:
     """A file of this package, without what only its readers here need."""
     text = resources.files("sadd.web.room_page").joinpath(name).read_text("utf-8")
@@ -65,6 +72,9 @@ class RoomPage:
         self._style, self._script = asset("room.css"), asset("room.js")
         self._own = lru_cache(maxsize=OWN_TEMPLATES_MAX)(self._environment.from_string)
         self.counts: Counter[str] = Counter(rendered=0, template_failed=0)
+
+    def stats(self) -> RoomPageStats:
+        return RoomPageStats(self.counts["rendered"], self.counts["template_failed"])
 
     def render(
         self, view: RoomView, template: str | None = None, *, targets: tuple[str, ...] = ()
