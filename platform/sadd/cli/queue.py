@@ -5,7 +5,14 @@ Each word that is more than a few lines has a module ``queue_<word>`` with ``add
 
 import argparse
 
-from sadd.cli import queue_lists, queue_publishing, queue_rotate_keys, queue_status
+from sadd.cli import (
+    queue_draw,
+    queue_lists,
+    queue_publishing,
+    queue_rotate_keys,
+    queue_simulate,
+    queue_status,
+)
 from sadd.cli.parser import Parser
 
 DESCRIPTION = """\
@@ -44,3 +51,5 @@ def add(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     queue_publishing.add(words)
     queue_status.add(words)
     queue_rotate_keys.add(words)
+    queue_draw.add(words)
+    queue_simulate.add(words)
