@@ -156,6 +156,20 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Queues:
+    events_max: int = _setting(
+        1_000,
+        Whole(0, 100_000),
+        "Streams of rooms' events that a worker holds open at most; 0: there are none.",
+    )
+    webhooks_to_loopback: bool = _setting(
+        False,
+        Switch(),
+        "Webhooks may go to this very machine, without TLS; to try them. Private networks are never called.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Envoy:
     config_path: str = _setting(
         "",
@@ -216,5 +230,6 @@ class Settings:
     catalogue: Catalogue = field(default_factory=Catalogue)
     identity: Identity = field(default_factory=Identity)
     envoy: Envoy = field(default_factory=Envoy)
+    queues: Queues = field(default_factory=Queues)
     gate: Gate = field(default_factory=Gate)
     grpc: Grpc = field(default_factory=Grpc)
