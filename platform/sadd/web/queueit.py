@@ -37,11 +37,10 @@ from sadd.web.challenge import Address
 from sadd.web.conditions import tagged
 from sadd.web.endpoint import Call, Endpoint, Handler
 from sadd.web.problem import Problem
+from sadd.web.queue_answers import TICKET_COOKIE, ticket_cookie
 from sadd.web.visits import Visit, Visits
 
 TAG = "queue-it"
-TICKET_COOKIE = "sadd_ticket"
-COOKIE_SECONDS = 24 * 3600
 CONFIG_CACHE = "public, max-age=60"
 MARK_BYTES = 8
 MULTIPLE = "multiple"
@@ -126,8 +125,11 @@ class QueueIt:
         except Problem:
             return _moved(way.page)  # which says what is the matter, in the visitor's language
         response = await self._onward(call.request, way, standing)
-        if standing is not None:
-            _keep(response, way.spec.id, standing.ticket, COOKIE_SECONDS)
+        shown = call.request.cookies.get(TICKET_COOKIE, "")
+        if standing is not None and (
+            cookie := ticket_cookie(way.spec.id, standing, shown=shown, path=way.path)
+        ):
+            response.headers.add("Set-Cookie", cookie)
         return response
 
     async def anew(self, call: Call) -> web.StreamResponse:
@@ -136,7 +138,7 @@ class QueueIt:
         if way is None:
             return self._nowhere()
         response = _moved(way.page)
-        _keep(response, way.spec.id, "", 0)
+        response.del_cookie(TICKET_COOKIE, path=way.path, secure=True, httponly=True, samesite="Lax")
         return response
 
     async def refused(self, call: Call) -> web.StreamResponse:
@@ -237,17 +239,13 @@ class QueueIt:
         """Where the visitor stands, after a join if nobody waits; None: no place yet. Raises Problem."""
         ticket = request.cookies.get(TICKET_COOKIE, "")
         visit = Visit(way.spec.id, ticket, request.headers.copy(), request.remote or "")
-        if ticket:
-            try:
-                return await self._visits.standing(visit)
-            except Problem as problem:
-                if problem.slug != "invalid-ticket":
-                    raise
         try:
             status = await self._visits.rooms.status(way.spec.room)
         except StoreUnavailable:
             return None
-        return await self._visits.join(visit) if status.state == "open" else None
+        if status.state == "open":
+            return await self._visits.join(visit)  # a place that he has is given back
+        return await self._visits.standing(visit) if ticket else None
 
     async def _onward(self, request: web.Request, way: "_Way", standing: Standing | None) -> web.Response:
         granted = self._pass(way, standing)
@@ -308,14 +306,19 @@ class _Way:
     lang: str | None = None
 
     @property
+    def path(self) -> str:
+        """Of the room, and so of its cookie."""
+        return f"/queue/{self.spec.id}"
+
+    @property
     def page(self) -> str:
         """The waiting page."""
-        return f"/queue/{self.spec.id}?{self._query}"
+        return f"{self.path}?{self._query}"
 
     @property
     def door(self) -> str:
         """Where a pass becomes a token."""
-        return f"/queue/{self.spec.id}/queueit?{self._query}"
+        return f"{self.path}/queueit?{self._query}"
 
     @property
     def _query(self) -> str:
@@ -330,18 +333,6 @@ def _moved(address: str) -> web.Response:
     """A redirect that nobody keeps, and that tells nobody where it came from: there may be a token in it."""
     headers = {"Location": address, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return web.Response(status=303, headers=headers)
-
-
-def _keep(response: web.Response, room: str, ticket: str, seconds: int) -> None:
-    response.set_cookie(
-        TICKET_COOKIE,
-        ticket,
-        max_age=seconds,
-        path=f"/queue/{room}",
-        secure=True,
-        httponly=True,
-        samesite="Lax",
-    )
 
 
 def endpoints(queueit: QueueIt) -> list[Endpoint]:
