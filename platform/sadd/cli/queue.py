@@ -8,6 +8,7 @@ import argparse
 from sadd.cli import (
     queue_draw,
     queue_lists,
+    queue_preview,
     queue_publishing,
     queue_rotate_keys,
     queue_simulate,
@@ -53,3 +54,4 @@ def add(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     queue_rotate_keys.add(words)
     queue_draw.add(words)
     queue_simulate.add(words)
+    queue_preview.add(words)

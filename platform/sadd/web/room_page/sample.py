@@ -3,8 +3,10 @@
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from sadd.catalogue.model import Name
+from sadd.catalogue.model import Catalogue, Name
+from sadd.rooms.spec import RoomSpec
 from sadd.web.room_page.look import Look
+from sadd.web.room_page.showing import shares_of
 from sadd.web.room_page.speech import Digits, Speech
 from sadd.web.room_page.view import PageState, Place, RoomView, Share, Work
 
@@ -30,6 +32,23 @@ ROOM_STATES: dict[PageState, str] = {
     "ended": "ended",
     "stock_ended": "ended",
 }
+
+
+def sample_of(spec: RoomSpec, catalogue: Catalogue, state: PageState, look: Look) -> RoomView:
+    """The page of a room that there is, with numbers that are made up."""
+    agency = catalogue.agencies.get(spec.agency)
+    return sample(
+        state,
+        look,
+        room=spec.id,
+        name=spec.name,
+        agency=agency.name if agency is not None else spec.name,
+        message=spec.message,
+        logo=spec.logo,
+        digits=spec.digits,
+        zone=spec.time_zone,
+        shares=shares_of(spec, look.lang),
+    )
 
 
 def nowhere(look: Look) -> RoomView:

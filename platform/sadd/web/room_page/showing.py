@@ -140,7 +140,7 @@ def _view(
         logo=spec.logo,
         message=getattr(spec.message, lang) if spec.message is not None else None,
         place=place,
-        shares=_shares(spec, lang),
+        shares=shares_of(spec, lang),
         once=scene.once,
         cookies=scene.cookies,
         kept=scene.kept,
@@ -171,7 +171,7 @@ def _code_url(scene: Scene, code: str | None) -> str | None:
     return None if code is None else f"{scene.base}{scene.path}#{CODE_FRAGMENT}={code}"
 
 
-def _shares(spec: RoomSpec, lang: str) -> tuple[Share, ...]:
+def shares_of(spec: RoomSpec, lang: str) -> tuple[Share, ...]:
     """Each lane's declared share, which the public may know; nothing where all stand in one line."""
     if not spec.lanes:
         return ()

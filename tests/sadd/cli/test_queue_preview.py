@@ -1,0 +1,45 @@
+"""``sadd queue preview`` shows a room's page before anybody waits in it."""
+
+from pathlib import Path
+
+from sadd.web.room_page.view import PAGE_STATES
+from tests.sadd.cli.conftest import Sadd
+
+ROOM = "moehe-secondary-results"
+
+
+def test_a_page_on_standard_output(sadd: Sadd) -> None:
+    ended = sadd("queue", "preview", ROOM, "--files", "--state", "called", "--lang", "en", "--size", "150")
+    assert ended.code == 0
+    assert ended.out.startswith("<!DOCTYPE html>")
+    assert "Secondary certificate results" in ended.out
+    assert 'data-size="150"' in ended.out
+    assert "It is your turn" in ended.out
+
+
+def test_every_state_in_both_languages(sadd: Sadd, tmp_path: Path) -> None:
+    ended = sadd("queue", "preview", ROOM, "--files", "--all", "pages")
+    assert ended.code == 0, ended.err
+    assert {page.stem for page in (tmp_path / "pages").iterdir()} == {
+        f"{state}-{lang}" for state in PAGE_STATES for lang in ("ar", "en")
+    }
+
+
+def test_a_template_is_tried(sadd: Sadd, tmp_path: Path) -> None:
+    own = tmp_path / "own.html"
+    own.write_text('{% extends "room.html" %}{% block intro %}<p>ours</p>{% endblock %}')
+    assert "<p>ours</p>" in sadd("queue", "preview", ROOM, "--files", "--template", "own.html").out
+    own.write_text('{% extends "room.html" %}{% block intro %}{{ nothing }}{% endblock %}')
+    ended = sadd("queue", "preview", ROOM, "--files", "--template", "own.html")
+    assert ended.code == 1
+    assert ended.err.strip() == (
+        "sadd queue preview: the template fails for waiting: UndefinedError: 'nothing' is undefined"
+    )
+
+
+def test_what_is_not_there(sadd: Sadd) -> None:
+    """A room, a file: one line and exit 2."""
+    for words in ((ROOM, "--template", "none.html"), ("no-room",)):
+        ended = sadd("queue", "preview", *words, "--files")
+        assert ended.code == 2
+        assert ended.err.count("\n") == 1
