@@ -6,6 +6,7 @@ Each word that is more than a few lines has a module ``queue_<word>`` with ``add
 import argparse
 
 from sadd.cli import (
+    queue_connect,
     queue_draw,
     queue_lists,
     queue_preview,
@@ -53,5 +54,6 @@ def add(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     queue_status.add(words)
     queue_rotate_keys.add(words)
     queue_draw.add(words)
+    queue_connect.add(words)
     queue_simulate.add(words)
     queue_preview.add(words)

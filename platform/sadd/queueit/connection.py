@@ -104,4 +104,4 @@ def _services(settings: ConnectionSettings, catalogue: Catalogue) -> Iterator[st
         if service is None or service.status == "retired":
             yield f"there is no service {id_!r}"
         elif service.agency != settings.agency:
-            yield f"service {id_!r} is not {settings.agency!r}'s"
+            yield f"{id_!r} is not a service of {settings.agency}"
