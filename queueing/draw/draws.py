@@ -29,6 +29,8 @@ from queueing.draw.store import Kept, Refused, Store, TooLate
 
 BEACON_AFTER_MS = 30_000
 """From the close to the beacon: to freeze, to publish, and for others to keep what was published."""
+ITSELF = "draws"
+"""Who did it, in the audit, where nobody asked for it."""
 FRESH_S = 1.0
 """How old the count of a list may be that still grows."""
 
@@ -160,26 +162,34 @@ class Draws:
         entries = [] if kept is None else await self._store.entries(kept, index, 1)
         return Receipt(room, kept.draw.draw, index, entries[0]) if kept is not None and entries else None
 
-    async def announce(self, room: str, opens_at_ms: int, beacon: Beacon | None = None) -> Draw:
+    async def announce(
+        self, room: str, opens_at_ms: int, beacon: Beacon | None = None, *, by: str = ITSELF
+    ) -> Draw:
         """The draw of this opening. Without a beacon it is a round of drand soon after. Raises Refused."""
         last = self.of(room)
         if last is not None and last.closes_at_ms == opens_at_ms and beacon is None:
             return last
-        named = beacon or self.round_from(opens_at_ms + BEACON_AFTER_MS)
+        named = beacon or self._named(last, opens_at_ms)
         with self._counting_refusals():
-            return self._take(await self._store.announce(room, opens_at_ms, named))
+            return self._take(await self._store.announce(room, opens_at_ms, named, by))
+
+    def _named(self, last: Draw | None, opens_at_ms: int) -> Beacon:
+        """A statement that people named stays when the start is moved, if it still comes after it."""
+        if last is None or last.root or last.beacon.kind == "drand" or last.beacon.at_ms <= opens_at_ms:
+            return self.round_from(opens_at_ms + BEACON_AFTER_MS)
+        return last.beacon
 
     def round_from(self, from_ms: int) -> Beacon:
         """The first round that comes out then or later."""
         number = self._chain.first_round(from_ms)
         return Beacon("drand", self._chain.at_ms(number), self._chain.id, number)
 
-    async def name(self, room: str, beacon: Beacon) -> Draw:
+    async def name(self, room: str, beacon: Beacon, *, by: str = ITSELF) -> Draw:
         """Another source of chance, before the freeze. Raises Refused, LookupError."""
         if beacon.kind == "statement" and not 0 < len(beacon.source) <= SOURCE_LENGTH_MAX:
             raise Refused(f"a source has 1 to {SOURCE_LENGTH_MAX} characters")
         with self._counting_refusals():
-            return self._take(await self._store.name(self._known(room), beacon.named))
+            return self._take(await self._store.name(self._known(room), beacon.named, by))
 
     async def freeze(self, room: str) -> Draw | None:
         """Publish the list, if it is time; None: it is not, or another worker is at it. Raises Refused."""
@@ -187,18 +197,18 @@ class Draws:
         if kept is None or kept.draw.root or self.now_ms() < kept.draw.closes_at_ms:
             return None
         with self._counting_refusals():
-            frozen = await self._store.freeze(kept)
+            frozen = await self._store.freeze(kept, ITSELF)
         if frozen is None:
             return None
         self._counts["frozen"] += 1
         return self._take(frozen)
 
-    async def draw(self, room: str, value: str) -> Draw:
+    async def draw(self, room: str, value: str, *, by: str = ITSELF) -> Draw:
         """Take the beacon's value: a round's signature in hex, or the statement's text. Raises Refused,
         LookupError."""
         kept = self._known(room)
         with self._counting_refusals():
-            drawn = await self._store.draw(kept, self._with_value(kept.draw, value))
+            drawn = await self._store.draw(kept, self._with_value(kept.draw, value), by)
         self._counts["drawn"] += 1
         return self._take(drawn)
 

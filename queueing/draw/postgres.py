@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from queueing.draw import merkle
 from queueing.draw.beacon import Chain
-from queueing.draw.document import Beacon, Draw, Stage
+from queueing.draw.document import Beacon, Draw, Stage, encode
 from queueing.draw.entry import ENTRY_BYTES
 from queueing.draw.seed import seed_of
 from queueing.draw.store import Found, Kept, Refused
@@ -87,6 +87,7 @@ _DRAW = """
 UPDATE queue_draw SET beacon_value = $2, randomness = $3, seed = $4, drawn_at = clock_timestamp()
 WHERE id = $1 AND (drawn_at IS NULL OR beacon_value <> $2)
 """
+_AUDIT = "INSERT INTO audit (actor, action, subject, after) VALUES ($1, $2, $3, $4::text::jsonb)"
 _FIND = "SELECT index FROM queue_draw_entry WHERE draw = $1 AND entry = $2"
 _NODES = "SELECT chunk_nodes FROM queue_draw WHERE id = $1"
 
@@ -133,7 +134,7 @@ class PostgresDraws:
             rows = await connection.fetch(_GATHER, room, draw, entries)
         return {bytes(row["entry"]): int(row["index"]) for row in rows}
 
-    async def announce(self, room: str, closes_at_ms: int, beacon: Beacon) -> Kept:
+    async def announce(self, room: str, closes_at_ms: int, beacon: Beacon, by: str) -> Kept:
         async with self._transaction() as connection:
             gathering = await connection.fetchval(_GATHERING, room)
             if gathering is None:
@@ -141,14 +142,14 @@ class PostgresDraws:
             else:
                 named = gathering
                 await connection.execute(_MOVE, gathering, closes_at_ms, *_columns(beacon))
-            return _kept(await connection.fetchrow(_ONE, named))
+            return await _noted(connection, named, by, "announce")
 
-    async def name(self, kept: Kept, beacon: Beacon) -> Kept:
+    async def name(self, kept: Kept, beacon: Beacon, by: str) -> Kept:
         async with self._transaction() as connection:
             await connection.execute(_NAME, kept.id, *_columns(beacon))
-            return _kept(await connection.fetchrow(_ONE, kept.id))
+            return await _noted(connection, kept.id, by, "name-beacon")
 
-    async def freeze(self, kept: Kept) -> Kept | None:
+    async def freeze(self, kept: Kept, by: str) -> Kept | None:
         async with self._transaction() as connection:
             row = await connection.fetchrow(_TO_FREEZE, kept.id)
             if row is None:
@@ -160,14 +161,15 @@ class PostgresDraws:
             base = await connection.fetchval(_RESERVE, row["room"], row["count"])
             await connection.execute(_QUIET, row["room"])
             await connection.execute(_FREEZE, kept.id, merkle.top(nodes), b"".join(nodes), base, life)
-            return _kept(await connection.fetchrow(_ONE, kept.id))
+            return await _noted(connection, kept.id, by, "freeze")
 
-    async def draw(self, kept: Kept, beacon: Beacon) -> Kept:
+    async def draw(self, kept: Kept, beacon: Beacon, by: str) -> Kept:
         draw, chance = kept.draw, randomness_of(beacon)
         seed = seed_of(draw.room, draw.draw, draw.count, bytes.fromhex(draw.root), chance)
         async with self._transaction() as connection:
-            await connection.execute(_DRAW, kept.id, _value(beacon), chance, seed)
-            return _kept(await connection.fetchrow(_ONE, kept.id))
+            if await connection.execute(_DRAW, kept.id, _value(beacon), chance, seed) == "UPDATE 0":
+                return _kept(await connection.fetchrow(_ONE, kept.id))  # the same value was there already
+            return await _noted(connection, kept.id, by, "draw")
 
     async def entries(self, kept: Kept, first: int, count: int) -> list[bytes]:
         async with self._connection() as connection:
@@ -213,6 +215,14 @@ class PostgresDraws:
     async def _transaction(self) -> AsyncIterator[Any]:
         async with self._connection() as connection, connection.transaction():
             yield connection
+
+
+async def _noted(connection: Any, draw: int, by: str, action: str) -> Kept:
+    """The draw as it is now, and the note that says who did what of it."""
+    kept = _kept(await connection.fetchrow(_ONE, draw))
+    subject = f"draws/{kept.draw.room}/{kept.draw.draw}"
+    await connection.execute(_AUDIT, by, f"draws.{action}", subject, encode(kept.draw).decode())
+    return kept
 
 
 async def _list(connection: Any, draw: int, first: int, end: int) -> list[bytes]:

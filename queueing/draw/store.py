@@ -39,7 +39,7 @@ class Found:
 
 
 class Store(Protocol):
-    """Each raises StoreUnavailable."""
+    """Each raises StoreUnavailable. ``by`` is who does it, for the audit."""
 
     async def last(self) -> Sequence[Kept]:
         """The last draw of each room."""
@@ -53,16 +53,16 @@ class Store(Protocol):
     async def gather(self, room: str, draw: int, entries: Sequence[bytes]) -> dict[bytes, int]:
         """Take entries in, each once; the index of each that is in. Those left out came too late."""
 
-    async def announce(self, room: str, closes_at_ms: int, beacon: Beacon) -> Kept:
+    async def announce(self, room: str, closes_at_ms: int, beacon: Beacon, by: str) -> Kept:
         """The room's next draw, or the one that gathers, moved. Raises Refused."""
 
-    async def name(self, kept: Kept, beacon: Beacon) -> Kept:
+    async def name(self, kept: Kept, beacon: Beacon, by: str) -> Kept:
         """Another source of chance, before the freeze. Raises Refused."""
 
-    async def freeze(self, kept: Kept) -> Kept | None:
+    async def freeze(self, kept: Kept, by: str) -> Kept | None:
         """Publish count and root and reserve the numbers; None: another worker is at it. Raises Refused."""
 
-    async def draw(self, kept: Kept, beacon: Beacon) -> Kept:
+    async def draw(self, kept: Kept, beacon: Beacon, by: str) -> Kept:
         """The beacon's value, the seed with it. Raises Refused: there is another already."""
 
     async def entries(self, kept: Kept, first: int, count: int) -> list[bytes]:

@@ -1,5 +1,6 @@
 """A draw on a real database, whose start and beacon are moments away."""
 
+import asyncio
 from dataclasses import dataclass
 
 import asyncpg
@@ -23,7 +24,9 @@ class Scene:
         return await self.draws.announce(ROOM, self.draws.now_ms() + in_ms, beacon)
 
     async def enter(self, count: int) -> list[Receipt]:
-        return [await self.draws.enter(ROOM, bytes((number,)) * 16) for number in range(count)]
+        """In order of their indices."""
+        entering = (self.draws.enter(ROOM, number.to_bytes(16, "big")) for number in range(count))
+        return sorted(await asyncio.gather(*entering), key=lambda receipt: receipt.index)
 
     async def start(self) -> None:
         """The start is over, without waiting for it: only a test may move it under the triggers' feet."""
