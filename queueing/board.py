@@ -1,12 +1,12 @@
 """One value of each room's status in this process, at most a second old, whoever and how many ask."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from queueing.policy import Room
-from queueing.standing import RoomStatus
-from queueing.store import Reading, Store
+from queueing.standing import LaneStatus, RoomState, RoomStatus
+from queueing.store import Counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,10 @@ class _Held:
 class Board:
     """Statuses, kept for ``ttl_s`` by ``clock`` (seconds). A crowd that finds one too old makes one call."""
 
-    def __init__(self, store: Store, *, ttl_s: float, clock: Callable[[], float]) -> None:
-        self._store = store
+    def __init__(
+        self, count: Callable[[Room], Awaitable[Counted]], *, ttl_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._count = count
         self._ttl_s = ttl_s
         self._clock = clock
         self._held: dict[str, _Held] = {}  # bounded by the rooms there are
@@ -41,24 +43,49 @@ class Board:
         held = self._held.get(room.id)
         return held.status if held is not None and self._clock() < held.until else None
 
+    def last(self, room: Room) -> RoomStatus | None:
+        """The last one there was, whatever its age."""
+        held = self._held.get(room.id)
+        return held.status if held is not None else None
+
     async def _load(self, room: Room) -> RoomStatus:
         try:
-            status = status_of(room, await self._store.status(room))
+            status = status_of(room, await self._count(room))
             self._held[room.id] = _Held(status, self._clock() + self._ttl_s)
             return status
         finally:
             del self._flights[room.id]
 
 
-def status_of(room: Room, reading: Reading) -> RoomStatus:
+def status_of(room: Room, counted: Counted) -> RoomStatus:
+    """The public document, from the settings and the counters."""
+    open_line = counted.lines[""]
+    stock_left = None if room.stock is None else max(room.stock - counted.claimed, 0)
     return RoomStatus(
         room=room.id,
-        state="queueing" if reading.issued > reading.serving else "open",
-        serving=reading.serving,
-        issued=reading.issued,
-        active=reading.active,
+        state=_state(room, counted, stock_left),
+        serving=open_line.serving,
+        issued=open_line.issued,
+        active=counted.active,
         outflow_per_minute=room.outflow_per_minute,
+        pace=counted.pace,
+        stock_left=stock_left,
+        lanes={
+            lane.id: LaneStatus(counted.lines[lane.id].serving, counted.lines[lane.id].issued, lane.share)
+            for lane in room.lanes
+        },
+        now_ms=counted.now_ms,
     )
+
+
+def _state(room: Room, counted: Counted, stock_left: int | None) -> RoomState:
+    if room.method == "closed":
+        return "closed"
+    if stock_left == 0:
+        return "ended"
+    if room.suspended:
+        return "paused"
+    return "queueing" if any(line.waiting for line in counted.lines.values()) else "open"
 
 
 def _look_at(flight: asyncio.Task[RoomStatus]) -> None:

@@ -1,19 +1,25 @@
--- Leaves: an admitted number frees its slot, a called one gives up its turn, for a waiting one nothing is
--- stored, so nothing is to be done: it is called in vain and its window passes.
--- Keys, arguments and answer as in room.lua; state is completed, abandoned or expired.
+-- Leaves: an admitted number frees its slot, a called one gives up its turn; for a waiting one nothing is stored, so
+-- nothing is to be done: it is called in vain and its window passes. Keys and arguments as in room.lua, then
+-- ARGV[11] lane   ARGV[12] number
+-- returns as answer() says; state is completed, abandoned or expired
 
-settle()
-local number = tonumber(ARGV[6])
-local state = standing(number)
+if not known() then return {'foreign'} end
+local lane, number = ARGV[11], tonumber(ARGV[12])
+local name = member(lane, number)
+local state = standing(lane, number)
 if state == 'admitted' then
-  redis.call('ZREM', KEYS[4], number)
-  room.active = room.active - 1
+  redis.call('ZREM', key('active'), name)
+  redis.call('HDEL', key('stays'), name)
+  if grace > 0 then redis.call('ZADD', key('lately'), now + grace, name) end
   state = 'completed'
 elseif state == 'called' then
-  redis.call('ZADD', KEYS[3], number, number)
+  end_turn(name)
+  turn(lane, number, 1)
+  add('due', -1)
+  add('left', 1)
   state = 'abandoned'
-elseif state == 'waiting' then
+elseif state ~= 'expired' then
+  end_turn(name)
   state = 'abandoned'
 end
-call()
-return answer(state, number, 0)
+return answer(state, lane, number, 0)

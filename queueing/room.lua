@@ -1,145 +1,175 @@
 -- What every script of a room begins with (valkey.py puts it in front of each).
 --
--- KEYS[1]  room, a hash: issued, serving, expired (numbers), credit (1/60,000,000 of a number),
---          at (us, of the last accrual), full (ms, when the cap was last seen reached while somebody was called)
--- KEYS[2]  marks, a list "<serving>:<ms>": up to which number had been called within a granule of that time
--- KEYS[3]  claimed, a sorted set: numbers above `expired` that claimed or gave up; score = number
--- KEYS[4]  active, a sorted set: numbers whose pass is in force; score = end of the pass, ms
--- ARGV[1]  now, us since the epoch; "" = this server's TIME
--- ARGV[2]  outflow, numbers a minute
--- ARGV[3]  cap of active users
--- ARGV[4]  claim window, ms
--- ARGV[5]  length of a pass, ms
--- ARGV[6]  number of the ticket asked about (stand, claim, leave)
--- returns  {state, number, serving, issued, active, ends (ms; of the window or the pass; 0 = neither), now (ms)}
+-- KEYS[1]  queue:{<room>}:room, a hash. The other keys lie under the same tag and are made from it here.
+--   server   incarnation of the server that this state was restored for     life     which restoration it is
+--   waiting  numbers handed out and not called, in all lanes                 due      called, neither claimed nor missed
+--   claimed, missed, left (gave up a turn)    totals                     epoch    of the leader that last moved it
+--   at_once  how many joins may be admitted until the leader's next step     full     ms, windows are held until then
+--   at       ms, when the leader last moved it                               ok, failed, latency    feedback, totals
+--   asks     claims that found the cap reached
+--   pace     as queueing.pace packs it          recalled  missed the window, came back and were called
+--   i:<lane> issued   t:<lane> last number of the block   s:<lane> serving   x:<lane> expired   w:<lane> swept
+-- queue:{<room>}:<life>:...
+--   active   sorted set: numbers whose pass is in force; score = its end, ms        stays    hash: its start, ms;
+--            0 = he was inside before and has a turn to come back
+--   turns    sorted set: called for themselves (second chance, extended, come back, found the cap reached);
+--            score = until when, ms; 0 = to be called in the next step              more     hash: extensions
+--   asking   sorted set: found the cap reached; score = the order                asked    the same; last time, ms
+--   lately   sorted set: may come back without waiting; score = until when, ms
+--   marks:<lane>         list "<serving>:<ms>": up to which number had been called within a granule of that time
+--   turned:<lane>:<page> a bit for each number: its turn is used (claimed, given up, or a turn for itself)
+-- ARGV[1]  incarnation of this server, put there by the client     ARGV[2]  now, us; "" = this server's TIME
+-- ARGV[3]  claim window, ms   ARGV[4] pass, ms   ARGV[5] cap   ARGV[6] outflow, numbers a minute
+-- ARGV[7]  pass cap, ms       ARGV[8] grace to come back, ms   ARGV[9] stock, -1 = none
+-- ARGV[10] "c" second chance, "s" suspended, "p" passthrough   ARGV[11..] the operation's own
+-- returns  {"foreign"} when the state is another server's or missing; else as each operation says
 --
---   1 ............ expired ............ serving ............ issued
---   | window over,  |  called: claimed,  |  waiting: nothing  |
---   | or all claimed |  left, or to claim |  is stored         |
---
--- Nothing is stored for a waiting visitor. Called and not yet claimed plus active is never above the cap,
--- so a claim within its window finds a slot, unless the cap was lowered meanwhile.
+--   1 ............ expired ............ serving ............ issued ............ top
+--   | window over   |  called           |  waiting: nothing   |  the block: not   |
+--   |               |                   |  is stored          |  handed out yet   |
 
-local ONE = 60000000 -- credit of one number: outflow a minute accrues this much in 1 / outflow minutes
-local CATCH_UP_US = 5000000 -- accrued at most at once; the first in line polls every 3 s
-local BURST_US = 1000000 -- credit kept when it cannot be spent: what accrues in a second
+local PAGE = 32768 -- numbers of a page of bits: 4 KiB
+local PAGE_MS = 7200000 -- a page is forgotten so long after its last claim; the journal keeps claims half as long
+local ASKED_MS = 10000 -- who found the cap reached and did not ask again for so long keeps no slot free
+local EXTENSIONS_MAX = 10
 
-local now_us = tonumber(ARGV[1])
+local now_us = tonumber(ARGV[2])
 if not now_us then
   local time = redis.call('TIME')
   now_us = time[1] * 1000000 + time[2]
 end
 local now = math.floor(now_us / 1000)
-local outflow, cap = tonumber(ARGV[2]), tonumber(ARGV[3])
-local window, pass = tonumber(ARGV[4]), tonumber(ARGV[5])
-local granule = math.ceil(window / 256) -- so there are never more than 258 marks
+local window, pass, cap, outflow = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local pass_cap, grace, stock = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local granule = math.ceil(window / 256) -- so there are never more than 258 marks of a lane
+local ROOM = KEYS[1]
+local life -- set by known()
 
-local room = {}
+local function says(flag) return string.find(ARGV[10], flag, 1, true) ~= nil end
 
-local function load()
-  local held = redis.call('HMGET', KEYS[1], 'issued', 'serving', 'expired', 'credit', 'at', 'full')
-  room.issued, room.serving = tonumber(held[1]) or 0, tonumber(held[2]) or 0
-  room.expired, room.full = tonumber(held[3]) or 0, tonumber(held[6]) or 0
-  room.credit, room.at = tonumber(held[4]) or math.max(ONE, BURST_US * outflow), tonumber(held[5]) or now_us
-  -- A signed number above the counter: the store lost its memory. Raised, no number goes out twice after it.
-  room.issued = math.max(room.issued, tonumber(ARGV[6]) or 0)
-  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
-  room.active = redis.call('ZCARD', KEYS[4])
+local function key(name) return string.sub(ROOM, 1, -5) .. life .. ':' .. name end
+
+local function get(field) return tonumber(redis.call('HGET', ROOM, field)) or 0 end
+
+local function add(field, by)
+  if by ~= 0 then redis.call('HINCRBY', ROOM, field, by) end
 end
 
-local function save()
-  redis.call('HSET', KEYS[1], 'issued', room.issued, 'serving', room.serving, 'expired', room.expired,
-    'credit', room.credit, 'at', string.format('%.0f', room.at), 'full', room.full)
+-- Whether what is here was restored for this very run of the server.
+local function known()
+  local held = redis.call('HMGET', ROOM, 'server', 'life')
+  life = held[2]
+  return held[1] == ARGV[1] and life
 end
 
--- How many were called and may still claim.
-local function to_claim()
-  return room.serving - room.expired - redis.call('ZCARD', KEYS[3])
+local function member(lane, number)
+  return lane == '' and string.format('%.0f', number) or string.format('%.0f:%s', number, lane)
 end
 
-local function mark_at(index)
-  local mark = redis.call('LINDEX', KEYS[2], index)
+local function page_of(lane, number) return key('turned:' .. lane .. ':' .. math.floor(number / PAGE)) end
+
+local function turned(lane, number)
+  return redis.call('GETBIT', page_of(lane, number), number % PAGE) == 1
+end
+
+-- Notes that a number's turn is used; 0 makes the page be there without noting anything.
+local function turn(lane, number, bit)
+  local page = page_of(lane, number)
+  if bit == 1 then
+    redis.call('SETBIT', page, number % PAGE, 1)
+  elseif redis.call('EXISTS', page) == 0 then
+    redis.call('SETBIT', page, PAGE - 1, 0)
+  end
+  redis.call('PEXPIRE', page, PAGE_MS)
+end
+
+-- How many bits are set for numbers from first to last.
+local function bits(lane, first, last)
+  local count = 0
+  while first <= last do
+    local to = math.min(last, math.floor(first / PAGE) * PAGE + PAGE - 1)
+    count = count + redis.call('BITCOUNT', page_of(lane, first), first % PAGE, to % PAGE, 'BIT')
+    first = to + 1
+  end
+  return count
+end
+
+-- Forgets passes that ended; returns how many are in force.
+local function active()
+  local set = key('active')
+  local over = redis.call('ZRANGEBYSCORE', set, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1000)
+  while #over > 0 do
+    for at = 1, #over, 2 do
+      redis.call('ZREM', set, over[at])
+      redis.call('HDEL', key('stays'), over[at])
+      if grace > 0 then redis.call('ZADD', key('lately'), over[at + 1] + grace, over[at]) end
+    end
+    over = redis.call('ZRANGEBYSCORE', set, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1000)
+  end
+  return redis.call('ZCARD', set)
+end
+
+local function admit(lane, number)
+  local name = member(lane, number)
+  redis.call('ZADD', key('active'), now + pass, name)
+  redis.call('HSET', key('stays'), name, now)
+  turn(lane, number, 1)
+end
+
+-- Ends a turn of its own; returns whether it was one that counted as due.
+local function end_turn(name)
+  local due = redis.call('ZSCORE', key('turns'), name)
+  redis.call('ZREM', key('turns'), name)
+  redis.call('HDEL', key('more'), name)
+  redis.call('HDEL', key('stays'), name)
+  redis.call('ZREM', key('asking'), name)
+  redis.call('ZREM', key('asked'), name)
+  return due and tonumber(due) > 0
+end
+
+-- Gives a called number time of its own, until now + window at least.
+local function own_turn(lane, number)
+  turn(lane, number, 1)
+  redis.call('ZADD', key('turns'), 'GT', now + window, member(lane, number))
+end
+
+local function mark_at(lane, index)
+  local mark = redis.call('LINDEX', key('marks:' .. lane), index)
   if not mark then return nil end
   local colon = string.find(mark, ':', 1, true)
   return tonumber(string.sub(mark, 1, colon - 1)), tonumber(string.sub(mark, colon + 1))
 end
 
 -- The time of a mark is that of its first call, so a window is never shorter than set, at most 1/256 longer.
-local function window_ends(marked) return marked + granule + window end
+local function window_ends(marked, full) return math.max(marked, full) + granule + window end
 
--- Ends the windows that are over. While the cap is reached nobody called loses the window: it is held until
--- a whole window after a slot was free again.
-local function expire()
-  if to_claim() > 0 then
-    if room.active >= cap then room.full = now end
-    local before = room.expired
-    local upto, marked = mark_at(0)
-    while upto and now >= window_ends(math.max(marked, room.full)) do
-      room.expired = upto
-      redis.call('LPOP', KEYS[2])
-      upto, marked = mark_at(0)
-    end
-    if room.expired > before then redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', room.expired) end
+local function called_until(lane, number, full)
+  for index = 0, redis.call('LLEN', key('marks:' .. lane)) - 1 do
+    local upto, marked = mark_at(lane, index)
+    if number <= upto then return window_ends(marked, full) end
   end
-  if to_claim() == 0 and room.expired < room.serving then
-    room.expired = room.serving
-    redis.call('DEL', KEYS[2], KEYS[3])
-  end
+  return now + window
 end
 
-local function mark()
-  local upto, marked = mark_at(-1)
-  if upto and now < marked + granule then
-    redis.call('LSET', KEYS[2], -1, room.serving .. ':' .. marked)
-  else
-    redis.call('RPUSH', KEYS[2], room.serving .. ':' .. now)
-  end
+-- Where a number stands, and when its window or its pass ends (0: neither).
+local function standing(lane, number)
+  local name = member(lane, number)
+  local held = redis.call('HMGET', ROOM, 's:' .. lane, 'x:' .. lane, 'full')
+  local serving, expired, full = tonumber(held[1]) or 0, tonumber(held[2]) or 0, tonumber(held[3]) or 0
+  local ends = redis.call('ZSCORE', key('active'), name)
+  if ends and tonumber(ends) > now then return 'admitted', tonumber(ends) end
+  local own = tonumber(redis.call('ZSCORE', key('turns'), name))
+  if own == 0 then return 'again', 0 end
+  if own then return 'called', math.max(own, full + window) end
+  if number > serving then return 'waiting', 0 end
+  if number <= expired or turned(lane, number) then return 'expired', 0 end
+  return 'called', called_until(lane, number, full)
 end
 
--- Calls as many as the credit, the crowd and the free slots allow.
-local function call()
-  local free = cap - room.active - to_claim()
-  local step = math.min(math.floor(room.credit / ONE), room.issued - room.serving, free)
-  if step <= 0 then return end
-  room.serving = room.serving + step
-  room.credit = room.credit - step * ONE
-  mark()
-end
-
--- Brings the room to now. Whoever does it, and however often: the credit comes from the time that passed.
-local function settle()
-  load()
-  expire()
-  local elapsed = math.min(math.max(now_us - room.at, 0), CATCH_UP_US)
-  room.at = now_us -- also when the clock went back: better a few seconds' outflow twice than a stopped room
-  room.credit = room.credit + elapsed * outflow
-  call()
-  room.credit = math.min(room.credit, math.max(ONE, BURST_US * outflow))
-end
-
--- Gives a called number its pass; returns when that ends.
-local function admit(number)
-  local ends = now + pass
-  redis.call('ZADD', KEYS[3], number, number)
-  redis.call('ZADD', KEYS[4], ends, number)
-  room.active = room.active + 1
-  return ends
-end
-
--- State of a number, and when its window or its pass ends.
-local function standing(number)
-  if number > room.serving then return 'waiting', 0 end
-  local ends = redis.call('ZSCORE', KEYS[4], number)
-  if ends then return 'admitted', tonumber(ends) end
-  if number <= room.expired or redis.call('ZSCORE', KEYS[3], number) then return 'expired', 0 end
-  for index = 0, redis.call('LLEN', KEYS[2]) - 1 do
-    local upto, marked = mark_at(index)
-    if number <= upto then return 'called', window_ends(math.max(marked, room.full)) end
-  end
-  return 'called', now + window
-end
-
-local function answer(state, number, ends)
-  save()
-  return {state, number, room.serving, room.issued, room.active, ends, now}
+-- {state, life, number, serving, issued, active, ends (ms), now (ms), start (ms) of a pass}
+local function answer(state, lane, number, ends)
+  local held = redis.call('HMGET', ROOM, 's:' .. lane, 'i:' .. lane)
+  local start = redis.call('HGET', key('stays'), member(lane, number))
+  return {state, tonumber(life), number, tonumber(held[1]) or 0, tonumber(held[2]) or 0, active(), ends, now,
+    state == 'admitted' and tonumber(start) or 0}
 end

@@ -1,15 +1,14 @@
-"""Waiting rooms: join, ask, claim, leave.
+"""Waiting rooms: join, ask, claim, renew, leave.
 
-The room stays shut. When the store is away every call raises StoreUnavailable: nobody is admitted on a guess,
-nobody's place is lost, since the ticket holds it. Passes already given out go on to be valid, for backends
-verify them offline.
+The room stays shut. When the store or the journal is away every call that would decide something raises
+StoreUnavailable: nobody is admitted on a guess, nobody's place is lost, since the ticket holds it. Passes
+already given out go on to be valid, for backends verify them offline.
 
-The serving number moves whenever anybody asks, by the time that passed on the store's clock; it
-does not matter which worker asks or how often. A leader that also watches the origin will take this over.
+A store that was restarted, failed over or wiped is found out by its incarnation, and the room is made anew
+from the journal before it answers (``restoration``). Who leads the line forward is ``leader``.
 """
 
 import random
-import secrets
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -17,28 +16,34 @@ from typing import TypeVar
 
 from queueing.board import Board
 from queueing.estimate import POLL_NEAR_MS, estimate, poll_after_ms
+from queueing.feedback import Feedback
+from queueing.journal import Journal
+from queueing.numbers import Numbers
 from queueing.pace import supposed
 from queueing.passes import Pass, PassOffice
 from queueing.policy import Room
+from queueing.restoration import Restoration
 from queueing.standing import Estimate, RoomStatus, Standing
 from queueing.stats import RoomsStats
-from queueing.store import Reading, Store, StoreUnavailable
-from queueing.ticket import HOLDER_BYTES, InvalidTicket, Ticket, TicketOffice
+from queueing.store import Claim, Counted, Ledger, Reading, RoomClosed, Stale, Store, StoreUnavailable
+from queueing.ticket import InvalidTicket, Ticket, TicketOffice
 
 STATUS_TTL_S = 1.0
 NO_WAIT = Estimate(0, 0)
+HOLDER_TRIES_MAX = 3
 
 T = TypeVar("T")
 
 
 class Rooms:
-    """All rooms, on one store. ``clock`` is in seconds, ``chance`` from 0 to 1 spreads the polls."""
+    """All rooms, on one store and one journal. ``clock`` is in seconds, ``chance`` (0 to 1) spreads polls."""
 
     def __init__(
         self,
         store: Store,
         tickets: TicketOffice,
         passes: PassOffice,
+        ledger: Ledger,
         *,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
@@ -46,9 +51,16 @@ class Rooms:
         self._store = store
         self._tickets = tickets
         self._passes = passes
-        self._board = Board(store, ttl_s=STATUS_TTL_S, clock=clock)
+        self._ledger = ledger
+        self._restoration = Restoration(store, ledger)
+        self._journal = Journal(ledger)
+        self._numbers = Numbers(store, ledger, self._restoration, clock)
+        self._board = Board(self._count, ttl_s=STATUS_TTL_S, clock=clock)
+        self._feedback = Feedback(clock)
         self._chance = chance
         self._counts: Counter[str] = Counter()
+
+    # -- what everyone may know ----------------------------------------------
 
     async def status(self, room: Room) -> RoomStatus:
         """What everyone may know, at most a second old."""
@@ -58,108 +70,239 @@ class Rooms:
         """The same where no call is needed for it, for who cannot wait; else None."""
         return self._board.known(room)
 
+    # -- a visitor's way -----------------------------------------------------
+
     async def join(
-        self,
-        room: Room,
-        shown: str | None = None,
-        *,
-        holder: bytes | None = None,  # noqa: ARG002
-        lane: str = "",  # noqa: ARG002
+        self, room: Room, shown: str | None = None, *, holder: bytes | None = None, lane: str = ""
     ) -> Standing:
         """A place. Whoever shows a ticket that is in force keeps the one he has.
 
         ``holder`` is a keyed hash of 16 bytes of a subject or an identity: whoever has a place in the room
-        already gets that one.
+        already gets that one. ``lane`` is one of ``room.shares``, else ValueError.
 
-        A ticket that cannot be read, or whose turn is over, gets a new number like anyone who shows none: it
-        gains nothing, and a citizen with a stale cookie is not shut out.
+        Who missed the window, or was inside a moment ago, comes back by the room's rules. A ticket that
+        cannot be read, or whose turn is over for good, gets a new number like anyone who shows none: it gains
+        nothing, and a citizen with a stale cookie is not shut out. Raises RoomClosed where no numbers are
+        given out.
         """
+        if lane not in room.shares:
+            raise ValueError(f"room {room.id} has no lane {lane!r}")
         held = self._readable(shown, room)
-        if held is not None and shown is not None:
-            standing = await self._stand(room, held, shown)
+        if held is not None:
+            standing = await self._back(room, held)
             if standing.state != "expired":
-                self._counts["returned"] += 1
                 return standing
-        reading = await self._counting(self._store.join(room))
-        ticket = Ticket(room.id, reading.number, reading.now_ms, secrets.token_bytes(HOLDER_BYTES))
-        self._counts["joined"] += 1
-        self._counts["admitted_at_once"] += reading.state == "admitted"
-        return self._standing(room, ticket, self._tickets.sign(ticket), reading)
+        if room.method == "closed":
+            raise RoomClosed(room.id)
+        if holder is not None:
+            return await self._join_once(room, lane, holder)
+        return await self._join(room, lane)
 
     async def standing(self, room: Room, shown: str) -> Standing:
         """Where the ticket stands. Raises InvalidTicket. For whoever waits the store is not asked."""
-        return await self._stand(room, self._read(shown, room), shown)
+        ticket = self._read(shown, room)
+        waiting = await self._waits(room, ticket)
+        return waiting or await self._decided(room, ticket, self._store.stand)
 
     async def claim(self, room: Room, shown: str) -> Standing:
         """Take the turn: admitted, with the pass, or how things stand instead. Raises InvalidTicket.
 
         A retry gets the same pass. ``called`` means that the cap is reached: the turn is kept, ask again.
-        Whoever missed the window is ``expired`` and may join anew, at the back.
+        Whoever missed the window is ``expired`` and may join anew.
         """
-        ticket = self._read(shown, room)
-        reading = await self._counting(self._store.claim(room, ticket.number))
-        self._counts["claims" if reading.state == "admitted" else "claims_refused"] += 1
-        return self._standing(room, ticket, shown, reading)
+        standing = await self._decided(room, self._read(shown, room), self._store.claim)
+        self._counts["claims" if standing.state == "admitted" else "claims_refused"] += 1
+        return standing
+
+    async def renew(self, room: Room, shown: str) -> Standing:
+        """A pass that lasts longer, up to ``pass_cap_ms`` after the claim. Raises InvalidTicket."""
+        return await self._decided(room, self._read(shown, room), self._store.renew)
+
+    async def extend(self, room: Room, shown: str) -> Standing:
+        """More time for a called visitor to accept: a window from now, ten times. Raises InvalidTicket."""
+        return await self._decided(room, self._read(shown, room), self._store.extend)
 
     async def leave(self, room: Room, shown: str) -> Standing:
         """Give up the place, the turn or the slot. Raises InvalidTicket."""
         ticket = self._read(shown, room)
-        reading = await self._counting(self._store.leave(room, ticket.number))
+        reading = await self._leave(room, ticket)
         self._counts["left"] += 1
-        return self._standing(room, ticket, shown, reading)
+        return self._standing(room, ticket, reading)
 
-    async def renew(self, room: Room, shown: str) -> Standing:
-        """A pass that lasts longer, up to ``pass_cap_ms`` after the claim. Raises InvalidTicket."""
-        return await self.standing(room, shown)
+    async def end(self, room: Room, pass_id: str) -> None:
+        """The session that a pass opened has ended or was revoked: its slot is free at once.
 
-    async def extend(self, room: Room, shown: str) -> Standing:
-        """More time for a called visitor to accept: a window from now, ten times. Raises InvalidTicket."""
-        return await self.standing(room, shown)
+        The id of a stay that is over, or of another room's, ends nothing.
+        """
+        found = self._tickets.of_pass(room.id, room.shares, pass_id)
+        if found is not None:
+            ticket, start_ms = found
+            await self._leave(room, ticket, start_ms)
+            self._counts["ended"] += 1
 
-    def resume_code(self, room: Room, shown: str) -> str:  # noqa: ARG002
+    # -- another device ------------------------------------------------------
+
+    def resume_code(self, room: Room, shown: str) -> str:
         """A short code that gives the same ticket again, on any device. Raises InvalidTicket."""
-        raise InvalidTicket
+        return self._tickets.code(self._read(shown, room))
 
-    async def resume(self, room: Room, code: str) -> Standing:  # noqa: ARG002
+    async def resume(self, room: Room, code: str) -> Standing:
         """The place that a code stands for, with its ticket. Raises InvalidTicket."""
-        raise InvalidTicket
+        try:
+            ticket = self._tickets.resumed(room.id, room.shares, code)
+        except InvalidTicket:
+            self._counts["invalid_tickets"] += 1
+            raise
+        standing = await self._waits(room, ticket) or await self._decided(room, ticket, self._store.stand)
+        self._counts["resumed"] += 1
+        return standing
+
+    # -- the origin ----------------------------------------------------------
 
     async def feedback(self, room: Room, ok: int, failed: int, latency_ms: float) -> None:
         """How the origin did since the last time: requests that went well, failed, and their mean latency."""
-
-    async def end(self, room: Room, pass_id: str) -> None:
-        """The session that a pass opened has ended or was revoked: its slot is free at once."""
+        sums = self._feedback.add(room.id, ok, failed, latency_ms)
+        if sums is not None:
+            await self._counting(self._restoration.over(room, lambda: self._store.feedback(room, *sums)))
 
     def stats(self) -> RoomsStats:
-        return RoomsStats(**{name: self._counts[name] for name in RoomsStats.__slots__})
+        kept = {
+            "commits": self._journal.commits,
+            "claims_kept": self._journal.rows,
+            "restored": self._restoration.restored,
+        }
+        return RoomsStats(**{name: kept.get(name, self._counts[name]) for name in RoomsStats.__slots__})
 
-    async def _stand(self, room: Room, ticket: Ticket, shown: str) -> Standing:
+    # -- joining -------------------------------------------------------------
+
+    async def _join(self, room: Room, lane: str) -> Standing:
+        reading = await self._counting(self._numbers.next(room, lane))
+        self._counts["joined"] += 1
+        self._counts["admitted_at_once"] += reading.state == "admitted"
+        ticket = self._tickets.make(room.id, lane, reading.number)
+        if reading.state != "admitted":
+            return self._standing(room, ticket, reading)
+        try:
+            await self._counting(self._keep(ticket, reading))
+        except Stale:  # the store is another one by now: the number is good, the admission was not
+            return await self._decided(room, ticket, self._store.stand)
+        return self._standing(room, ticket, reading)
+
+    async def _join_once(self, room: Room, lane: str, holder: bytes) -> Standing:
+        """One place for one holder: the journal knows which, so it survives the store as well."""
+        before = await self._counting(self._ledger.held(room.id, holder))
+        for _ in range(HOLDER_TRIES_MAX):
+            if before is not None:
+                standing = await self._back(room, self._tickets.make(room.id, *before))
+                if standing.state != "expired":
+                    return standing
+            joined = await self._join(room, lane)
+            place = lane, joined.number
+            kept = await self._counting(self._ledger.hold(room.id, holder, place, before))
+            if kept == place:
+                return joined
+            before = kept  # he joined elsewhere at the same moment: this number is called in vain
+        raise StoreUnavailable(f"{room.id}: a holder who joins too often at once")
+
+    async def _back(self, room: Room, ticket: Ticket) -> Standing:
+        """Whoever has a place comes back to it, near the front if the room lets him."""
+
+        async def stand(room: Room, lane: str, number: int) -> Reading:
+            return await self._store.stand(room, lane, number, back=True)
+
+        standing = await self._waits(room, ticket) or await self._decided(room, ticket, stand)
+        self._counts["returned"] += standing.state != "expired"
+        return standing
+
+    # -- deciding ------------------------------------------------------------
+
+    async def _decided(
+        self, room: Room, ticket: Ticket, ask: Callable[[Room, str, int], Awaitable[Reading]]
+    ) -> Standing:
+        """What ``ask`` says of the ticket's number. Nobody is told of a pass that is not in the journal."""
+
+        async def once() -> Reading:
+            reading = await ask(room, ticket.lane, ticket.number)
+            if reading.state == "admitted":
+                await self._keep(ticket, reading)
+            return reading
+
+        reading = await self._counting(self._restoration.over(room, once))
+        return self._standing(room, ticket, reading)
+
+    async def _leave(self, room: Room, ticket: Ticket, start_ms: int | None = None) -> Reading:
+        """The journal first: a slot that somebody else takes must be free there as well.
+
+        ``start_ms`` names the stay that is meant, None means any.
+        """
+
+        async def once() -> Reading:
+            reading = await self._store.stand(room, ticket.lane, ticket.number)
+            if start_ms not in (None, reading.start_ms):
+                return reading
+            if reading.state == "admitted":
+                await self._keep(ticket, reading, left=True)
+            return await self._store.leave(room, ticket.lane, ticket.number)
+
+        return await self._counting(self._restoration.over(room, once))
+
+    async def _keep(self, ticket: Ticket, reading: Reading, *, left: bool = False) -> None:
+        """Raises Stale, StoreUnavailable."""
+        ends_ms = reading.now_ms if left else reading.ends_ms
+        place = ticket.room, ticket.lane, ticket.number
+        await self._journal.keep(Claim(*place, reading.life, reading.start_ms, ends_ms, left))
+
+    async def _waits(self, room: Room, ticket: Ticket) -> Standing | None:
+        """How it stands for whoever certainly still waits: by the board, at most one call a second."""
         status = await self._counting(self._board.status(room))
-        if ticket.number > status.serving and ticket.number <= status.issued:
-            return self._waiting(room, shown, ticket.number, status.serving)
-        reading = await self._counting(self._store.stand(room, ticket.number))
-        return self._standing(room, ticket, shown, reading)
+        line = status.lanes.get(ticket.lane) if ticket.lane else status
+        # A number above ``issued`` was handed out since then, and may have been admitted at once.
+        if line is None or not line.serving < ticket.number <= line.issued:
+            return None
+        return self._waiting(room, ticket, line.serving)
 
-    def _standing(self, room: Room, ticket: Ticket, shown: str, reading: Reading) -> Standing:
+    # -- answers -------------------------------------------------------------
+
+    def _standing(self, room: Room, ticket: Ticket, reading: Reading) -> Standing:
         if reading.state == "waiting":
-            return self._waiting(room, shown, ticket.number, reading.serving)
-        assert reading.state is not None, "a reading about a number has a state"
-        poll_ms = poll_after_ms(POLL_NEAR_MS, self._chance())
+            return self._waiting(room, ticket, reading.serving)
+        if reading.state == "again":
+            return self._waiting(room, ticket, ticket.number - 1)
         admission = self._admission(room, ticket, reading) if reading.state == "admitted" else None
-        expires_in_ms = reading.ends_ms - reading.now_ms if reading.ends_ms else None
-        return Standing(shown, ticket.number, reading.state, 0, NO_WAIT, poll_ms, admission, expires_in_ms)
+        return Standing(
+            self._tickets.sign(ticket),
+            ticket.number,
+            reading.state,
+            0,
+            NO_WAIT,
+            poll_after_ms(POLL_NEAR_MS, self._chance()),
+            admission,
+            reading.ends_ms - reading.now_ms if reading.ends_ms else None,
+            ticket.lane,
+        )
 
-    def _waiting(self, room: Room, shown: str, number: int, serving: int) -> Standing:
-        position = number - serving
-        wait = estimate(supposed(room), position)
+    def _waiting(self, room: Room, ticket: Ticket, serving: int) -> Standing:
+        position = ticket.number - serving
+        known = self._board.last(room)
+        pace = (known.pace if known is not None else None) or supposed(room, paused=room.suspended)
+        wait = estimate(pace, position)
         poll_ms = poll_after_ms(wait.low, self._chance())
-        return Standing(shown, number, "waiting", position, wait, poll_ms)
+        signed = self._tickets.sign(ticket)
+        return Standing(signed, ticket.number, "waiting", position, wait, poll_ms, lane=ticket.lane)
 
     def _admission(self, room: Room, ticket: Ticket, reading: Reading) -> str:
         """The pass; the same text for every retry, since nothing in it comes from the moment of asking."""
-        issued_s = (reading.ends_ms - room.pass_ms) // 1000
-        granted = Pass(room.id, ticket.holder.hex(), ticket.pass_id, issued_s, reading.ends_ms // 1000)
-        return self._passes.sign(granted)
+        cap_ms = max(reading.start_ms + room.pass_cap_ms, reading.ends_ms) if room.pass_cap_ms else 0
+        return self._passes.sign(
+            Pass(
+                room.id,
+                ticket.holder.hex(),
+                ticket.pass_id(reading.start_ms),
+                reading.start_ms // 1000,
+                reading.ends_ms // 1000,
+                cap_s=cap_ms // 1000,
+            )
+        )
 
     def _read(self, shown: str, room: Room) -> Ticket:
         try:
@@ -175,6 +318,9 @@ class Rooms:
             return self._read(shown, room)
         except InvalidTicket:
             return None
+
+    async def _count(self, room: Room) -> Counted:
+        return await self._restoration.over(room, lambda: self._store.status(room))
 
     async def _counting(self, call: Awaitable[T]) -> T:
         try:

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-State = Literal["waiting", "called", "admitted", "expired", "abandoned", "completed"]
-"""waiting -> called -> admitted -> completed (left, or the pass ended)
+from queueing.pace import Pace
+
+State = Literal["gathering", "waiting", "called", "admitted", "expired", "abandoned", "completed"]
+"""gathering: has an entry, which the draw gives a number
+waiting -> called -> admitted -> completed (left, or the pass ended)
               called -> expired (not claimed within the window) ; waiting, called -> abandoned (left)"""
 
 RoomState = Literal["open", "queueing", "paused", "closed", "scheduled", "gathering", "ended"]
@@ -39,14 +42,10 @@ class Standing:
     expires_in_ms: int | None = None
     lane: str = ""
     code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """Visitors a minute that the room lets in, measured: an interval."""
-
-    low_per_minute: float
-    high_per_minute: float
+    entry: str | None = None
+    """Of who gathers: what stands for him in the published list of the draw, in hex."""
+    opens_at_ms: int | None = None
+    """Of who gathers: when the event starts, ms since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class RoomStatus:
     """The public document of a room. It names nobody, so it may be cached anywhere for a second.
 
     ``serving`` and ``issued`` are the open lane's, which positions there are counted with; ``lanes`` has the
-    others'. ``pace`` is None until it was measured, and while the room is paused.
+    others'. ``pace`` is None until a leader measured it.
     """
 
     room: str
@@ -76,7 +75,7 @@ class RoomStatus:
     issued: int
     active: int
     outflow_per_minute: int
-    pace: Rate | None = None
+    pace: Pace | None = None
     stock_left: int | None = None
     lanes: Mapping[str, LaneStatus] = field(default_factory=dict)
     opens_at_ms: int | None = None

@@ -4,25 +4,33 @@ It is not a JWT: a ticket is read on every poll, and fixed fields under one HMAC
 and 40% of its length. The version byte names the algorithm too, so there is none to choose; every field has
 a fixed length or says it, so none can run into its neighbour::
 
-    version 1 | key id 4 | number 8 | issued at, ms 6 | holder 16 | length 1 | room | HMAC-SHA-256, 16 of 32
+    version 2 | key id 4 | number 8 | holder 16 | length 1 | lane | length 1 | room | HMAC-SHA-256, 16 of 32
 
-all big-endian, then base64url without padding.
+all big-endian, then base64url without padding. All of a place follows from its number: the holder is a keyed
+hash of it, so a resume code, which is but the number with a proof, gives the very same place back.
 """
 
 import binascii
 import hmac
-from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-VERSION = 1
+from queueing.resume import MARK_BITS, read_code, write_code
+
+VERSION = 2
 KEY_ID_BYTES = 4
 HOLDER_BYTES = 16
 MAC_BYTES = 16
-HEAD_BYTES = 1 + KEY_ID_BYTES + 8 + 6 + HOLDER_BYTES + 1
+NUMBER_AT, HOLDER_AT = 1 + KEY_ID_BYTES, 1 + KEY_ID_BYTES + 8
+HEAD_BYTES = HOLDER_AT + HOLDER_BYTES
 TEXT_MAX = 400
 PURPOSE = b"sadd queue ticket\0"
+HOLDER_PURPOSE = b"sadd queue place\0"
+CODE_PURPOSE = b"sadd queue resume code\0"
+PASS_PURPOSE = b"sadd queue pass\0"
+PASS_ID_MARK_BYTES = 12
 
 
 class InvalidTicket(Exception):
@@ -46,36 +54,49 @@ class TicketKeys:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A place. ``holder`` is random and says nothing of anybody."""
+    """A place. ``holder`` says nothing of anybody."""
 
     room: str
     number: int
-    issued_ms: int
     holder: bytes
+    lane: str = ""
 
-    @property
-    def pass_id(self) -> str:
-        """The one pass that this place can get. A retried claim finds the same without a record of it."""
-        place = f"{self.room}\0{self.number}\0{self.issued_ms}\0".encode() + self.holder
-        return sha256(b"sadd queue pass\0" + place).hexdigest()[:32]
+    def pass_id(self, start_ms: int) -> str:
+        """The one pass of the stay that began then: a retried claim finds the same without a record of it.
+
+        Number and start can be read in it, so that the end of a session finds the slot; only who knows the
+        holder could make one up.
+        """
+        head = self.number.to_bytes(6, "big") + start_ms.to_bytes(6, "big")
+        mark = sha256(PASS_PURPOSE + _place(self.room, self.lane, self.number) + head + self.holder).digest()
+        return urlsafe_b64encode(head + mark[:PASS_ID_MARK_BYTES]).decode()
 
 
 class TicketOffice:
-    """Signs tickets and reads them."""
+    """Makes tickets from numbers, signs and reads them."""
 
     def __init__(self, keys: TicketKeys) -> None:
+        self.renew(keys)
+
+    def renew(self, keys: TicketKeys) -> None:
+        """After a rotation: these keys and no others are in force from now on."""
         self._current = bytes.fromhex(keys.current)
         self._secrets = {bytes.fromhex(key_id): secret for key_id, secret in keys.secrets.items()}
 
+    def make(self, room: str, lane: str, number: int) -> Ticket:
+        """The place of a number that was just handed out."""
+        return Ticket(room, number, _holder(self._secrets[self._current], room, lane, number), lane)
+
     def sign(self, ticket: Ticket) -> str:
-        room = ticket.room.encode()
+        lane, room = ticket.lane.encode(), ticket.room.encode()
         body = b"".join(
             (
                 bytes((VERSION,)),
                 self._current,
                 ticket.number.to_bytes(8, "big"),
-                ticket.issued_ms.to_bytes(6, "big"),
                 ticket.holder,
+                bytes((len(lane),)),
+                lane,
                 bytes((len(room),)),
                 room,
             )
@@ -88,7 +109,7 @@ class TicketOffice:
         raw = _decoded(text)
         body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
         secret = self._secrets.get(body[1 : 1 + KEY_ID_BYTES])
-        if len(body) < HEAD_BYTES or body[0] != VERSION or secret is None:
+        if len(body) < HEAD_BYTES + 2 or body[0] != VERSION or secret is None:
             raise InvalidTicket
         if not hmac.compare_digest(mac, _mac(secret, body)):
             raise InvalidTicket
@@ -97,9 +118,59 @@ class TicketOffice:
             raise InvalidTicket
         return ticket
 
+    def code(self, ticket: Ticket) -> str:
+        """The resume code of the place. Raises InvalidTicket when the key that made the place is retired."""
+        for secret in self._secrets.values():
+            if _holder(secret, ticket.room, ticket.lane, ticket.number) == ticket.holder:
+                mark = _code_mark(secret, ticket.room, ticket.lane, ticket.number)
+                return write_code(ticket.number, mark)
+        raise InvalidTicket
+
+    def resumed(self, room: str, lanes: Iterable[str], code: str) -> Ticket:
+        """The ticket of the place that a code of this room stands for. Raises InvalidTicket."""
+        read = read_code(code)
+        if read is None:
+            raise InvalidTicket
+        number, mark = read
+        shown = mark.to_bytes(8, "big")
+        for lane in lanes:
+            for secret in self._secrets.values():
+                if hmac.compare_digest(_code_mark(secret, room, lane, number).to_bytes(8, "big"), shown):
+                    return Ticket(room, number, _holder(secret, room, lane, number), lane)
+        raise InvalidTicket
+
+    def of_pass(self, room: str, lanes: Iterable[str], pass_id: str) -> tuple[Ticket, int] | None:
+        """The place and the start (ms) of the stay that a pass is of; None if it is none of the room's."""
+        try:
+            raw = urlsafe_b64decode(pass_id)
+        except (binascii.Error, ValueError):
+            return None
+        number, start_ms = int.from_bytes(raw[:6], "big"), int.from_bytes(raw[6:12], "big")
+        for lane in lanes:
+            for secret in self._secrets.values():
+                ticket = Ticket(room, number, _holder(secret, room, lane, number), lane)
+                if hmac.compare_digest(ticket.pass_id(start_ms).encode(), pass_id.encode()):
+                    return ticket, start_ms
+        return None
+
 
 def _mac(secret: bytes, body: bytes) -> bytes:
     return hmac.digest(secret, PURPOSE + body, "sha256")[:MAC_BYTES]
+
+
+def _place(room: str, lane: str, number: int) -> bytes:
+    """Each field has a fixed length or says it."""
+    fields = (room.encode(), lane.encode())
+    return b"".join(bytes((len(each),)) + each for each in fields) + number.to_bytes(8, "big")
+
+
+def _holder(secret: bytes, room: str, lane: str, number: int) -> bytes:
+    return hmac.digest(secret, HOLDER_PURPOSE + _place(room, lane, number), "sha256")[:HOLDER_BYTES]
+
+
+def _code_mark(secret: bytes, room: str, lane: str, number: int) -> int:
+    digest = hmac.digest(secret, CODE_PURPOSE + _place(room, lane, number), "sha256")
+    return int.from_bytes(digest[:8], "big") >> (64 - MARK_BITS)
 
 
 def _decoded(text: str) -> bytes:
@@ -113,10 +184,10 @@ def _decoded(text: str) -> bytes:
 
 def _parsed(body: bytes) -> Ticket:
     """The fields of a body whose signature was right."""
-    holder_at = 1 + KEY_ID_BYTES + 8 + 6
+    lane_ends = HEAD_BYTES + 1 + body[HEAD_BYTES]
     return Ticket(
-        room=body[HEAD_BYTES : HEAD_BYTES + body[HEAD_BYTES - 1]].decode(),
-        number=int.from_bytes(body[5:13], "big"),
-        issued_ms=int.from_bytes(body[13:19], "big"),
-        holder=body[holder_at : holder_at + HOLDER_BYTES],
+        room=body[lane_ends + 1 : lane_ends + 1 + body[lane_ends]].decode(),
+        number=int.from_bytes(body[NUMBER_AT:HOLDER_AT], "big"),
+        holder=body[HOLDER_AT:HEAD_BYTES],
+        lane=body[HEAD_BYTES + 1 : lane_ends].decode(),
     )

@@ -1,15 +1,42 @@
-"""The store on Valkey: a few keys for each room, all under the hash tag ``{<room>}``."""
+"""The hot store on Valkey: a room's keys all lie under the hash tag ``{<room>}``; ``room.lua`` lists them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Protocol
 
+from queueing.pace import Pace
 from queueing.policy import Room
-from queueing.store import Reading, StoreUnavailable
+from queueing.store import (
+    Claim,
+    Counted,
+    Foreign,
+    Handed,
+    Legacy,
+    Line,
+    Move,
+    Reading,
+    Seen,
+    StoreUnavailable,
+)
 
-OPERATIONS = ("join", "status", "stand", "claim", "leave")
-KEYS = ("room", "marks", "claimed", "active")  # in the order of room.lua
+OPERATIONS = (
+    "join",
+    "status",
+    "stand",
+    "claim",
+    "leave",
+    "renew",
+    "extend",
+    "look",
+    "advance",
+    "block",
+    "feedback",
+    "load",
+    "restore",
+)
+
+Word = bytes | int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +52,20 @@ class Client(Protocol):
         self,
         script: Script,
         keys: Sequence[bytes],
-        args: Sequence[bytes | int | str],
+        args: Sequence[Word],
         *,
         repeat_safe: bool = False,
+        stamped: bool = False,
     ) -> Any: ...
+
+    def incarnation(self, key: bytes) -> bytes: ...
 
 
 class ValkeyStore:
     """``queueing.store.Store`` on one client.
 
-    All operations may be repeated: a repeated join wastes a number, the others find what they did.
+    All operations may be repeated: a repeated join wastes numbers, the others find what they did. Each
+    carries the incarnation of the server that gets it: none counts on what an earlier run of it left there.
     """
 
     def __init__(self, client: Client) -> None:
@@ -46,30 +77,135 @@ class ValkeyStore:
             for name in OPERATIONS
         }
 
-    async def join(self, room: Room, now_us: int | None = None) -> Reading:
-        return await self._run("join", room, 0, now_us)
-
-    async def status(self, room: Room, now_us: int | None = None) -> Reading:
-        return await self._run("status", room, 0, now_us)
-
-    async def stand(self, room: Room, number: int, now_us: int | None = None) -> Reading:
-        return await self._run("stand", room, number, now_us)
-
-    async def claim(self, room: Room, number: int, now_us: int | None = None) -> Reading:
-        return await self._run("claim", room, number, now_us)
-
-    async def leave(self, room: Room, number: int, now_us: int | None = None) -> Reading:
-        return await self._run("leave", room, number, now_us)
-
-    async def _run(self, operation: str, room: Room, number: int, now_us: int | None) -> Reading:
-        now = "" if now_us is None else now_us
-        args = (now, room.outflow_per_minute, room.active_cap, room.claim_window_ms, room.pass_ms, number)
+    def incarnation(self, room: Room) -> str:
         try:
-            answer = await self._client.run(self._scripts[operation], _keys(room), args, repeat_safe=True)
+            return self._client.incarnation(_key(room)).decode()
+        except ConnectionError as gone:
+            raise StoreUnavailable(str(gone)) from gone
+
+    # -- visitors ------------------------------------------------------------
+
+    async def join(self, room: Room, lane: str, count: int, now_us: int | None = None) -> Handed:
+        return Handed(*(await self._run("join", room, now_us, lane, count))[1:])
+
+    async def stand(
+        self, room: Room, lane: str, number: int, now_us: int | None = None, *, back: bool = False
+    ) -> Reading:
+        return _reading(await self._run("stand", room, now_us, lane, number, int(back)))
+
+    async def claim(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
+        return _reading(await self._run("claim", room, now_us, lane, number))
+
+    async def leave(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
+        return _reading(await self._run("leave", room, now_us, lane, number))
+
+    async def renew(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
+        return _reading(await self._run("renew", room, now_us, lane, number))
+
+    async def extend(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
+        return _reading(await self._run("extend", room, now_us, lane, number))
+
+    async def feedback(self, room: Room, ok: int, failed: int, latency_ms: int) -> None:
+        await self._run("feedback", room, None, ok, failed, latency_ms)
+
+    async def status(self, room: Room, now_us: int | None = None) -> Counted:
+        lanes = list(room.shares)
+        told = await self._run("status", room, now_us, *lanes)
+        return Counted(
+            life=told[1],
+            now_ms=told[2],
+            active=told[3],
+            claimed=told[4],
+            due=told[5],
+            pace=_pace(told[6]),
+            lines={lane: Line(told[8 + 2 * at], told[7 + 2 * at]) for at, lane in enumerate(lanes)},
+        )
+
+    # -- numbers -------------------------------------------------------------
+
+    async def block(self, room: Room, lane: str, life: int, after: int, last: int) -> int:
+        return int((await self._run("block", room, None, lane, life, after, last))[1])
+
+    async def top(self, room: Room, lane: str) -> tuple[int, int]:
+        handed = await self.join(room, lane, 0)
+        return handed.life, handed.issued + handed.left
+
+    # -- the leader ----------------------------------------------------------
+
+    async def look(self, room: Room, epoch: int, now_us: int | None = None) -> Seen | None:
+        lanes = list(room.shares)
+        told = await self._run("look", room, now_us, epoch, *lanes)
+        if told[0] == b"deposed":
+            return None
+        lines = {lane: Line(*told[13 + 4 * at : 17 + 4 * at]) for at, lane in enumerate(lanes)}
+        return Seen(*[*told[1:13], lines])
+
+    async def advance(self, room: Room, move: Move, now_us: int | None = None) -> bool:
+        pace = b"" if move.pace is None else move.pace.packed()
+        lanes = [
+            word for lane in move.serving for word in (lane, move.serving[lane], move.expired.get(lane, 0))
+        ]
+        told = await self._run(
+            "advance", room, now_us, move.life, move.epoch, move.again, move.at_once, pace, *lanes
+        )
+        return bool(told[0] == b"moved")
+
+    # -- a new life ----------------------------------------------------------
+
+    async def load(
+        self, room: Room, legacy: Legacy, claims: Sequence[Claim], now_us: int | None = None
+    ) -> None:
+        words = [word for each in claims for word in (each.lane, each.number, each.start_ms, each.ends_ms)]
+        await self._run("load", room, now_us, legacy.life, legacy.server, *words)
+
+    async def restore(self, room: Room, legacy: Legacy, loaded: int, now_us: int | None = None) -> None:
+        lines = [
+            word
+            for lane, kept in legacy.lines.items()
+            for word in (lane, kept.reserved, kept.serving, kept.expired, kept.swept)
+        ]
+        totals = legacy.claimed, legacy.missed, legacy.left
+        fence = legacy.life, legacy.server, loaded
+        await self._run("restore", room, now_us, *fence, *totals, *lines)
+
+    async def _run(self, operation: str, room: Room, now_us: int | None, *own: Word) -> Any:
+        args = [*_settings(room, now_us), *own]
+        script = self._scripts[operation]
+        try:
+            told = await self._client.run(script, [_key(room)], args, repeat_safe=True, stamped=True)
         except (ConnectionError, TimeoutError) as gone:
             raise StoreUnavailable(str(gone)) from gone
-        return Reading(answer[0].decode() or None, *answer[1:])
+        if told[0] == b"foreign":
+            raise Foreign(room.id)
+        return told
 
 
-def _keys(room: Room) -> list[bytes]:
-    return [f"queue:{{{room.id}}}:{part}".encode() for part in KEYS]
+def _key(room: Room) -> bytes:
+    return f"queue:{{{room.id}}}:room".encode()
+
+
+def _settings(room: Room, now_us: int | None) -> list[Word]:
+    flags = (("c", room.second_chance), ("s", room.suspended), ("p", room.method == "passthrough"))
+    return [
+        "" if now_us is None else now_us,
+        room.claim_window_ms,
+        room.pass_ms,
+        room.active_cap,
+        room.outflow_per_minute,
+        room.pass_cap_ms or room.pass_ms,
+        room.reentry_grace_ms,
+        -1 if room.stock is None else room.stock,
+        "".join(flag for flag, on in flags if on),
+    ]
+
+
+def _pace(packed: bytes) -> Pace | None:
+    """None for one of another release, too: a leader of this one writes it anew."""
+    try:
+        return Pace.unpacked(packed)
+    except ValueError:
+        return None
+
+
+def _reading(told: list[Any]) -> Reading:
+    return Reading(told[0].decode(), *told[1:])

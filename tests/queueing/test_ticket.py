@@ -1,7 +1,9 @@
 """Tickets: what is signed is read, and nothing else is."""
 
 import base64
+import itertools
 import json
+import re
 from dataclasses import replace
 
 import jwt
@@ -13,14 +15,15 @@ from queueing.ticket import HEAD_BYTES, InvalidTicket, Ticket, TicketKeys, Ticke
 
 OLD, NEW = ("0000000a", b"o" * 32), ("0000000b", b"n" * 32)
 OFFICE = TicketOffice(TicketKeys(OLD[0], dict([OLD])))
-TICKET = Ticket("results", 7, 1_795_507_745_123, b"h" * 16)
+TICKET = OFFICE.make("results", "", 7)
+MADE = TicketOffice(TicketKeys(NEW[0], dict([OLD, NEW])))
 
 tickets = st.builds(
     Ticket,
     room=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60),
-    number=st.integers(1, 2**63),
-    issued_ms=st.integers(0, 2**48 - 1),
+    number=st.integers(1, 2**48 - 1),
     holder=st.binary(min_size=16, max_size=16),
+    lane=st.text(st.characters(exclude_categories=["Cs"]), max_size=10),
 )
 
 
@@ -70,9 +73,9 @@ def test_a_ticket_of_another_room_is_invalid() -> None:
 def test_no_field_can_be_shifted_into_its_neighbour() -> None:
     """A longer room cannot take bytes of the signature, nor a shorter one leave some over."""
     raw = raw_of(OFFICE.sign(TICKET))
-    for length in (0, 6, 8, 255):
+    for at, length in itertools.product((HEAD_BYTES, HEAD_BYTES + 1), (1, 6, 8, 255)):
         shifted = raw.copy()
-        shifted[HEAD_BYTES - 1] = length
+        shifted[at] = length
         with pytest.raises(InvalidTicket):
             OFFICE.read(unpad(shifted), "results")
 
@@ -105,12 +108,75 @@ def test_a_rotated_key_keeps_every_place() -> None:
         OFFICE.read(both.sign(TICKET), "results")
 
 
-@given(tickets)
-def test_a_place_has_one_pass_id(ticket: Ticket) -> None:
-    """The same place always, also after a rotation of keys; another number or holder has another."""
-    assert ticket.pass_id == replace(ticket).pass_id
-    assert ticket.pass_id != replace(ticket, number=ticket.number + 1).pass_id
-    assert ticket.pass_id != replace(ticket, holder=bytes(15) + b"\1").pass_id
+@given(tickets, st.integers(0, 2**48 - 1))
+def test_a_stay_has_one_pass_id(ticket: Ticket, start_ms: int) -> None:
+    """The same stay always; another number, holder, lane or stay has another."""
+    same = ticket.pass_id(start_ms)
+    assert same == replace(ticket).pass_id(start_ms)
+    assert len(same) == 32
+    others = [replace(ticket, number=ticket.number ^ 1), replace(ticket, lane=ticket.lane + "x")]
+    others.append(replace(ticket, holder=bytes(15) + b"\1"))
+    assert same not in {other.pass_id(start_ms) for other in others} | {ticket.pass_id(start_ms ^ 1)}
+
+
+def test_all_of_a_place_follows_from_its_number() -> None:
+    """No byte is stored for it, and no two places share a holder: not those of two rooms or lanes either."""
+    places = [("results", ""), ("results", "b"), ("resultsb", ""), ("r", "esults")]
+    holders = {OFFICE.make(room, lane, number).holder for room, lane in places for number in range(1, 50)}
+    assert len(holders) == 4 * 49
+    assert OFFICE.make("results", "b", 7) == OFFICE.make("results", "b", 7)
+
+
+@given(st.integers(1, 2**48 - 1), st.sampled_from(["", "vip", "مدعوون"]))
+def test_a_resume_code_gives_the_same_ticket_back(number: int, lane: str) -> None:
+    """On any device, however it is typed; and the ticket is the same text."""
+    ticket = OFFICE.make("results", lane, number)
+    code = OFFICE.code(ticket)
+    for typed in (code, code.lower(), code.replace("-", ""), code.replace("0", "O").replace("1", "l")):
+        assert OFFICE.resumed("results", ("", "vip", "مدعوون"), typed) == ticket
+
+
+def test_a_resume_code_is_short() -> None:
+    """20 characters at most for any of the first billion numbers, dashes included."""
+    codes = [OFFICE.code(OFFICE.make("results", "", number)) for number in (1, 1_000_000, 1_000_000_000)]
+    assert max(map(len, codes)) <= 20
+    assert all(re.fullmatch("[0-9A-HJKMNP-TV-Z-]+", code) for code in codes)
+
+
+@given(st.text(max_size=60) | st.from_regex("[0-9A-HJKMNP-TV-Z]{14}", fullmatch=True))
+def test_no_other_text_is_a_resume_code(text: str) -> None:
+    """A guess finds nobody's place, and rubbish is refused in the one way."""
+    with pytest.raises(InvalidTicket):
+        OFFICE.resumed("results", ("", "vip"), text)
+
+
+def test_a_code_is_good_in_its_room_and_lane_alone() -> None:
+    """And for its number alone."""
+    code = OFFICE.code(OFFICE.make("results", "vip", 7))
+    for room, lanes in (("result", ("", "vip")), ("results", ("",)), ("results", ("", "vi"))):
+        with pytest.raises(InvalidTicket):
+            OFFICE.resumed(room, lanes, code)
+    with pytest.raises(InvalidTicket):
+        OFFICE.resumed("results", ("", "vip"), "8" + code[1:])
+
+
+def test_a_rotation_keeps_every_code() -> None:
+    """Of a place made with the old key, also where its ticket was signed anew with the new one."""
+    ticket = MADE.read(MADE.sign(MADE.read(OFFICE.sign(TICKET), "results")), "results")
+    assert MADE.code(ticket) == OFFICE.code(TICKET)
+    assert MADE.resumed("results", ("",), OFFICE.code(TICKET)) == TICKET
+    assert MADE.make("results", "", 8).holder != OFFICE.make("results", "", 8).holder
+
+
+def test_a_pass_leads_back_to_its_place() -> None:
+    """So the end of a session frees the slot; ids that are made up lead nowhere."""
+    ticket = MADE.make("results", "vip", 7)
+    id_ = ticket.pass_id(1_795_507_745_123)
+    assert MADE.of_pass("results", ("", "vip"), id_) == (ticket, 1_795_507_745_123)
+    assert MADE.of_pass("results", ("", "vip"), OFFICE.make("results", "", 7).pass_id(5)) is not None
+    for wrong in ("", "x", "é", id_[:-1], "B" + id_[1:], id_ + "AAAA", id_.swapcase()):
+        assert MADE.of_pass("results", ("", "vip"), wrong) is None
+    assert MADE.of_pass("other", ("", "vip"), id_) is None
 
 
 @pytest.mark.parametrize(

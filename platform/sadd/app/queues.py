@@ -4,19 +4,26 @@ Whoever adds a way in adds its endpoints to ``endpoints``, what counts to ``show
 requests to ``work``.
 """
 
+import os
+import secrets
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from queueing.leader import Leader
 from queueing.passes import PassOffice
+from queueing.postgres import PostgresLedger
 from queueing.rooms import Rooms
 from queueing.spent import SpentPasses
 from queueing.ticket import TicketOffice
 from queueing.valkey import ValkeyStore
+from ratelimit.limiter import Limiter
 from sadd.app.rotation import Rotation, pass_keys, ticket_keys
+from sadd.app.welcome import Connectors, Welcome, open_connectors, open_welcome
 from sadd.catalogue.view import CatalogueView
 from sadd.gate.door import Door
-from sadd.postgres.pool import Pool
+from sadd.postgres.pool import AWAY, Pool
 from sadd.rooms.holder import Holders
 from sadd.rooms.registry import Registry
 from sadd.rooms.store import CHANNEL
@@ -27,8 +34,11 @@ from sadd.signing import CHANNEL as SIGNING_CHANNEL
 from sadd.signing import SigningKeys
 from sadd.telemetry.metrics import Metrics
 from sadd.valkey.client import ValkeyClient
-from sadd.web import queues, rooms
+from sadd.web import feedback, queues, rooms
 from sadd.web.endpoint import Endpoint
+from sadd.web.queue_events import Events
+from sadd.web.room_page import endpoints as room_page
+from sadd.web.room_page.page import RoomPage
 from sadd.web.visits import Visits
 
 
@@ -46,16 +56,35 @@ class Queues:
     rotation: Rotation
     door: Door
     """What the gate asks."""
+    spent: SpentPasses
+    events: Events
+    leader: Leader
+    welcome: Welcome
+    connectors: Connectors
+    view: CatalogueView
+    pages: RoomPage
+    rooms_url: str
+    """Where visitors reach the rooms' pages; empty: at the host that they ask."""
 
     def endpoints(self) -> list[Endpoint]:
         return [
             *queues.endpoints(self.visits, self.passes),
             *rooms.endpoints(self.registry, self.specs, self.pool, authority=self.authority),
+            *feedback.endpoints(self.visits, self.passes, self.spent, self.authority),
+            *self.events.endpoints(),
+            *room_page.endpoints(self.pages, self.visits, self.view, rooms_url=self.rooms_url),
+            *self.welcome.endpoints(self.specs),
+            *self.connectors.endpoints(),
         ]
 
     def show(self, metrics: Metrics) -> None:
         """Register what is counted."""
         metrics.register("sadd_rooms", self.rooms.stats)
+        metrics.register("sadd_room_events", self.events.stats, gauges={"open": "sum"})
+        metrics.register("sadd_queue_leader", self.leader.stats, gauges={"leading": "sum", "epoch": "max"})
+        metrics.register("sadd_room_pages", self.pages.stats)
+        self.welcome.show(metrics)
+        self.connectors.show(metrics)
         metrics.register(
             "sadd_room_settings", self.specs.stats, gauges={"version": "max", "rooms": "max", "set": "max"}
         )
@@ -63,11 +92,13 @@ class Queues:
     def work(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What runs until the worker ends."""
         yield self.rotation.run()
+        yield self.leader.run()
 
     def changes(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """Channels of the database, and what to do when one is notified."""
         yield CHANNEL, self.refresh
         yield SIGNING_CHANNEL, self.rotation.refresh
+        yield from self.connectors.changes()
 
     async def refresh(self) -> None:
         """Other settings, or another catalogue."""
@@ -80,19 +111,45 @@ async def open_queues(
     signing: SigningKeys,
     view: CatalogueView,
     sessions: Sessions,
+    limiter: Limiter,
     settings: Settings,
 ) -> Queues:
     """``view`` has its catalogue already. Raises what the stores raise when one is away."""
     passes = PassOffice(pass_keys(signing.queue_pass))
     tickets = TicketOffice(ticket_keys(signing.queue_ticket))
     rotation = Rotation(pool, signing, passes, tickets)
-    engine = Rooms(ValkeyStore(valkey), tickets, passes)
+    store, ledger = ValkeyStore(valkey), PostgresLedger(pool, AWAY)
+    engine = Rooms(store, tickets, passes, ledger)
     specs = RoomsView(pool, view)
     await specs.refresh()
+    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    leader = Leader(lambda: [spec.room for spec in specs.current.values()], store, ledger, holder=name)
     # The oldest secret in force: a newer one would make other holders of the same people.
     holders = Holders(signing.session_pepper[-1].secret)
     authority = settings.catalogue.authority
-    visits = Visits(engine, specs, holders, sessions, authority=authority)
+    welcome = open_welcome(limiter, signing, engine, settings.gate)
+    visits = Visits(engine, specs, holders, sessions, door=welcome.door, authority=authority)
     registry = Registry(pool, specs, engine.status)
-    door = Door(engine, specs, passes, SpentPasses(valkey), rooms_url=settings.gate.rooms_url)
-    return Queues(engine, passes, specs, visits, registry, pool, authority, rotation, door)
+    spent = SpentPasses(valkey)
+    door = Door(engine, specs, passes, spent, rooms_url=settings.gate.rooms_url)
+    events = Events(visits, settings.queues.events_max)
+    connectors = await open_connectors(pool, view, specs, visits, passes, spent, welcome.address)
+    return Queues(
+        rooms=engine,
+        passes=passes,
+        specs=specs,
+        visits=visits,
+        registry=registry,
+        pool=pool,
+        authority=authority,
+        rotation=rotation,
+        door=door,
+        spent=spent,
+        events=events,
+        leader=leader,
+        welcome=welcome,
+        connectors=connectors,
+        view=view,
+        pages=RoomPage(),
+        rooms_url=settings.gate.rooms_url,
+    )

@@ -1,11 +1,13 @@
 """The four services behind a real HTTP server, with a small catalogue and one key for each agency."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from cache.cache import Cache
 from cache.valkey import ValkeyStore as CacheStore
+from queueing.leader import Leader
 from queueing.passes import PassKey, PassOffice
 from queueing.rooms import Rooms
 from queueing.ticket import TicketKeys, TicketOffice
@@ -22,6 +24,7 @@ from sadd.session.sessions import Sessions
 from sadd.session.valkey import ValkeyStore as SessionStore
 from sadd.web import cache, limits, queues, sessions
 from sadd.web.visits import Visits
+from tests.queueing.ledger import PlainLedger
 from tests.sadd.catalogue.scene import service, small
 from tests.sadd.web.served import Served, served
 from tests.stores import connected
@@ -77,7 +80,9 @@ async def four_services(valkey_url: str, *, deadline_ms: int = 2_000) -> AsyncIt
     passes = PassOffice([PassKey("0000000b", b"p" * 32)])
     tickets = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
     async with connected(valkey_url, deadline_ms=deadline_ms) as client:
-        rooms, specs = Rooms(RoomStore(client), tickets, passes), RoomsView(None, view)
+        store, ledger, specs = RoomStore(client), PlainLedger(), RoomsView(None, view)
+        rooms = Rooms(store, tickets, passes, ledger)
+        leader = Leader(lambda: [each.room for each in specs.current.values()], store, ledger, holder="scene")
         kept = Sessions(SessionStore(client), Ids(b"p" * 32))
         endpoints = [
             *limits.endpoints(Desk(Limiter(LimitStore(client)), view)),
@@ -85,5 +90,9 @@ async def four_services(valkey_url: str, *, deadline_ms: int = 2_000) -> AsyncIt
             *queues.endpoints(Visits(rooms, specs, Holders(b"h" * 32), kept), passes),
             *sessions.endpoints(kept, view),
         ]
-        async with served(endpoints, keys=Keys()) as server:
-            yield server
+        leading = asyncio.create_task(leader.run())
+        try:
+            async with served(endpoints, keys=Keys()) as server:
+                yield server
+        finally:
+            leading.cancel()

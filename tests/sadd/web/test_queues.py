@@ -84,6 +84,7 @@ async def test_the_status_may_be_cached_anywhere_for_a_second(server: Served) ->
     async with server.client.get(ROOM) as answer:
         assert answer.headers["Cache-Control"] == "public, max-age=1"
         tag, body = answer.headers["ETag"], await answer.json()
+    body.pop("pace", None)  # there once a leader stepped
     assert body == {
         "room": RESULTS,
         "state": "queueing",

@@ -16,7 +16,7 @@ from aiohttp import web
 from queueing.passes import PassKey, PassOffice
 from queueing.policy import Room
 from queueing.rooms import Rooms
-from queueing.store import Reading, Store, StoreUnavailable
+from queueing.store import Counted, Line, Store, StoreUnavailable
 from queueing.ticket import TicketKeys, TicketOffice
 from ratelimit.decision import Decision, Verdict
 from ratelimit.limiter import Check
@@ -32,6 +32,7 @@ from sadd.web import limits, queues
 from sadd.web.answer import json_answer
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.visits import Visits
+from tests.queueing.ledger import PlainLedger
 from tests.sadd.gate.scene import OneSession
 from tests.sadd.web.scene import Keys, View, catalogue
 from tests.sadd.web.served import Served, endpoint, served
@@ -93,10 +94,10 @@ class Engine:
 class RoomStore:
     """Room ``moehe-results`` with ten in line; any other room's counters are away."""
 
-    async def status(self, room: Room, now_us: int | None = None) -> Reading:
+    async def status(self, room: Room, now_us: int | None = None) -> Counted:
         if room.id != "moehe-results":
             raise StoreUnavailable("away")
-        return Reading(None, 0, 10, 20, 2, 0, 0)
+        return Counted(1, 0, 2, 10, 0, None, {"": Line(20, 10)})
 
 
 def endpoints(engine: Engine) -> list[Endpoint]:
@@ -111,7 +112,7 @@ def endpoints(engine: Engine) -> list[Endpoint]:
     view = View(catalogue())
     tickets = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
     passes = PassOffice([PassKey("0000000b", b"p" * 32)])
-    rooms = Rooms(cast("Store", RoomStore()), tickets, passes)
+    rooms = Rooms(cast("Store", RoomStore()), tickets, passes, PlainLedger())
     return [
         *limits.endpoints(Desk(engine, view)),
         *gate.endpoints(Gate(Desk(engine, view), OneSession(), view, GateSettings())),
