@@ -16,15 +16,16 @@ MEMORY_CASES = 500.0  # an older case weighs 1/e
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """An estimate for ``number`` at ``made_ms``; its edges as in queueing.margins."""
+    """An estimate for ``number`` at ``made_ms``."""
 
     number: int
     made_ms: int
     expected_ms: float
-    low: float
-    high: float
+    low_ms: float
+    high_ms: float
 
     def score(self, now_ms: int) -> float:
+        """The logarithm of the wait until now over the expected one."""
         return math.log(max(now_ms - self.made_ms, 1) / max(self.expected_ms, 1.0))
 
 
@@ -63,7 +64,7 @@ class Coverage:
                 self.probes[level] = [probe for probe in probes if probe.number > serving]
                 come += due
         for probe in come:
-            self._count(probe.low <= probe.score(now_ms) <= probe.high)
+            self._count(probe.low_ms <= now_ms - probe.made_ms <= probe.high_ms)
         return come
 
     @property

@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from queueing.pace import WAIT_MS_MAX, Pace, spread_at
+from queueing.pace import WAIT_MS_MAX, Pace, bounds_ms
 from queueing.standing import Estimate
 
 POLL_NEAR_MS = 3_000
@@ -23,9 +23,8 @@ def estimate(pace: Pace, position: int) -> Estimate:
     """
     if not pace.spread:
         return Estimate(_ms(position / pace.high_per_minute), _ms(position / pace.low_per_minute))
-    expected_ms = position / pace.per_minute * 60_000
-    least, most = spread_at(pace.spread, expected_ms)
-    return Estimate(_bounded(expected_ms * math.exp(least)), _bounded(expected_ms * math.exp(most)))
+    low_ms, high_ms = bounds_ms(pace.spread, position / pace.per_minute * 60_000)
+    return Estimate(_bounded(low_ms), _bounded(high_ms))
 
 
 def prospect(position: int, stock_left: int | None, show_rate: float) -> Prospect:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 from queueing.coverage import LEVELS, Coverage, Probe
 from queueing.margins import Margins
-from queueing.pace import Pace, paced, spread_at, supposed
+from queueing.pace import Pace, bounds_ms, paced, supposed
 from queueing.policy import Room
 
 MEMORY_MS = 180_000  # calls of then weigh 1/e
 STEP_MS_MAX = 5_000  # a longer gap between steps is taken for one of this length
 TRUST_MS = 20_000  # of a line measured, before it says more than the settings do
+PROBE_WEIGHT = 0.3  # ten waits of a level overlap and share their pauses: each is less than a case of its own
 FULL_FLOW_SHARE = 0.97  # of what was allowed: then the outflow alone bounds the calls
 
 
@@ -49,7 +50,7 @@ class Forecast:
     def step(self, room: Room, allowed_per_minute: float, called: int, seen: "Line", *, paused: bool) -> Pace:
         """The pace from now on; ``called`` were called since the step before."""
         for probe in self.coverage.called(seen.serving, seen.now_ms):
-            self.margins.learn(probe.expected_ms, probe.score(seen.now_ms))
+            self.margins.learn(probe.expected_ms, probe.score(seen.now_ms), PROBE_WEIGHT)
         elapsed_ms = min(max(seen.elapsed_ms, 0), STEP_MS_MAX)
         if not paused and (seen.waiting or called):
             self.flow.note(called, allowed_per_minute * elapsed_ms / 60_000, elapsed_ms)
@@ -68,8 +69,8 @@ class Forecast:
                 return
             expected_ms = place / pace.per_minute * 60_000
             if self.coverage.wants(level, expected_ms, seen.now_ms):
-                low, high = spread_at(pace.spread, expected_ms)
-                probe = Probe(seen.serving + place, seen.now_ms, expected_ms, low, high)
+                low_ms, high_ms = bounds_ms(pace.spread, expected_ms)
+                probe = Probe(seen.serving + place, seen.now_ms, expected_ms, low_ms, high_ms)
                 self.coverage.probes[level].append(probe)
 
 

@@ -49,7 +49,7 @@ def packed(memory: Memory) -> bytes:
         len(probes),
     )
     body = b"".join(
-        _PROBE.pack(level, probe.number, probe.made_ms, probe.expected_ms, probe.low, probe.high)
+        _PROBE.pack(level, probe.number, probe.made_ms, probe.expected_ms, probe.low_ms, probe.high_ms)
         for level, probe in probes
     )
     return head + body

@@ -12,6 +12,7 @@ NODES_MS = (10_000, 60_000, 300_000, 1_200_000, 4_800_000)
 Spread = tuple[tuple[float, float], ...]
 """For each node: natural logarithms of least and most wait over expected wait."""
 
+RESOLUTION_MS = 500
 PACKED = struct.Struct(f"<?3f{2 * len(NODES_MS)}f")
 WAIT_MS_MAX = 7 * 24 * 3600 * 1000
 PER_MINUTE_MIN = 60_000 / WAIT_MS_MAX  # slower, and nobody could say when
@@ -78,3 +79,11 @@ def spread_at(spread: Spread, wait_ms: float) -> tuple[float, float]:
     index, above = weights_at(wait_ms)
     (low, high), (low_above, high_above) = spread[index], spread[index + 1]
     return low + (low_above - low) * above, high + (high_above - high) * above
+
+
+def bounds_ms(spread: Spread, expected_ms: float) -> tuple[float, float]:
+    """Least and most wait; at least ``RESOLUTION_MS`` to each side, for calls come in steps."""
+    least, most = spread_at(spread, expected_ms)
+    low = min(expected_ms * math.exp(least), expected_ms - RESOLUTION_MS)
+    high = max(expected_ms * math.exp(most), expected_ms + RESOLUTION_MS)
+    return max(low, 0.0), high
