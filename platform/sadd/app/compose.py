@@ -89,7 +89,9 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         await keys.load(pool)
         signing = await load_signing_keys(pool)
         services = open_services(valkey, signing, workers=settings.server.workers, clustered=clustered)
-        waiting = await open_queues(valkey, pool, signing, view, services.sessions, settings)
+        waiting = await open_queues(
+            valkey, pool, signing, view, services.sessions, services.limiter, settings
+        )
         deciding = Limits(services.limiter, view, rules, settings, slot)
         gate = Gate(deciding.desk, services.sessions, view, settings.gate, waiting.door)
         numbers = _Numbers(settings, slot, services, valkey, keys)
