@@ -1,0 +1,154 @@
+"""Sends what is in the outbox: signed, to addresses of the open internet only, again until it is taken.
+
+A 2xx takes a message. 410 ends its webhook. Anything else, a redirect too, is tried again after growing
+pauses for three days; then the message is given up, and stays to be looked at.
+"""
+
+import asyncio
+import random
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+import asyncpg
+import structlog
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from sadd.postgres.pool import Pool
+from sadd.rooms import webhooks
+from sadd.rooms.store import StoreUnavailable
+from sadd.rooms.webhook_signing import headers
+from sadd.rooms.webhook_target import Forbidden, check_address, check_url
+from sadd.rooms.webhooks import Delivery
+from sadd.version import __version__
+
+LOOK_SECONDS = 1.0
+AT_ONCE_MAX = 20
+TIMEOUT_SECONDS = 10.0
+FORGET_SECONDS = 3_600.0
+ERROR_LENGTH_MAX = 200
+
+PAUSES_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 72_000)
+"""After each failed attempt; in sum three days."""
+JITTER = 0.2
+
+GONE = 410
+
+_log = structlog.get_logger("sadd.web")
+
+
+@dataclass(frozen=True, slots=True)
+class SenderStats:
+    delivered: int
+    failed: int
+    """Attempts."""
+    given_up: int
+
+
+class Sender:
+    """One in each worker; a message is with one of them at a time."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        to_loopback: bool = False,
+        chance: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._pool = pool
+        self._to_loopback = to_loopback
+        self._chance = chance
+        self._clock = clock
+        self._counts: Counter[str] = Counter()
+
+    def stats(self) -> SenderStats:
+        return SenderStats(self._counts["delivered"], self._counts["failed"], self._counts["given_up"])
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        forget_at = 0.0
+        async with self.client() as client:
+            while True:
+                try:
+                    while await self.send(client) == AT_ONCE_MAX:
+                        pass
+                    if self._clock() >= forget_at:
+                        await webhooks.forget(self._pool)
+                        forget_at = self._clock() + FORGET_SECONDS
+                # Refused, too: what is in the outbox stays there.
+                except (StoreUnavailable, asyncpg.PostgresError) as away:
+                    _log.warning("webhooks are not sent", reason=type(away).__name__)
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def client(self) -> aiohttp.ClientSession:
+        """A client that calls no network behind us."""
+        connector = aiohttp.TCPConnector(
+            resolver=_OpenOnly(to_loopback=self._to_loopback), limit=AT_ONCE_MAX, force_close=True
+        )
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        return aiohttp.ClientSession(
+            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+        )
+
+    async def send(self, client: aiohttp.ClientSession) -> int:
+        """What is due, at most AT_ONCE_MAX; how many that were."""
+        due = await webhooks.take(self._pool, AT_ONCE_MAX)
+        async with asyncio.TaskGroup() as group:
+            for delivery in due:
+                group.create_task(self._deliver(client, delivery))
+        return len(due)
+
+    async def _deliver(self, client: aiohttp.ClientSession, delivery: Delivery) -> None:
+        status, error = await self._attempt(client, delivery)
+        if not error:
+            self._counts["delivered"] += 1
+            await webhooks.done(self._pool, delivery)
+            return
+        self._counts["failed"] += 1
+        if status == GONE or delivery.attempts > len(PAUSES_SECONDS):
+            self._counts["given_up"] += 1
+            _log.warning("a message is given up", webhook=delivery.webhook, reason=error)
+            await webhooks.give_up(self._pool, delivery, error, disable=status == GONE)
+            return
+        pause = PAUSES_SECONDS[delivery.attempts - 1] * (1 - JITTER + 2 * JITTER * self._chance())
+        await webhooks.again(self._pool, delivery, pause, error)
+
+    async def _attempt(self, client: aiohttp.ClientSession, delivery: Delivery) -> tuple[int, str]:
+        """The status (0: none came) and what was wrong, empty if it was taken."""
+        body = delivery.body.encode()
+        fields = headers(delivery.secret, delivery.message, int(self._clock()), body)
+        fields |= {"Content-Type": "application/json", "User-Agent": f"sadd/{__version__}"}
+        try:
+            check_url(delivery.url, to_loopback=self._to_loopback)
+            async with client.post(delivery.url, data=body, headers=fields, allow_redirects=False) as answer:
+                status = answer.status
+        except (Forbidden, aiohttp.ClientError, OSError, TimeoutError) as wrong:
+            return 0, f"{type(wrong).__name__}: {wrong}"[:ERROR_LENGTH_MAX]
+        return status, "" if 200 <= status < 300 else f"status {status}"
+
+
+class _OpenOnly(AbstractResolver):
+    """Resolves as usual, and refuses a name that has any address of a network behind us."""
+
+    def __init__(self, *, to_loopback: bool) -> None:
+        self._usual = ThreadedResolver()
+        self._to_loopback = to_loopback
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._usual.resolve(host, port, family)
+        for one in found:
+            try:
+                check_address(one["host"], to_loopback=self._to_loopback)
+            except Forbidden as wrong:
+                raise OSError(f"{host}: {wrong}") from None
+        return found
+
+    async def close(self) -> None:
+        await self._usual.close()
