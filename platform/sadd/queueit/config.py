@@ -12,6 +12,8 @@ from sadd.catalogue.model import Service
 from sadd.queueit.connection import Connection
 
 PREFIX = "queueit"
+PASS_MINUTES = 1
+"""Of a cookie whose minutes were taken out of it: the least there is, so that nobody gains by it."""
 DATA_VERSION = "1.0.0.3"
 """Of the document's form, as connectors of today know it."""
 
@@ -56,7 +58,7 @@ def _action(
         "LayoutName": None,
         "Culture": "",
         "ExtendCookieValidity": settings.cookie == "site",
-        "CookieValidityMinute": settings.cookie_minutes,
+        "CookieValidityMinute": settings.cookie_minutes if settings.cookie == "site" else PASS_MINUTES,
         "QueueDomain": f"{settings.domain}/{PREFIX}",
         "QueuePathPrefix": "",
         "RedirectLogic": "AllowTParameter",

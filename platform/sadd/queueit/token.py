@@ -13,6 +13,7 @@ from hashlib import sha256
 
 FIELD = re.compile(r"[A-Za-z0-9-]{1,100}")
 PASS_ID = re.compile(r"[0-9a-f]{32}")
+LAST = "p"
 KIND = "queue"
 """How the visitor came. Never ``debug``, which makes a connector tell its inside in a cookie."""
 
@@ -51,13 +52,17 @@ def sign(token: Token, secret: str) -> str:
 
 
 def queue_id_of(pass_id: str) -> str:
-    """A pass's id as connectors know queue ids. Nobody guesses one: it has 128 bits."""
-    return "-".join((pass_id[:8], pass_id[8:12], pass_id[12:16], pass_id[16:20], pass_id[20:]))
+    """A pass's id as connectors know queue ids. Nobody guesses one: it has 128 bits.
+
+    It ends with a letter, since the connector's own cookie is signed without separators, with the minutes of
+    its validity behind the queue id: digits at the end of this would lengthen those, under a valid hash.
+    """
+    return "-".join((pass_id[:8], pass_id[8:12], pass_id[12:16], pass_id[16:20], pass_id[20:], LAST))
 
 
 def pass_id_of(queue_id: str) -> str | None:
     """The pass that a queue id is of; None: it is none of ours."""
-    pass_id = queue_id.replace("-", "")
+    pass_id = queue_id.replace("-", "").removesuffix(LAST)
     if PASS_ID.fullmatch(pass_id) and queue_id == queue_id_of(pass_id):
         return pass_id
     return None
