@@ -24,6 +24,7 @@ from sadd.app.welcome import Connectors, Welcome, open_connectors, open_welcome
 from sadd.catalogue.view import CatalogueView
 from sadd.gate.door import Door
 from sadd.postgres.pool import AWAY, Pool
+from sadd.rooms.announcer import Announcer
 from sadd.rooms.holder import Holders
 from sadd.rooms.registry import Registry
 from sadd.rooms.store import CHANNEL
@@ -34,12 +35,13 @@ from sadd.signing import CHANNEL as SIGNING_CHANNEL
 from sadd.signing import SigningKeys
 from sadd.telemetry.metrics import Metrics
 from sadd.valkey.client import ValkeyClient
-from sadd.web import feedback, queues, rooms
+from sadd.web import feedback, queues, rooms, webhooks
 from sadd.web.endpoint import Endpoint
 from sadd.web.queue_events import Events
 from sadd.web.room_page import endpoints as room_page
 from sadd.web.room_page.page import RoomPage
 from sadd.web.visits import Visits
+from sadd.web.webhook_sender import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,9 @@ class Queues:
     """What the gate asks."""
     spent: SpentPasses
     events: Events
+    announcer: Announcer
+    sender: Sender
+    webhooks_to_loopback: bool
     leader: Leader
     welcome: Welcome
     connectors: Connectors
@@ -72,6 +77,9 @@ class Queues:
             *rooms.endpoints(self.registry, self.specs, self.pool, authority=self.authority),
             *feedback.endpoints(self.visits, self.passes, self.spent, self.authority),
             *self.events.endpoints(),
+            *webhooks.endpoints(
+                self.pool, self.specs, authority=self.authority, to_loopback=self.webhooks_to_loopback
+            ),
             *room_page.endpoints(self.pages, self.visits, self.view, rooms_url=self.rooms_url),
             *self.welcome.endpoints(self.specs),
             *self.connectors.endpoints(),
@@ -80,6 +88,7 @@ class Queues:
     def show(self, metrics: Metrics) -> None:
         """Register what is counted."""
         metrics.register("sadd_rooms", self.rooms.stats)
+        metrics.register("sadd_webhooks", self.sender.stats)
         metrics.register("sadd_room_events", self.events.stats, gauges={"open": "sum"})
         metrics.register("sadd_queue_leader", self.leader.stats, gauges={"leading": "sum", "epoch": "max"})
         metrics.register("sadd_room_pages", self.pages.stats)
@@ -93,6 +102,8 @@ class Queues:
         """What runs until the worker ends."""
         yield self.rotation.run()
         yield self.leader.run()
+        yield self.announcer.run()
+        yield self.sender.run()
 
     def changes(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """Channels of the database, and what to do when one is notified."""
@@ -146,6 +157,9 @@ async def open_queues(
         door=door,
         spent=spent,
         events=events,
+        announcer=Announcer(pool, specs, engine.status),
+        sender=Sender(pool, to_loopback=settings.queues.webhooks_to_loopback),
+        webhooks_to_loopback=settings.queues.webhooks_to_loopback,
         leader=leader,
         welcome=welcome,
         connectors=connectors,
