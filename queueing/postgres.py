@@ -90,14 +90,14 @@ RETURNING epoch
 """
 _RESIGN = "UPDATE queue_leader SET until = '-infinity' WHERE holder = $1 AND epoch = $2"
 _TICK = """
-WITH leading AS MATERIALIZED (
+WITH lease AS MATERIALIZED (
     SELECT 1 FROM queue_leader WHERE epoch = $1 AND until > clock_timestamp() FOR SHARE
 ), moves AS (
     SELECT * FROM unnest($2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
         AS m(room, life, lane, issued, serving, expired)
 ), fenced AS MATERIALIZED (
     SELECT f.room FROM queue_life f
-    JOIN (SELECT DISTINCT room, life FROM moves) m USING (room, life), leading FOR SHARE OF f
+    JOIN (SELECT DISTINCT room, life FROM moves) m USING (room, life), lease FOR SHARE OF f
 ), moved AS (
     UPDATE queue_line l SET issued = m.issued, serving = GREATEST(l.serving, m.serving),
         expired = GREATEST(l.expired, m.expired), ticked_at = now()
