@@ -22,7 +22,9 @@ from ratelimit.limiter import Limiter
 from sadd.app.rotation import Rotation, pass_keys, ticket_keys
 from sadd.app.welcome import Connectors, Welcome, open_connectors, open_welcome
 from sadd.catalogue.view import CatalogueView
+from sadd.gate import entries
 from sadd.gate.door import Door
+from sadd.gate.exchange import Exchange
 from sadd.postgres.pool import AWAY, Pool
 from sadd.rooms.announcer import Announcer
 from sadd.rooms.holder import Holders
@@ -58,6 +60,7 @@ class Queues:
     rotation: Rotation
     door: Door
     """What the gate asks."""
+    exchange: Exchange
     spent: SpentPasses
     events: Events
     announcer: Announcer
@@ -76,6 +79,7 @@ class Queues:
             *queues.endpoints(self.visits, self.passes),
             *rooms.endpoints(self.registry, self.specs, self.pool, authority=self.authority),
             *feedback.endpoints(self.visits, self.passes, self.spent, self.authority),
+            *entries.endpoints(self.exchange, self.specs),
             *self.events.endpoints(),
             *webhooks.endpoints(
                 self.pool, self.specs, authority=self.authority, to_loopback=self.webhooks_to_loopback
@@ -142,7 +146,8 @@ async def open_queues(
     visits = Visits(engine, specs, holders, sessions, door=welcome.door, authority=authority)
     registry = Registry(pool, specs, engine.status)
     spent = SpentPasses(valkey)
-    door = Door(engine, specs, passes, spent, rooms_url=settings.gate.rooms_url)
+    exchange = Exchange(passes, spent)
+    door = Door(engine, specs, passes, exchange, rooms_url=settings.gate.rooms_url)
     events = Events(visits, settings.queues.events_max)
     connectors = await open_connectors(pool, view, specs, visits, passes, spent, welcome.address)
     return Queues(
@@ -155,6 +160,7 @@ async def open_queues(
         authority=authority,
         rotation=rotation,
         door=door,
+        exchange=exchange,
         spent=spent,
         events=events,
         announcer=Announcer(pool, specs, engine.status),

@@ -9,19 +9,18 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from hashlib import sha256
 from typing import Any, Literal, Protocol
 
 import msgspec
 import structlog
 
 from queueing.activation import Activity, Always, Demand, Scheduled, decide
-from queueing.passes import InvalidPass, Pass, PassOffice
+from queueing.passes import InvalidPass, PassOffice
 from queueing.policy import Room
-from queueing.spent import MARK_BYTES, Spending
 from queueing.standing import RoomStatus
 from queueing.store import StoreUnavailable
 from sadd.gate import refused
+from sadd.gate.exchange import Entry, Exchange, SpentPass, mark_of
 from sadd.gate.knock import Caller, Knock
 from sadd.gate.reply import REFUSAL
 from sadd.gate.shown import ENTRY_COOKIE, entries_shown, pass_in_query, pass_shown
@@ -68,12 +67,6 @@ class View(Protocol):
     def of_service(self, service_id: str) -> RoomSpec | None: ...
 
 
-class Spent(Protocol):
-    """What is asked of the passes that were spent."""
-
-    async def spend(self, room: str, pass_id: str, mark: bytes, keep_ms: int) -> Spending: ...
-
-
 OUTCOMES = ("inside", "entered", "pass_invalid", "pass_spent", "sent_to_room", "no_wait", "room_away")
 
 
@@ -85,7 +78,7 @@ class Door:
         rooms: Rooms,
         view: View,
         passes: PassOffice,
-        spent: Spent,
+        exchange: Exchange,
         *,
         rooms_url: str = "",
         clock: Callable[[], float] = time.time,
@@ -93,7 +86,7 @@ class Door:
         self._rooms = rooms
         self._view = view
         self._passes = passes
-        self._spent = spent
+        self._exchange = exchange
         self._rooms_url = rooms_url
         self._clock = clock
         self.counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
@@ -129,13 +122,12 @@ class Door:
         why: Why = ""
         try:
             if shown:
-                granted = self._passes.read(shown, spec.id, knock.service)
-                mark = _mark(caller, knock)
-                keep_ms = int((granted.ends_s - self._clock()) * 1000)
-                spending = await self._spent.spend(spec.id, granted.id, mark, keep_ms)
-                if spending != "spent":
-                    return self._enter(granted, knock, caller)
-                why = "spent"
+                mark = mark_of(prefix_of(caller.address), knock.headers.get("User-Agent") or "")
+                return self._enter(
+                    await self._exchange.entry(spec, knock.service, shown, mark), knock, caller
+                )
+        except SpentPass:
+            why = "spent"
         except InvalidPass:
             why = "invalid"
         except StoreUnavailable:
@@ -149,12 +141,11 @@ class Door:
             return self._away()
         return self._without(spec, knock, caller, status, why)
 
-    def _enter(self, granted: Pass, knock: Knock, caller: Caller) -> Verdict:
-        """The pass for an entry. A page is asked for again without it, or histories would keep the pass."""
+    def _enter(self, entry: Entry, knock: Knock, caller: Caller) -> Verdict:
+        """A page is asked for again without the pass, or histories would keep it."""
         self.counts["entered"] += 1
-        entry = self._passes.sign_entry(msgspec.structs.replace(granted, service=knock.service))
-        seconds = max(granted.ends_s - int(self._clock()), 1)
-        cookie = f"{ENTRY_COOKIE}{knock.service}={entry}; Max-Age={seconds}; {_COOKIE}"
+        seconds = -(-entry.expires_in_ms // 1000)
+        cookie = f"{ENTRY_COOKIE}{knock.service}={entry.text}; Max-Age={seconds}; {_COOKIE}"
         original = caller.original
         redirects = knock.headers.get(REFUSAL) != "403"  # a proxy that knows no 302 sets the cookie at least
         if redirects and original.method in _FOLLOWED and pass_in_query(original.uri):
@@ -204,10 +195,3 @@ class Door:
         task = asyncio.get_running_loop().create_task(look())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _mark(caller: Caller, knock: Knock) -> bytes:
-    """Who shows a pass: the same household and browser, as far as a request tells."""
-    agent = knock.headers.get("User-Agent") or ""
-    text = f"{prefix_of(caller.address)}\0{agent}"
-    return sha256(text.encode("utf-8", "surrogateescape")).digest()[:MARK_BYTES]

@@ -14,6 +14,7 @@ from queueing.standing import RoomState, RoomStatus
 from queueing.store import StoreUnavailable
 from sadd.catalogue.model import Name
 from sadd.gate.door import Door
+from sadd.gate.exchange import Exchange
 from sadd.gate.gate import Gate
 from sadd.gate.reply import Reply
 from sadd.rooms.spec import RoomSpec
@@ -67,7 +68,7 @@ class Scene:
 
 def scene(spent: SpentPasses, hall: Hall) -> Scene:
     desk = ScriptedDesk()
-    door = Door(hall, hall, OFFICE, spent, rooms_url="https://queue.example")
+    door = Door(hall, hall, OFFICE, Exchange(OFFICE, spent), rooms_url="https://queue.example")
     settings = GateSettings(trusted_proxies="10.0.0.0/8")
     return Scene(hall, Gate(desk, OneSession(), View(catalogue()), settings, door), desk)
 
