@@ -2,7 +2,7 @@
 
 Signed like a ticket, with the same keys, and of fixed fields; the version tells the two apart::
 
-    version 2 | key id 4 | draw 4 | index 8 | entry 32 | length 1 | room | HMAC-SHA-256, 16 of 32
+    version 3 | key id 4 | draw 4 | index 8 | entry 32 | length 1 | room | HMAC-SHA-256, 16 of 32
 
 all big-endian, then base64url without padding.
 """
@@ -12,14 +12,16 @@ import hmac
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 
-from queueing.draw.entry import ENTRY_BYTES
+from queueing.draw.entry import ENTRY_BYTES, scope
+from queueing.resume import MARK_BITS, read_code, write_code
 from queueing.ticket import KEY_ID_BYTES, MAC_BYTES, TicketKeys
 
-VERSION = 2
+VERSION = 3
 TEXT_MAX = 400
 _ENTRY_AT = 1 + KEY_ID_BYTES + 4 + 8
 _HEAD_BYTES = _ENTRY_AT + ENTRY_BYTES + 1
 _PURPOSE = b"sadd queue entry\0"
+_CODE_PURPOSE = b"sadd queue entry code\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class ReceiptOffice:
     """Signs receipts and reads them."""
 
     def __init__(self, keys: TicketKeys) -> None:
+        self.renew(keys)
+
+    def renew(self, keys: TicketKeys) -> None:
+        """The keys in force from now on."""
         self._current = bytes.fromhex(keys.current)
         self._secrets = {bytes.fromhex(key_id): secret for key_id, secret in keys.secrets.items()}
 
@@ -69,6 +75,22 @@ class ReceiptOffice:
             index=int.from_bytes(body[9:17], "big"),
             entry=body[_ENTRY_AT : _ENTRY_AT + ENTRY_BYTES],
         )
+
+    def code(self, receipt: Receipt) -> str:
+        """The resume code of the entry: the same receipt on another device."""
+        secret = self._secrets[self._current]
+        return write_code(receipt.index, _mark(secret, receipt.room, receipt.draw, receipt.index))
+
+    def resumed(self, room: str, draw: int, code: str) -> int | None:
+        """The index that a code of this draw stands for."""
+        index, mark = read_code(code) or (0, -1)
+        marks = (_mark(secret, room, draw, index) for secret in self._secrets.values())
+        return index if any(hmac.compare_digest(f"{mark}", f"{known}") for known in marks) else None
+
+
+def _mark(secret: bytes, room: str, draw: int, index: int) -> int:
+    said = _CODE_PURPOSE + scope(room, draw) + index.to_bytes(8, "big")
+    return int.from_bytes(hmac.digest(secret, said, "sha256")[:8], "big") >> (64 - MARK_BITS)
 
 
 def _mac(secret: bytes, body: bytes) -> bytes:
