@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 FIELD = re.compile(r"[A-Za-z0-9-]{1,100}")
-PASS_ID = re.compile(r"[0-9a-f]{32}")
+PASS_ID = re.compile(r"[A-Za-z0-9_-]{16,48}")
 LAST = "p"
+QUEUE_ID = re.compile(f"([0-9a-f]{{2}}){{16,48}}{LAST}")
 KIND = "queue"
 """How the visitor came. Never ``debug``, which makes a connector tell its inside in a cookie."""
 
@@ -52,20 +53,20 @@ def sign(token: Token, secret: str) -> str:
 
 
 def queue_id_of(pass_id: str) -> str:
-    """A pass's id as connectors know queue ids. Nobody guesses one: it has 128 bits.
+    """A pass's id as connectors know queue ids, in hex digits. Nobody guesses one: 96 bits of it are a hash.
 
-    It ends with a letter, since the connector's own cookie is signed without separators, with the minutes of
-    its validity behind the queue id: digits at the end of this would lengthen those, under a valid hash.
+    It ends with a letter that is none, since the connector's own cookie is signed without separators, with
+    the minutes of its validity behind the queue id: digits at the end would lengthen them, with a valid hash.
     """
-    return "-".join((pass_id[:8], pass_id[8:12], pass_id[12:16], pass_id[16:20], pass_id[20:], LAST))
+    return pass_id.encode().hex() + LAST
 
 
 def pass_id_of(queue_id: str) -> str | None:
     """The pass that a queue id is of; None: it is none of ours."""
-    pass_id = queue_id.replace("-", "").removesuffix(LAST)
-    if PASS_ID.fullmatch(pass_id) and queue_id == queue_id_of(pass_id):
-        return pass_id
-    return None
+    if not QUEUE_ID.fullmatch(queue_id):
+        return None
+    pass_id = bytes.fromhex(queue_id.removesuffix(LAST)).decode("ascii", "replace")
+    return pass_id if PASS_ID.fullmatch(pass_id) else None
 
 
 def _keyed(secret: str, text: str) -> str:

@@ -25,7 +25,7 @@ from sadd.web.away import store_away
 from sadd.web.problem import Problem, forbidden, invalid_request, unauthenticated
 
 JOIN_SCOPE = "queues:join"
-KEPT = frozenset({"waiting", "called", "admitted"})
+KEPT = frozenset({"gathering", "waiting", "called", "admitted"})
 """States of a place that a join gives back as it is."""
 
 
@@ -123,7 +123,8 @@ class Visits:
             if holder is None and visit.once:
                 holder = self._holders.of(spec.id, "", visit.once)  # no agency's: no subject's either
             if self._door is not None:
-                holder = await self._door.at_join(spec, visit) or holder
+                proven = await self._door.at_join(spec, visit)
+                holder = holder or proven  # who somebody is goes before what he computed: one place for each
             return await self.rooms.join(spec.room, visit.ticket or None, holder=holder, lane=lane)
 
     async def standing(self, visit: Visit) -> Standing:

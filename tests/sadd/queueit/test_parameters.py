@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from sadd.queueit.parameters import Arrival, Cancelled, arrival_of, cancelled_of, error_of
 
-PASS_ID = "0123456789abcdef0123456789abcdef"
-QUEUE_ID = "01234567-89ab-cdef-0123-456789abcdef"
+PASS_ID = "AAAAAAABAaIOJQK1fMsUElPukmRhH7_e"
+QUEUE_ID = PASS_ID.encode().hex() + "p"
 
 
 def test_an_arrival_as_a_connector_writes_it() -> None:

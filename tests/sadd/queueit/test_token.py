@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sadd.queueit.token import Token, pass_id_of, queue_id_of, sign
 
 SECRET = "s" * 64
-PASS_ID = "0123456789abcdef0123456789abcdef"
-QUEUE_ID = "01234567-89ab-cdef-0123-456789abcdef"
+PASS_ID = "AAAAAAABAaIOJQK1fMsUElPukmRhH7_e"
+QUEUE_ID = PASS_ID.encode().hex() + "p"
 NAMES = st.text(string.ascii_letters + string.digits + "-", min_size=1, max_size=30)
 
 
@@ -76,5 +76,14 @@ def test_a_queue_id_is_a_pass() -> None:
     """There and back, in the form that sites know; anything else is none of ours."""
     assert queue_id_of(PASS_ID) == QUEUE_ID
     assert pass_id_of(QUEUE_ID) == PASS_ID
-    for other in ("", PASS_ID, QUEUE_ID.upper(), QUEUE_ID[:-1], QUEUE_ID + "-", "../" + QUEUE_ID[3:]):
+    assert QUEUE_ID[-1] not in "0123456789abcdef"
+    for other in (
+        "",
+        PASS_ID,
+        QUEUE_ID.upper(),
+        QUEUE_ID[:-2],
+        QUEUE_ID + "p",
+        "../" + QUEUE_ID[3:],
+        "ff" * 20 + "p",
+    ):
         assert pass_id_of(other) is None
