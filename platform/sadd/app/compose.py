@@ -104,6 +104,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             *deciding.endpoints(pool),
             *_endpoints(services, view, pool, settings, ready, numbers.metrics),
             *waiting.endpoints(),
+            *waiting.operating.endpoints(keys),
             *gate_endpoints(gate),
         ]
         envoy_limits = await open_envoy_limits(settings.envoy, services.limiter)

@@ -11,14 +11,21 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from queueing.draw.draws import Draws
+from queueing.draw.receipt import ReceiptOffice
+from queueing.draw.rooms import EventRooms
+from queueing.history import History
 from queueing.leader import Leader
 from queueing.passes import PassOffice
 from queueing.postgres import PostgresLedger
+from queueing.recorder import Recorder
 from queueing.rooms import Rooms
 from queueing.spent import SpentPasses
 from queueing.ticket import TicketOffice
 from queueing.valkey import ValkeyStore
 from ratelimit.limiter import Limiter
+from sadd.app.draws import DrawKeeper, open_draws
+from sadd.app.operating import Operating
 from sadd.app.rotation import Rotation, pass_keys, ticket_keys
 from sadd.app.welcome import Connectors, Welcome, open_connectors, open_welcome
 from sadd.catalogue.view import CatalogueView
@@ -28,6 +35,7 @@ from sadd.gate.exchange import Exchange
 from sadd.postgres.pool import AWAY, Pool
 from sadd.rooms.announcer import Announcer
 from sadd.rooms.holder import Holders
+from sadd.rooms.invited import Invited
 from sadd.rooms.registry import Registry
 from sadd.rooms.store import CHANNEL
 from sadd.rooms.view import RoomsView
@@ -37,8 +45,11 @@ from sadd.signing import CHANNEL as SIGNING_CHANNEL
 from sadd.signing import SigningKeys
 from sadd.telemetry.metrics import Metrics
 from sadd.valkey.client import ValkeyClient
-from sadd.web import feedback, queues, rooms, webhooks
+from sadd.web import draws as draw_documents
+from sadd.web import feedback, queues, rooms, rooms_invited, webhooks
+from sadd.web.draw_page import endpoints as draw_page
 from sadd.web.endpoint import Endpoint
+from sadd.web.operator.desk import Desk
 from sadd.web.queue_events import Events
 from sadd.web.room_page import endpoints as room_page
 from sadd.web.room_page.page import RoomPage
@@ -71,8 +82,12 @@ class Queues:
     connectors: Connectors
     view: CatalogueView
     pages: RoomPage
+    draws: Draws
+    draw_keeper: DrawKeeper
     rooms_url: str
     """Where visitors reach the rooms' pages; empty: at the host that they ask."""
+    operating: Operating
+    """The operator's page; its endpoints want the keys too."""
 
     def endpoints(self) -> list[Endpoint]:
         return [
@@ -85,6 +100,8 @@ class Queues:
                 self.pool, self.specs, authority=self.authority, to_loopback=self.webhooks_to_loopback
             ),
             *room_page.endpoints(self.pages, self.visits, self.view, rooms_url=self.rooms_url),
+            *draw_documents.endpoints(self.draws, self.specs, authority=self.authority),
+            *draw_page.endpoints(self.draws, self.specs),
             *self.welcome.endpoints(self.specs),
             *self.connectors.endpoints(),
         ]
@@ -96,8 +113,10 @@ class Queues:
         metrics.register("sadd_room_events", self.events.stats, gauges={"open": "sum"})
         metrics.register("sadd_queue_leader", self.leader.stats, gauges={"leading": "sum", "epoch": "max"})
         metrics.register("sadd_room_pages", self.pages.stats)
+        self.draw_keeper.show(metrics)
         self.welcome.show(metrics)
         self.connectors.show(metrics)
+        self.operating.show(metrics)
         metrics.register(
             "sadd_room_settings", self.specs.stats, gauges={"version": "max", "rooms": "max", "set": "max"}
         )
@@ -106,14 +125,18 @@ class Queues:
         """What runs until the worker ends."""
         yield self.rotation.run()
         yield self.leader.run()
+        yield self.draw_keeper.run()
         yield self.announcer.run()
         yield self.sender.run()
+        yield from self.operating.work()
 
     def changes(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """Channels of the database, and what to do when one is notified."""
         yield CHANNEL, self.refresh
         yield SIGNING_CHANNEL, self.rotation.refresh
+        yield from self.draw_keeper.changes()
         yield from self.connectors.changes()
+        yield from self.operating.changes()
 
     async def refresh(self) -> None:
         """Other settings, or another catalogue."""
@@ -132,18 +155,30 @@ async def open_queues(
     """``view`` has its catalogue already. Raises what the stores raise when one is away."""
     passes = PassOffice(pass_keys(signing.queue_pass))
     tickets = TicketOffice(ticket_keys(signing.queue_ticket))
-    rotation = Rotation(pool, signing, passes, tickets)
+    receipts = ReceiptOffice(ticket_keys(signing.queue_ticket))
+    rotation = Rotation(pool, signing, passes, tickets, receipts)
     store, ledger = ValkeyStore(valkey), PostgresLedger(pool, AWAY)
-    engine = Rooms(store, tickets, passes, ledger)
+    draws = await open_draws(pool)
+    engine = EventRooms(store, tickets, passes, ledger, draws, receipts)
     specs = RoomsView(pool, view)
     await specs.refresh()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    leader = Leader(lambda: [spec.room for spec in specs.current.values()], store, ledger, holder=name)
+    history = History(valkey)
+    recorder = Recorder(history)
+    leader = Leader(
+        lambda: [engine.held(spec.room) for spec in specs.current.values()],
+        store,
+        ledger,
+        holder=name,
+        note=recorder.note,
+    )
     # The oldest secret in force: a newer one would make other holders of the same people.
     holders = Holders(signing.session_pepper[-1].secret)
     authority = settings.catalogue.authority
     welcome = open_welcome(limiter, signing, engine, settings.gate)
-    visits = Visits(engine, specs, holders, sessions, door=welcome.door, authority=authority)
+    invited = Invited(pool)
+    await invited.refresh()
+    visits = Visits(engine, specs, holders, sessions, door=welcome.door, lists=invited, authority=authority)
     registry = Registry(pool, specs, engine.status)
     spent = SpentPasses(valkey)
     exchange = Exchange(passes, spent)
@@ -171,5 +206,16 @@ async def open_queues(
         connectors=connectors,
         view=view,
         pages=RoomPage(),
+        draws=draws,
+        draw_keeper=DrawKeeper(draws, specs, settings.queues.beacon_url),
         rooms_url=settings.gate.rooms_url,
+        operating=Operating(
+            recorder,
+            invited,
+            Desk(specs, registry, engine, history, pool, authority),
+            rooms_invited.endpoints(invited, holders, specs, authority=authority),
+            sessions,
+            limiter,
+            welcome.address,
+        ),
     )

@@ -1,5 +1,6 @@
 """Pages of the operator: rendered, and sent with a policy under which only our own files run."""
 
+import math
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -11,6 +12,7 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 
 from sadd.web.operator.assets import assets
+from sadd.web.operator.sight import Interval
 from sadd.web.operator.words import LANGUAGES, Language, words
 
 POLICY = (
@@ -98,6 +100,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["number"] = _number
     environment.filters["share"] = _share
+    environment.filters["minutes"] = _minutes
     environment.filters["data"] = _data
     environment.globals |= {"moment": _moment, "clock": _clock}
     return environment
@@ -110,6 +113,13 @@ def _number(value: float | None, digits: int = 0) -> Markup:
 
 def _share(value: float | None) -> Markup:
     return Markup("<bdi>–</bdi>") if value is None else Markup("<bdi>{}</bdi>").format(f"{value:.0%}")
+
+
+def _minutes(interval: Interval) -> Markup:
+    """Never fewer than there are: ``3–5``, ``<1``."""
+    low, high = math.floor(interval.low), math.ceil(interval.high)
+    text = "<1" if high <= 1 else str(high) if low == high else f"{low}–{high}"
+    return Markup("<bdi>{}</bdi>").format(text)
 
 
 def _data(value: Any) -> Markup:

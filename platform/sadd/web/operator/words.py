@@ -133,6 +133,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "highest": ("الأعلى", "highest"),
     "lowest": ("الأدنى", "lowest"),
     "last": ("الأخير", "last"),
+    "time": ("الوقت (التوقيت العالمي)", "Time (UTC)"),
     "minutes_ago": ("قبل (دقيقة)", "minutes ago"),
     "no_history": ("لا توجد قياسات بعد.", "There are no measurements yet."),
     "as_table": ("القياسات في جدول", "The measurements as a table"),

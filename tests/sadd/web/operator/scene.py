@@ -1,5 +1,6 @@
 """The operator's page behind a real server, on real stores, with a small catalogue and three keys."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -153,24 +154,24 @@ def hidden_in(page: str, name: str) -> str:
 
 
 def samples(now_ms: int, count: int = 60) -> list[Sample]:
-    """A room that has let in 300 a minute for five minutes, of 2,000 who wait."""
+    """A room that lets in 300 a minute while the line swells to 2,000 and shrinks again."""
     first = now_ms - (count - 1) * 5_000
     return [
         Sample(
             at_ms=first + n * 5_000,
             epoch=3,
-            issued=5_000 + 25 * n,
+            issued=3_000 + 25 * n + round(2_000 * math.sin(math.pi * (n + 1) / (count + 1))),
             serving=3_000 + 25 * n,
             expired=2_900 + 25 * n,
             claimed=2_500 + 20 * n,
             missed=400 + 5 * n,
-            active=300 + n % 7,
-            target_per_minute=320,
+            active=300 + 5 * (n % 7),
+            target_per_minute=360,
             cases=140,
             low_per_minute=280.0,
             high_per_minute=320.0,
-            show_rate=0.8,
-            factor=1.0,
+            show_rate=0.8 + 0.02 * math.sin(math.pi * n / (count - 1)),
+            factor=0.7 if count // 2 <= n < count // 2 + 6 else 1.0,
             covered_share=0.81,
             failed_share=0.01,
             latency_ms=85.0,

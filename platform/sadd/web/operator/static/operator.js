@@ -24,6 +24,7 @@
 
   const options = (chart, width) => {
     const labels = [...chart.querySelectorAll(".key")].map((key) => key.textContent);
+    const clock = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 16);
     const axis = { stroke: colour("--faint"), grid: { stroke: colour("--edge"), width: 1 } };
     const shares = chart.dataset.chart === "shares";
     const shown = (value) => (value === null || value === undefined ? "–"
@@ -32,9 +33,12 @@
       width, height: 200,
       legend: { live: true },
       scales: { y: { range: (_, low, high) => [0, Math.max(high, shares ? 1 : 5) * 1.05] } },
-      axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map(shown) }],
+      axes: [{ ...axis, values: (_, ticks) => ticks.map(clock) }, { ...axis, size: 64, values: (_, ticks) => ticks.map(shown) }],
       series: [
-        {},
+        {
+          label: chart.parentElement.dataset.time,
+          value: (_, at) => (at ? new Date(at * 1000).toISOString().slice(11, 19) : "–"),
+        },
         ...labels.map((label, index) => ({
           label, width: 2, spanGaps: false,
           stroke: colour(`--line-${index + 1}`), dash: index ? [6, 4] : undefined,
