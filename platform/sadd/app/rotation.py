@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import asyncpg
 import structlog
 
+from queueing.draw.receipt import ReceiptOffice
 from queueing.passes import PassKey, PassOffice
 from queueing.ticket import TicketKeys, TicketOffice
 from sadd.postgres.pool import AWAY, Pool
@@ -28,12 +29,20 @@ def ticket_keys(keys: Sequence[SigningKey]) -> TicketKeys:
 class Rotation:
     """Keeps both offices at the keys in force. While the database is away they keep those that they have."""
 
-    def __init__(self, pool: Pool, signing: SigningKeys, passes: PassOffice, tickets: TicketOffice) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        signing: SigningKeys,
+        passes: PassOffice,
+        tickets: TicketOffice,
+        receipts: ReceiptOffice | None = None,
+    ) -> None:
         self._pool = pool
         self._signing = signing
         self._signers = self._signing_now()
         self._passes = passes
         self._tickets = tickets
+        self._receipts = receipts
 
     async def refresh(self) -> None:
         """After a change. Raises what asyncpg raises when the database is away."""
@@ -44,6 +53,8 @@ class Rotation:
             self._passes.renew(pass_keys(signing.queue_pass))
         if signing.queue_ticket != before.queue_ticket or signers != self._signers:
             self._tickets.renew(ticket_keys(signing.queue_ticket))
+            if self._receipts is not None:
+                self._receipts.renew(ticket_keys(signing.queue_ticket))
 
     async def run(self) -> None:
         """Until cancelled: what time alone changes, and what was announced while nobody listened."""

@@ -162,6 +162,12 @@ class Queues:
         Whole(0, 100_000),
         "Streams of rooms' events that a worker holds open at most; 0: there are none.",
     )
+    beacon_url: str = _setting(
+        "",
+        Url(("https", "http")),
+        "A relay of drand, where the named rounds of draws are fetched; each is verified. Empty: an operator "
+        "gives them.",
+    )
     webhooks_to_loopback: bool = _setting(
         False,
         Switch(),

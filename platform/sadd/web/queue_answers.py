@@ -16,6 +16,7 @@ class StandingAnswer(Struct, frozen=True, omit_defaults=True):
 
     ``position`` is how many are still to be called up to and with this one; 0 once called.
     ``expires_in_ms`` is how long a ``called`` one may still claim, or the pass of an ``admitted`` one lasts.
+    Who is ``gathering`` has no number yet: ``entry`` stands for him in the list of the draw.
     """
 
     ticket: str
@@ -27,6 +28,8 @@ class StandingAnswer(Struct, frozen=True, omit_defaults=True):
     pass_: str | None = msgspec.field(default=None, name="pass")
     expires_in_ms: int | None = None
     lane: str = ""
+    entry: str | None = None
+    opens_at_ms: int | None = None
 
 
 class PaceAnswer(Struct, frozen=True):
@@ -78,6 +81,8 @@ def standing_answer(standing: Standing) -> StandingAnswer:
         pass_=standing.admission,
         expires_in_ms=standing.expires_in_ms,
         lane=standing.lane,
+        entry=standing.entry,
+        opens_at_ms=standing.opens_at_ms,
     )
 
 

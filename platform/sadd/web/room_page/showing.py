@@ -29,6 +29,7 @@ _WAITING: Mapping[str, PageState] = {
     "ended": "ended",
 }
 _OF_A_PLACE: Mapping[State, PageState] = {
+    "gathering": "gathered",
     "called": "called",
     "admitted": "admitted",
     "expired": "expired",
