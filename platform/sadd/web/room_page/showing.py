@@ -11,7 +11,7 @@ from sadd.catalogue.model import Catalogue
 from sadd.rooms.spec import RoomSpec
 from sadd.web.room_page.look import Look
 from sadd.web.room_page.speech import Speech
-from sadd.web.room_page.target import page_of, service_of, target
+from sadd.web.room_page.target import by_connector, page_of, service_of, target
 from sadd.web.room_page.view import Fault, PageState, Place, RoomView, Share, Work
 
 CODE_FRAGMENT = "code"
@@ -66,7 +66,10 @@ class Scene:
         if standing.admission is None:
             return None
         service = service_of(self.spec, self.kept.get("service"))
-        return target(self.catalogue, service, page_of(self.kept.get("path")), standing.admission)
+        path = page_of(self.kept.get("path"))
+        if via := self.kept.get("via"):
+            return by_connector(self.path, service, path, via)
+        return target(self.catalogue, service, path, standing.admission)
 
 
 def state_of(standing: Standing | None, status: RoomStatus) -> PageState:

@@ -4,6 +4,7 @@ The host is the catalogue's, never one that a visitor wrote: a waiting room that
 lend the state's name to whoever sends links.
 """
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -12,6 +13,8 @@ from sadd.rooms.spec import RoomSpec
 
 PATH_CHARACTERS_MAX = 2_000
 PASS_PARAMETER = "sadd_pass"  # noqa: S105  # the name of a parameter, no password
+_VIA = re.compile(r"[a-z0-9]{1,64}")
+"""The connection by which a visitor came; whether there is such a one is asked at the turn."""
 _SAFE = "!$%&'()*+,/:;=?@[]~-._"
 
 
@@ -35,6 +38,11 @@ def target(catalogue: Catalogue, service_id: str, path: str, admission: str) -> 
     return f"{origin}{path}{sign}{urlencode({PASS_PARAMETER: admission})}"
 
 
+def by_connector(room_path: str, service_id: str, path: str, via: str) -> str:
+    """For a visitor whom a site's connector sent: there his pass becomes its token (``sadd.web.queueit``)."""
+    return f"{room_path}/queueit?{urlencode({'service': service_id, 'path': path, 'via': via})}"
+
+
 def origins(catalogue: Catalogue, spec: RoomSpec) -> tuple[str, ...]:
     """Of the room's services, for the page's policy."""
     found = (catalogue.services[id_].origin for id_ in spec.services if id_ in catalogue.services)
@@ -48,6 +56,8 @@ def kept(query: Mapping[str, str], spec: RoomSpec) -> dict[str, str]:
         found["service"] = str(service)
     if (path := page_of(query.get("path"))) != "/":
         found["path"] = path
+    if _VIA.fullmatch(via := query.get("via", "")):
+        found["via"] = via
     return found
 
 
