@@ -12,7 +12,7 @@ from queueing.history import SAMPLE_MS, History
 from queueing.outflow import Observed, Step
 from queueing.pace import Pace
 from queueing.policy import Room
-from queueing.recorder import Recorder
+from queueing.recorder import SHOWN_MAX, SHOWN_S, Recorder
 from tests.stores import connected, stoppable_valkey
 
 T = 1_700_000_000_000
@@ -73,3 +73,27 @@ async def test_a_store_that_is_away_costs_samples_only(tmp_path: Path, room: Roo
             recorder.note(room, SEEN, STEP, None, 7)
             await recorder.write()
             assert (recorder.stats().samples, recorder.stats().lost) == (0, 1)
+
+
+async def test_only_who_leads_shows_rooms(history: History, room: Room) -> None:
+    """Those in use, with what is known of them; no more once no step came for a while."""
+    now = [100.0]
+    recorder = Recorder(history, clock=lambda: now[0])
+    recorder.note(room, SEEN, STEP, None, 7)
+    recorder.note(replace(room, id="quiet"), QUIET, replace(STEP, call=0), None, 7)
+    shown = recorder.rooms()
+    assert (shown.waiting, shown.active_cap) == ({"results": 498}, {"results": room.active_cap})
+    assert (shown.covered_share, shown.failed_share) == ({"results": 0.81}, {})
+    now[0] += SHOWN_S + 1
+    assert recorder.rooms().waiting == {}
+
+
+async def test_so_many_rooms_are_shown_and_no_more(history: History, room: Room) -> None:
+    """Those with most people, so that the number of time series is bounded."""
+    recorder = Recorder(history)
+    for n in range(SHOWN_MAX + 50):
+        recorder.note(replace(room, id=str(n)), replace(SEEN, issued=SEEN.issued + n), STEP, None, 7)
+    shown = recorder.rooms().waiting
+    assert len(shown) == SHOWN_MAX
+    assert "49" not in shown
+    assert str(SHOWN_MAX + 49) in shown

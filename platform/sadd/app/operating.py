@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from queueing.recorder import Recorder
+from queueing.recorder import Recorder, RoomGauges
 from ratelimit.limiter import Limiter
 from sadd.identity.ring import KeyRing
 from sadd.rooms.invited import CHANNEL, Invited
@@ -39,6 +39,13 @@ class Operating:
 
     def show(self, metrics: Metrics) -> None:
         metrics.register("sadd_room_history", self.recorder.stats)
+        names = RoomGauges.__slots__
+        metrics.register(
+            "sadd_room",
+            self.recorder.rooms,
+            gauges=dict.fromkeys(names, "max"),
+            labels=dict.fromkeys(names, "room"),
+        )
         metrics.register("sadd_invited", self.invited.stats, gauges={"rooms": "max"})
 
     def work(self) -> Iterator[Coroutine[Any, Any, None]]:
