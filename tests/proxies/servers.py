@@ -75,8 +75,9 @@ def started(
     closed: bool = False,
     service: str = SERVICE,
     source: str = "127.0.0.2",
+    ready: int = 200,
 ) -> Iterator[None]:
-    """The proxy on ``ports.visitors``, answering, in a folder of its own; stopped at the end."""
+    """The proxy on ``ports.visitors``, answering ``ready``, in a folder of its own; stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="sadd-proxy-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # Apache's workers are another user
@@ -90,7 +91,7 @@ def started(
         words = (proxy.binary, *proxy.start(folder, proxy.files[0]))
         with _running(Program(proxy.name, words, folder=name), folder / "said"):
             eventually_sync(
-                lambda: visit(ports.visitors, "/status/200", source=source).status == 200, START_SECONDS
+                lambda: visit(ports.visitors, "/status/200", source=source).status == ready, START_SECONDS
             )
             yield
 
