@@ -12,6 +12,7 @@ BENCHMARKS = {
     "client": "what a decision in process costs",
     "grpc": "what a gRPC call costs, against gRPC's own server",
     "catalogue": "search, look-up and refresh of the catalogue",
+    "draw": "what a draw costs: entries taken in, frozen, checked by anybody",
     "rules": "what the desk costs, with and without rules of limits",
 }
 
