@@ -64,7 +64,7 @@ def _add_settings(parser: Parser) -> None:
     parser.add_argument(
         "--event", action="append", default=[], metavar="EVENT=ROOM", help="an event id that the site keeps"
     )
-    parser.add_argument("--token-seconds", type=int, default=60, help="10 to 300; default 60")
+    parser.add_argument("--token-seconds", type=int, default=120, help="10 to 300; default 120")
     parser.add_argument("--bind-address", action="store_true", help="tokens are good from one address only")
     parser.add_argument(
         "--cookie",

@@ -32,7 +32,7 @@ class ConnectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Where browsers reach Sadd: ``queue.example.gov``, with its port if it has one."""
     events: Mapping[str, str] = {}
     """The connector's event id to the id of a room, where they differ."""
-    token_seconds: int = 60
+    token_seconds: int = 120
     """How long a token may take from here to the site."""
     bind_address: bool = False
     """The token is good from the visitor's address only. Off: many change it on the way, or have two."""

@@ -43,11 +43,13 @@ class Said:
 LATE = Said(
     Words(
         "انتهت صلاحية الرابط",
-        "وصل الرابط الذي يُدخلك إلى الخدمة متأخرًا. عُد إلى صالة الانتظار للحصول على رابط جديد.",
+        "وصل الرابط الذي يُدخلك إلى الخدمة متأخرًا. "
+        "عُد إلى صالة الانتظار، وإن كان دورك قد استُخدم فخذ رقمًا جديدًا.",
     ),
     Words(
         "Your link has expired",
-        "The link that lets you in to the service came too late. Go back to the waiting room for a new one.",
+        "The link that lets you in came too late. "
+        "Go back to the waiting room; if your turn was used, take a new number.",
     ),
 )
 MOVED = Said(
