@@ -14,9 +14,12 @@ from typing import Any
 from queueing.draw.draws import Draws
 from queueing.draw.receipt import ReceiptOffice
 from queueing.draw.rooms import EventRooms
+from queueing.health import Health
 from queueing.history import History
-from queueing.leader import Leader
+from queueing.leader import Leader, Note
+from queueing.outflow import Observed, Step
 from queueing.passes import PassOffice
+from queueing.policy import Room
 from queueing.postgres import PostgresLedger
 from queueing.recorder import Recorder
 from queueing.rooms import Rooms
@@ -33,7 +36,9 @@ from sadd.gate import entries
 from sadd.gate.door import Door
 from sadd.gate.exchange import Exchange
 from sadd.postgres.pool import AWAY, Pool
+from sadd.rooms.activity import Activities
 from sadd.rooms.announcer import Announcer
+from sadd.rooms.arrivals import Arrivals
 from sadd.rooms.holder import Holders
 from sadd.rooms.invited import Invited
 from sadd.rooms.registry import Registry
@@ -74,6 +79,7 @@ class Queues:
     exchange: Exchange
     spent: SpentPasses
     events: Events
+    activities: Activities
     announcer: Announcer
     sender: Sender
     webhooks_to_loopback: bool
@@ -126,6 +132,7 @@ class Queues:
         yield self.rotation.run()
         yield self.leader.run()
         yield self.draw_keeper.run()
+        yield self.activities.run()
         yield self.announcer.run()
         yield self.sender.run()
         yield from self.operating.work()
@@ -165,13 +172,17 @@ async def open_queues(
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     history = History(valkey)
     recorder = Recorder(history)
+    notes: list[Note] = [recorder.note]
     leader = Leader(
         lambda: [engine.held(spec.room) for spec in specs.current.values()],
         store,
         ledger,
         holder=name,
-        note=recorder.note,
+        note=_each(notes),
     )
+    arrivals = Arrivals(valkey)
+    activities = Activities(valkey, specs, arrivals, lambda: leader.epoch is not None)
+    notes.append(activities.note)
     # The oldest secret in force: a newer one would make other holders of the same people.
     holders = Holders(signing.session_pepper[-1].secret)
     authority = settings.catalogue.authority
@@ -182,7 +193,7 @@ async def open_queues(
     registry = Registry(pool, specs, engine.status)
     spent = SpentPasses(valkey)
     exchange = Exchange(passes, spent)
-    door = Door(engine, specs, passes, exchange, rooms_url=settings.gate.rooms_url)
+    door = Door(specs, passes, exchange, rooms_url=settings.gate.rooms_url, came=arrivals.note)
     events = Events(visits, settings.queues.events_max)
     connectors = await open_connectors(pool, view, specs, visits, passes, spent, welcome.address)
     return Queues(
@@ -198,6 +209,7 @@ async def open_queues(
         exchange=exchange,
         spent=spent,
         events=events,
+        activities=activities,
         announcer=Announcer(pool, specs, engine.status),
         sender=Sender(pool, to_loopback=settings.queues.webhooks_to_loopback),
         webhooks_to_loopback=settings.queues.webhooks_to_loopback,
@@ -219,3 +231,13 @@ async def open_queues(
             welcome.address,
         ),
     )
+
+
+def _each(notes: list[Note]) -> Note:
+    """Tell all of them, those too that come later."""
+
+    def note(room: Room, seen: Observed, step: Step, health: Health | None, epoch: int) -> None:
+        for one in notes:
+            one(room, seen, step, health, epoch)
+
+    return note

@@ -6,7 +6,6 @@ never a reason to let anybody in. A room that makes nobody wait just now has its
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol
@@ -14,10 +13,8 @@ from typing import Any, Literal, Protocol
 import msgspec
 import structlog
 
-from queueing.activation import Activity, Always, Demand, Scheduled, decide
+from queueing.activation import Automatic
 from queueing.passes import InvalidPass, PassOffice
-from queueing.policy import Room
-from queueing.standing import RoomStatus
 from queueing.store import StoreUnavailable
 from sadd.gate import refused
 from sadd.gate.exchange import Entry, Exchange, SpentPass, mark_of
@@ -35,7 +32,6 @@ _log = structlog.get_logger("sadd.gate")
 ROBOTS = "/robots.txt"
 """Goes on without a pass: while it answers 503 a search engine leaves the whole host alone, for days."""
 _FOLLOWED = frozenset({"GET", "HEAD"})
-_NOBODY = Demand(0, 0)
 _COOKIE = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 Why = Literal["", "invalid", "spent"]
@@ -50,21 +46,19 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 Done = Callable[[Verdict], None]
+Came = Callable[[str, bytes], None]
+"""A room's id, and what tells a visitor from others."""
 _THROUGH = Verdict()
-
-
-class Rooms(Protocol):
-    """What is asked of the rooms."""
-
-    def known_status(self, room: Room) -> RoomStatus | None: ...
-
-    async def status(self, room: Room) -> RoomStatus: ...
 
 
 class View(Protocol):
     """What is asked of the rooms' view."""
 
     def of_service(self, service_id: str) -> RoomSpec | None: ...
+
+
+def _nobody_counts(room: str, mark: bytes) -> None:
+    """Where no room goes by itself."""
 
 
 OUTCOMES = ("inside", "entered", "pass_invalid", "pass_spent", "sent_to_room", "no_wait", "room_away")
@@ -75,20 +69,19 @@ class Door:
 
     def __init__(
         self,
-        rooms: Rooms,
         view: View,
         passes: PassOffice,
         exchange: Exchange,
         *,
         rooms_url: str = "",
-        clock: Callable[[], float] = time.time,
+        came: Came = _nobody_counts,
     ) -> None:
-        self._rooms = rooms
+        """``came`` is told of who goes through without a number."""
         self._view = view
         self._passes = passes
         self._exchange = exchange
         self._rooms_url = rooms_url
-        self._clock = clock
+        self._came = came
         self.counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -103,11 +96,10 @@ class Door:
             done(_THROUGH)
             return
         shown = pass_shown(knock.headers, caller.original.uri)
-        status = None if shown else self._rooms.known_status(spec.room)
-        if shown or self._makes_wait(spec, status) is None:
+        if shown:
             self._later(self._look(spec, knock, caller, shown), done)
         else:
-            done(self._without(spec, knock, caller, status))
+            done(self._without(spec, knock, caller))
 
     def _is_inside(self, spec: RoomSpec, knock: Knock) -> bool:
         for text in entries_shown(knock.headers, knock.service):
@@ -119,27 +111,19 @@ class Door:
         return False
 
     async def _look(self, spec: RoomSpec, knock: Knock, caller: Caller, shown: str) -> Verdict:
-        why: Why = ""
+        why: Why
         try:
-            if shown:
-                mark = mark_of(prefix_of(caller.address), knock.headers.get("User-Agent") or "")
-                return self._enter(
-                    await self._exchange.entry(spec, knock.service, shown, mark), knock, caller
-                )
+            entry = await self._exchange.entry(spec, knock.service, shown, _mark(knock, caller))
         except SpentPass:
             why = "spent"
         except InvalidPass:
             why = "invalid"
         except StoreUnavailable:
             return self._away()
-        if why:
-            self.counts[f"pass_{why}"] += 1
-        try:
-            unknown = self._makes_wait(spec, None) is None
-            status = await self._rooms.status(spec.room) if unknown else None
-        except StoreUnavailable:
-            return self._away()
-        return self._without(spec, knock, caller, status, why)
+        else:
+            return self._enter(entry, knock, caller)
+        self.counts[f"pass_{why}"] += 1
+        return self._without(spec, knock, caller, why)
 
     def _enter(self, entry: Entry, knock: Knock, caller: Caller) -> Verdict:
         """A page is asked for again without the pass, or histories would keep it."""
@@ -152,32 +136,17 @@ class Door:
             return Verdict(refused.enters(page_of(original.uri), cookie))
         return Verdict(cookie=cookie)
 
-    def _without(
-        self, spec: RoomSpec, knock: Knock, caller: Caller, status: RoomStatus | None, why: Why = ""
-    ) -> Verdict:
-        if self._makes_wait(spec, status) is False:
+    def _without(self, spec: RoomSpec, knock: Knock, caller: Caller, why: Why = "") -> Verdict:
+        if spec.room.method == "passthrough":
+            # A room that makes people wait counts its visitors itself: all of them go there, and get their
+            # pass at once if nobody waits.
             self.counts["no_wait"] += 1
+            if isinstance(spec.activation, Automatic):
+                self._came(spec.id, _mark(knock, caller))
             return _THROUGH
         self.counts["sent_to_room"] += 1
         url = into_room(self._rooms_url, spec.id, knock.service, caller.original.uri, why)
         return Verdict(refused.waits(kind_of(knock.headers), spec.id, url))
-
-    def _makes_wait(self, spec: RoomSpec, status: RoomStatus | None) -> bool | None:
-        """Whether who is not in yet has to go by the room; None: it takes the room's status to tell.
-
-        A room that is always active counts its visitors, so all of them go there, and get their pass at once
-        if nobody waits.
-        """
-        if spec.room.method in ("passthrough", "closed"):
-            return spec.room.method == "closed"
-        match spec.activation:
-            case Always():
-                return True
-            case Scheduled():
-                now_ms = int(self._clock() * 1000)
-                return decide(spec.activation, Activity(), _NOBODY, now_ms).mode != "passthrough"
-            case _:
-                return None if status is None else status.state != "open"
 
     def _away(self) -> Verdict:
         self.counts["room_away"] += 1
@@ -195,3 +164,7 @@ class Door:
         task = asyncio.get_running_loop().create_task(look())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _mark(knock: Knock, caller: Caller) -> bytes:
+    return mark_of(prefix_of(caller.address), knock.headers.get("User-Agent") or "")

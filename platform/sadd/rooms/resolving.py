@@ -5,10 +5,22 @@ the service's origin bears, and of several services the least, since all visitor
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
-from queueing.activation import Activation, Always, Automatic, Scheduled
+import msgspec
+
+from queueing.activation import (
+    Activation,
+    Activity,
+    Always,
+    Automatic,
+    Demand,
+    Mode,
+    Scheduled,
+    decide,
+)
 from queueing.policy import ACTIVE_CAP_MAX, OUTFLOW_PER_MINUTE_MAX, Lane, Room
 from sadd.catalogue.model import Catalogue, Name, QueueClass, Service
 from sadd.rooms import written
@@ -18,6 +30,10 @@ from sadd.rooms.written import RoomSettings
 ACCESSIBLE = "accessible"
 """The lane that a class may have for who needs more time or help."""
 _LABELS: Mapping[str, Name] = {ACCESSIBLE: Name(ar="مسار ذوي الإعاقة وكبار السن", en="Accessibility lane")}
+
+
+_NO_DEMAND = Demand(0, 0)
+"""Of a schedule: it looks at the clock alone."""
 
 
 class NoRoom(ValueError):
@@ -77,6 +93,29 @@ def activation_of(settings: written.Activation | None) -> Activation:
         gathers_at_ms=None if settings.gathers_at is None else moment_ms(settings.gathers_at),
         outside=settings.outside or "passthrough",
     )
+
+
+def in_mode(spec: RoomSpec, mode: Mode) -> RoomSpec:
+    """The room as it is in a mode of its activation; in ``queueing`` it is as it was set.
+
+    Before a lottery people gather by the draw's rules; before any other event they stand in line already and
+    nobody is called.
+    """
+    room = spec.room
+    if mode in ("passthrough", "closed"):
+        room = replace(room, method=mode)
+    elif mode == "gathering" and room.method != "lottery":
+        room = replace(room, suspended=True)
+    return msgspec.structs.replace(spec, room=room, mode=mode)
+
+
+def mode_of(spec: RoomSpec, now_ms: int, automatic: Mapping[str, Mode]) -> Mode:
+    """What holds now. A room that goes by itself lets everyone through until it is known to do otherwise."""
+    match spec.activation:
+        case Automatic():
+            return automatic.get(spec.id, "passthrough")
+        case _:
+            return decide(spec.activation, Activity(), _NO_DEMAND, now_ms).mode
 
 
 def moment_ms(text: str) -> int:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from queueing.activation import Activation, Always
+from queueing.activation import Activation, Always, Mode
 from queueing.policy import Room
 from sadd.catalogue.model import Name
 from sadd.rooms.written import Bots, Digits, RoomSettings
@@ -24,6 +24,8 @@ class RoomSpec(msgspec.Struct, frozen=True):
     agency: str
     services: tuple[str, ...]
     activation: Activation = Always()
+    mode: Mode = "queueing"
+    """What the activation makes of it just now; ``room`` is already so."""
     message: Name | None = None
     one_per_identity: bool = False
     bots: Bots = Bots()

@@ -13,11 +13,12 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from queueing.activation import Always, Mode
 from sadd.catalogue.model import Catalogue
 from sadd.catalogue.slices import Slices
 from sadd.postgres.pool import Pool
 from sadd.rooms import store
-from sadd.rooms.resolving import NoRoom, default_of, resolved
+from sadd.rooms.resolving import NoRoom, default_of, in_mode, mode_of, resolved
 from sadd.rooms.spec import RoomSpec
 from sadd.rooms.written import RoomBook, RoomSettings
 
@@ -68,19 +69,44 @@ class RoomsView:
         self._unreadable = 0
         """The last version that this release cannot read."""
         self._state = state_of(catalogues.current, RoomBook())
+        self._now_ms = int(time.time() * 1000)
+        self._automatic: Mapping[str, Mode] = {}
+        self._turned: Mapping[str, RoomSpec] = {}
+        """Rooms that are in another mode than ``queueing``."""
+        self._current = self._state.rooms
 
     @property
     def state(self) -> State:
+        """The rooms as they were set, whatever mode they are in."""
         return self._state
 
     @property
     def current(self) -> Mapping[str, RoomSpec]:
-        """Every room by its id."""
-        return self._state.rooms
+        """Every room by its id, in the mode that its activation puts it in just now."""
+        return self._current
 
     def of_service(self, service_id: str) -> RoomSpec | None:
         """The room that is a service's door; None: it has none, and nobody waits."""
-        return self._state.doors.get(service_id)
+        spec = self._state.doors.get(service_id)
+        return None if spec is None else self._current.get(spec.id)
+
+    def turn(self, now_ms: int, automatic: Mapping[str, Mode]) -> None:
+        """Put each room into its mode of this moment. To be called twice a second or so."""
+        self._now_ms, self._automatic = now_ms, automatic
+        turned: dict[str, RoomSpec] = {}
+        for id_, spec in self._state.rooms.items():
+            if isinstance(spec.activation, Always):
+                continue
+            mode = mode_of(spec, now_ms, automatic)
+            if mode != "queueing":
+                held = self._turned.get(id_)
+                same = held is not None and held.mode == mode and held.written is spec.written
+                turned[id_] = held if same and held is not None else in_mode(spec, mode)
+        if turned.keys() != self._turned.keys() or any(
+            turned[id_] is not self._turned[id_] for id_ in turned
+        ):
+            self._turned = turned
+            self._current = {**self._state.rooms, **turned}
 
     async def refresh(self) -> bool:
         """Goes over to the database's version and the catalogue of now; whether anything was another one.
@@ -93,6 +119,8 @@ class RoomsView:
             if book is self._state.book and catalogue is self._state.catalogue:
                 return False
             self._state = await self._made(catalogue, book)
+            self._current, self._turned = self._state.rooms, {}
+            self.turn(self._now_ms, self._automatic)
             return True
 
     async def _read(self) -> RoomBook:

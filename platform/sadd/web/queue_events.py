@@ -125,7 +125,7 @@ class Events:
         """Empty while the store is away; None: the room is no more."""
         try:
             spec = self._visits.spec(room)
-            status: RoomStatus = await self._visits.rooms.status(spec.room)
+            status: RoomStatus = await self._visits.status(spec)
         except Problem:
             return None
         except StoreUnavailable:

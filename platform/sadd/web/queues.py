@@ -32,6 +32,7 @@ from sadd.web.queue_answers import (
 )
 from sadd.web.sessions import SESSION_COOKIES, SESSION_HEADER
 from sadd.web.visits import JoinRequest, Visit, Visits, refusing
+from sadd.web.visits import told as with_schedule
 
 TAG = "queues"
 ROOM = "/v1/queues/{room}"
@@ -220,7 +221,7 @@ class _Queues:
         held = self.boards.get(spec.id)
         if held is not None and held[0] is status and held[1] is spec:
             return held[2]
-        body = encode_json(room_answer(spec, status))
+        body = encode_json(room_answer(spec, with_schedule(spec, status)))
         told = body, f"ETag: {tag_of(body)}\r\n"
         self.boards[spec.id] = (status, spec, told)
         return told

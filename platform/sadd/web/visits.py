@@ -6,14 +6,16 @@ subject, a signed-in citizen has a session, and where a room wants to know neith
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 from multidict import CIMultiDict
 
+from queueing.activation import Scheduled
 from queueing.rooms import Rooms
-from queueing.standing import Standing
-from queueing.store import StoreUnavailable
+from queueing.standing import RoomState, RoomStatus, Standing
+from queueing.store import RoomClosed, StoreUnavailable
 from queueing.ticket import InvalidTicket
 from sadd.identity.caller import Caller
 from sadd.rooms.holder import Holders
@@ -108,6 +110,10 @@ class Visits:
         if spec is None:
             raise Problem(404, "unknown-room", "There is no such waiting room.")
         return spec
+
+    async def status(self, spec: RoomSpec) -> RoomStatus:
+        """What everyone may know, its schedule included. Raises StoreUnavailable."""
+        return told(spec, await self.rooms.status(spec.room))
 
     async def join(self, visit: Visit) -> Standing:
         """A place, or the one that he has: by the ticket shown, or by who he is."""
@@ -229,6 +235,21 @@ class Visits:
             raise invalid_request(f"{what} at #/lane", errors=[{"pointer": "#/lane", "detail": what}])
 
 
+def told(spec: RoomSpec, status: RoomStatus) -> RoomStatus:
+    """The status with what a schedule makes of it: when the room opens, and that it is not open yet."""
+    activation = spec.activation
+    if not isinstance(activation, Scheduled) or status.state == "ended":
+        return status
+    if spec.mode == "queueing" or status.now_ms >= activation.opens_at_ms:
+        return status
+    state: RoomState = status.state
+    if spec.mode == "closed":
+        state = "scheduled"
+    elif spec.mode == "gathering":
+        state = "gathering"
+    return replace(status, state=state, opens_at_ms=activation.opens_at_ms)
+
+
 @contextmanager
 def refusing() -> Iterator[None]:
     """What the rooms cannot do, as problems."""
@@ -237,5 +258,8 @@ def refusing() -> Iterator[None]:
     except InvalidTicket:
         detail = "Show the ticket that a join of this room gave you; or join anew."
         raise Problem(403, "invalid-ticket", "This is no ticket of this room.", detail) from None
+    except RoomClosed:
+        detail = "Nobody joins just now; who has a place keeps it. GET /v1/queues/{room} says when it opens."
+        raise Problem(409, "room-closed", "The room is closed.", detail) from None
     except StoreUnavailable:
         raise store_away("The room stays shut meanwhile. Keep your ticket: it holds your place.") from None

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from queueing.activation import Activation, Always, Automatic, Scheduled
+from queueing.activation import Activation, Always, Automatic, Mode, Scheduled
 from queueing.passes import Pass, PassKey, PassOffice
 from queueing.policy import Method, Room
 from queueing.spent import SpentPasses
-from queueing.standing import RoomState, RoomStatus
-from queueing.store import StoreUnavailable
 from sadd.catalogue.model import Name
 from sadd.gate.door import Door
 from sadd.gate.exchange import Exchange
 from sadd.gate.gate import Gate
 from sadd.gate.reply import Reply
+from sadd.rooms.resolving import in_mode, mode_of
 from sadd.rooms.spec import RoomSpec
 from sadd.settings import Gate as GateSettings
 from tests.sadd.gate.scene import POLICY, REFUSED, OneSession, ScriptedDesk, knock
@@ -38,21 +37,12 @@ def spec(
 
 @dataclass
 class Hall:
-    """One room, and what everyone may know of it; ``state`` None is a store that is away."""
+    """One room."""
 
     spec: RoomSpec
-    state: RoomState | None = "open"
 
     def of_service(self, service_id: str) -> RoomSpec | None:
         return self.spec if service_id in self.spec.services else None
-
-    def known_status(self, room: Room) -> RoomStatus | None:
-        return None
-
-    async def status(self, room: Room) -> RoomStatus:
-        if self.state is None:
-            raise StoreUnavailable
-        return RoomStatus(room.id, self.state, 5, 9, 2, 60)
 
 
 @dataclass
@@ -60,6 +50,7 @@ class Scene:
     hall: Hall
     gate: Gate
     desk: ScriptedDesk
+    came: list[tuple[str, bytes]]
 
     async def visit(self, uri: str = "/results", **headers: str) -> Reply:
         told = {"X-Original-URI": uri, **{name.replace("_", "-"): value for name, value in headers.items()}}
@@ -68,9 +59,16 @@ class Scene:
 
 def scene(spent: SpentPasses, hall: Hall) -> Scene:
     desk = ScriptedDesk()
-    door = Door(hall, hall, OFFICE, Exchange(OFFICE, spent), rooms_url="https://queue.example")
+    came: list[tuple[str, bytes]] = []
+    door = Door(
+        hall,
+        OFFICE,
+        Exchange(OFFICE, spent),
+        rooms_url="https://queue.example",
+        came=lambda room, mark: came.append((room, mark)),
+    )
     settings = GateSettings(trusted_proxies="10.0.0.0/8")
-    return Scene(hall, Gate(desk, OneSession(), View(catalogue()), settings, door), desk)
+    return Scene(hall, Gate(desk, OneSession(), View(catalogue()), settings, door), desk, came)
 
 
 @pytest.fixture
@@ -245,28 +243,39 @@ async def test_a_cookie_of_a_neighbour_hides_no_entry(hall: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("activation", "method", "state", "waits"),
+    ("activation", "method", "rush", "waits"),
     [
-        (Always(), "fifo", "open", True),
-        (Always(), "passthrough", "queueing", False),
-        (Always(), "closed", "closed", True),
-        (Automatic(joins_per_minute=60), "fifo", "open", False),
-        (Automatic(joins_per_minute=60), "fifo", "queueing", True),
-        (Automatic(joins_per_minute=60), "fifo", "paused", True),
-        (Automatic(joins_per_minute=60), "fifo", None, True),
-        (Scheduled(opens_at_ms=1), "fifo", "open", True),
-        (Scheduled(opens_at_ms=2**43), "fifo", "open", False),
-        (Scheduled(opens_at_ms=2**43, outside="closed"), "fifo", "open", True),
-        (Scheduled(opens_at_ms=2**43, gathers_at_ms=1), "lottery", "gathering", True),
+        (Always(), "fifo", False, True),
+        (Always(), "passthrough", False, False),
+        (Always(), "closed", False, True),
+        (Automatic(joins_per_minute=60), "fifo", False, False),
+        (Automatic(joins_per_minute=60), "fifo", True, True),
+        (Scheduled(opens_at_ms=1), "fifo", False, True),
+        (Scheduled(opens_at_ms=2**43), "fifo", False, False),
+        (Scheduled(opens_at_ms=2**43, outside="closed"), "fifo", False, True),
+        (Scheduled(opens_at_ms=2**43, gathers_at_ms=1), "lottery", False, True),
     ],
 )
-async def test_when_nobody_waits_the_door_is_open(
-    hall: Scene, activation: Activation, method: Method, state: RoomState | None, waits: bool
+async def test_when_nobody_has_to_wait_the_door_is_open(
+    hall: Scene, activation: Activation, method: Method, rush: bool, waits: bool
 ) -> None:
-    """By the room's method and its activation; where nobody can say, it is shut."""
-    hall.hall.spec, hall.hall.state = spec(activation, method), state
-    said = await hall.visit()
-    assert said.status == ((503 if state is None else 429) if waits else 200)
+    """By the room's method and the mode that its activation puts it in."""
+    asked = spec(activation, method)
+    automatic: dict[str, Mode] = {asked.id: "queueing" if rush else "passthrough"}
+    hall.hall.spec = in_mode(asked, mode_of(asked, 1_800_000_000_000, automatic))
+    assert (await hall.visit()).status == (429 if waits else 200)
+
+
+async def test_who_goes_through_a_room_that_goes_by_itself_is_counted(hall: Scene) -> None:
+    """Once for each request, by a mark; of other rooms nobody is."""
+    hall.hall.spec = in_mode(spec(Automatic(joins_per_minute=60)), "passthrough")
+    await hall.visit(**BROWSER)
+    await hall.visit(**BROWSER)
+    ((room, first), (_, second)) = hall.came
+    assert (room, first) == ("hall", second)
+    hall.hall.spec = spec(method="passthrough")
+    await hall.visit(**BROWSER)
+    assert len(hall.came) == 2
 
 
 async def test_a_service_without_a_room(hall: Scene) -> None:

@@ -195,7 +195,7 @@ class _Room:
         scene, visit = asked.scene, asked.visit
         code = self._code(visit)
         try:
-            board = await self.visits.rooms.status(scene.spec.room)
+            board = await self.visits.status(scene.spec)
             if standing is None and visit.ticket:
                 standing, fault = await self._stood(visit, fault)
         except StoreUnavailable:
