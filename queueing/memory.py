@@ -12,7 +12,7 @@ VERSION = 1
 MEMORY_BYTES_MAX = 2048
 
 _NODES = len(NODES_MS)
-_HEAD = struct.Struct(f"<B5d3d3dI2d{3 * _NODES}fB")
+_HEAD = struct.Struct(f"<B5d3d5dI2d{3 * _NODES}fB")
 _PROBE = struct.Struct("<BQQf2f")  # 29 bytes; 60 of them fit
 
 
@@ -42,7 +42,9 @@ def packed(memory: Memory) -> bytes:
         *memory.showing,
         flow.called,
         flow.allowed,
-        flow.weight_ms,
+        flow.waited_ms,
+        flow.departed,
+        flow.stayed_ms,
         *coverage.remembered,
         *(edge for node in margins.spread for edge in node),
         *margins.cases,
@@ -63,12 +65,12 @@ def unpacked(raw: bytes) -> Memory:
     if len(raw) != _HEAD.size + head[-1] * _PROBE.size:
         return Memory()
     _, credit, ahead, departures_per_s, factor, usual_ms = head[:6]
-    cases, held, weight = head[12:15]
-    edges, learned = head[15 : 15 + 2 * _NODES], head[15 + 2 * _NODES : -1]
+    cases, held, weight = head[14:17]
+    edges, learned = head[17 : 17 + 2 * _NODES], head[17 + 2 * _NODES : -1]
     coverage = Coverage(cases, held, weight)
     for level, *rest in _PROBE.iter_unpack(raw[_HEAD.size :]):
         if level < LEVELS and len(coverage.probes[level]) < PROBES_PER_LEVEL:
             coverage.probes[level].append(Probe(*rest))
     margins = Margins(tuple(zip(edges[::2], edges[1::2], strict=True)), learned)
-    forecast = Forecast(Flow(*head[9:12]), margins, coverage)
+    forecast = Forecast(Flow(*head[9:14]), margins, coverage)
     return Memory(credit, ahead, departures_per_s, factor, usual_ms, tuple(head[6:9]), forecast)

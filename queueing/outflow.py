@@ -22,11 +22,12 @@ from queueing.show_rate import ShowRate
 
 CATCH_UP_MS = 600  # of outflow made good after a late step; more would be a burst after a pause
 KEPT_MS = 500  # of outflow kept while nobody waits or no slot is free; both together are 1.9% of a minute
-BUSY_SHARE = 0.995  # of the cap: the aim of calling ahead
+BUSY_SHARE = 0.98  # of the cap is the aim: for more a crowd would have to stand at the door
 AHEAD_SHARE_MAX = 0.5  # of the cap, called beyond the free slots because they take a while to come
 AHEAD_REACH_MS = 120_000  # a slot idle for so long has one more called ahead
 UNCLAIMED_CAPS_MAX = 10  # called and unclaimed at most, in caps: when hardly anybody comes
-RATES_MEMORY_MS = 20_000  # of joins and departures
+JOINS_MEMORY_MS = 20_000
+DEPARTURES_MEMORY_MS = 120_000  # a small room has one each quarter of a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Outflow:
 
     def step(self, seen: Observed, health: Health | None, *, may_call: bool) -> Step:
         """``may_call`` is False while the room is paused or calls could not be journalled."""
-        before = self._seen if self._seen is not None and seen.serving >= self._seen.serving else None
+        before = self._seen if self._seen is not None and _follows(seen, self._seen) else None
         elapsed_ms = max(seen.now_ms - before.now_ms, 0) if before else 0
         factor = self._vigour.step(health, seen.now_ms)
         allowed_per_minute = self.room.outflow_per_minute * factor
@@ -109,10 +110,8 @@ class Outflow:
         self._accrue(allowed_per_minute, elapsed_ms if may_call else 0)
         call = self._call(seen, elapsed_ms) if may_call else 0
         self._seen, self._serving = seen, seen.serving + call
-        waiting = seen.issued - seen.serving
-        line = Line(seen.now_ms, elapsed_ms, seen.serving, waiting)
-        called = seen.serving - before.serving if before else 0
-        pace = self._forecast.step(self.room, allowed_per_minute, called, line, paused=not may_call)
+        line = self._line(before or seen, seen, elapsed_ms)
+        pace = self._forecast.step(self.room, allowed_per_minute, line, paused=not may_call)
         return Step(
             call,
             pace,
@@ -139,17 +138,31 @@ class Outflow:
     def _learn(self, before: Observed, seen: Observed, elapsed_ms: int) -> None:
         """From what happened since the step before."""
         # Joins that were admitted at once took their part; what was said and not done is given back.
-        self._credit -= seen.serving - self._serving
+        most = _kept(self.room.outflow_per_minute)
+        self._credit = max(self._credit - (seen.serving - self._serving), -most)
         self._showing.note(
             seen.expired - before.expired, seen.missed - before.missed, seen.left - before.left
         )
         if elapsed_ms:
-            departed = seen.claimed - before.claimed - (seen.active - before.active)
+            departed = _departed(before, seen)
             seconds = elapsed_ms / 1000
-            fresh = 1 - math.exp(-elapsed_ms / RATES_MEMORY_MS)
-            joined = seen.issued - before.issued
+            fresh = 1 - math.exp(-elapsed_ms / DEPARTURES_MEMORY_MS)
             self._departures_per_s += (departed / seconds - self._departures_per_s) * fresh
+            fresh = 1 - math.exp(-elapsed_ms / JOINS_MEMORY_MS)
+            joined = seen.issued - before.issued
             self._joins_per_minute += (joined / seconds * 60 - self._joins_per_minute) * fresh
+
+    def _line(self, before: Observed, seen: Observed, elapsed_ms: int) -> Line:
+        return Line(
+            now_ms=seen.now_ms,
+            elapsed_ms=elapsed_ms,
+            serving=seen.serving,
+            waiting=seen.issued - seen.serving,
+            active=seen.active,
+            called=seen.serving - before.serving,
+            departed=_departed(before, seen),
+            show_rate=self._showing.share,
+        )
 
     def _accrue(self, allowed_per_minute: float, elapsed_ms: int) -> None:
         self._credit = min(self._credit, _kept(allowed_per_minute))
@@ -192,7 +205,11 @@ class Outflow:
         self._ahead = min(max(self._ahead, 0.0), most)
 
     def _within_stock(self, seen: Observed) -> int:
-        return seen.issued
+        """How many may still be called so that those expected to come find something left."""
+        if self.room.stock is None:
+            return seen.issued
+        left = self.room.stock - seen.claimed - self._to_come(seen)
+        return math.ceil(left / self._showing.share)
 
     def _at_once(self, seen: Observed, call: int, allowed_per_minute: float) -> int:
         """What joins may take before the next step: only in a room where nobody waits any more."""
@@ -200,6 +217,16 @@ class Outflow:
             return 0
         credit = math.floor(min(self._credit, _kept(allowed_per_minute)))
         return max(0, min(credit, self._free(seen) - call))
+
+
+def _follows(seen: Observed, before: Observed) -> bool:
+    """Whether the totals went on from there; after a loss of the store they may begin lower."""
+    return seen.serving >= before.serving and seen.claimed >= before.claimed
+
+
+def _departed(before: Observed, seen: Observed) -> int:
+    """Whose pass ended or who left with it, since then."""
+    return seen.claimed - before.claimed - (seen.active - before.active)
 
 
 def _kept(allowed_per_minute: float) -> float:

@@ -117,6 +117,7 @@ class Record:
         self._step = step
         target = room.room.outflow_per_minute * (step.factor if step else 1.0)
         free = cap - room.active - room.to_claim > 2 * target / TICKS_PER_MINUTE + 1
+        paused = paused or room.sold_out
         self.minute.note(call, target, room.waiting > 0 and free and not paused)
         self._filled = self._filled or room.active >= cap * FULL_SHARE
         if self._filled and room.waiting and not paused:

@@ -56,6 +56,11 @@ class CountedRoom:
         return (self.tick - self._joined[0][0]) * TICK_MS / 1000 if self._joined else 0.0
 
     @property
+    def sold_out(self) -> bool:
+        """Whether those called and let in would take all of the stock."""
+        return self.room.stock is not None and self.claimed + self.to_claim >= self.room.stock
+
+    @property
     def is_empty(self) -> bool:
         return not (self.waiting or self.to_claim or self.active)
 

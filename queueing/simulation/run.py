@@ -20,6 +20,7 @@ START_MS = 1_767_225_600_000  # 2026-01-01; any moment would do
 REQUESTS_PER_ACTIVE_S = 0.2
 USUAL_LATENCY_MS = 80.0
 DAYS_MAX = 7
+HALTING = {"pause", "leader", "store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class _Run:
         else:
             self._led = False
         self.truth.called(room.tick, room.serving)
-        self.record.note(room, call, self._step, paused="pause" in on)
+        self.record.note(room, call, self._step, paused=bool(on.keys() & HALTING))
 
     def _join(self, away: bool) -> None:
         index = self.room.tick - 1
