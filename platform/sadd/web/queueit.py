@@ -347,7 +347,6 @@ def endpoints(queueit: QueueIt) -> list[Endpoint]:
         )
 
     return [
-        endpoint("GET", f"/{PREFIX}", queueit.enter, "A connector sends a visitor", moved),
         endpoint("GET", f"/{PREFIX}/", queueit.enter, "A connector sends a visitor", moved),
         endpoint(
             "GET", f"/{PREFIX}/error/{{reason:.*}}", queueit.refused, "A token was refused", {403: None}
