@@ -13,7 +13,7 @@ from sadd.web.room_page.look import look_of
 from sadd.web.room_page.page import RoomPage
 from sadd.web.room_page.reply import page
 from sadd.web.room_page.view import PageState, Place, RoomView
-from tests.sadd.web.room_page.scene import ROOM, room
+from tests.sadd.web.room_page.scene import MESSAGE, ROOM, room
 
 PAGES = RoomPage()
 
@@ -35,7 +35,7 @@ class Scripted:
         return f"{self.base}/queue/{ROOM}"
 
     def view(self, query: dict[str, str]) -> RoomView:
-        view = replace(room(self.state, look_of(query, "ar")), message=None)
+        view = room(self.state, look_of(query, "ar"))
         return replace(view, place=self.place) if self.place is not None else view
 
     async def show(self, request: web.Request) -> web.StreamResponse:
@@ -50,7 +50,8 @@ class Scripted:
 
 def status(serving: int, per_minute: float, state: str = "queueing", **more: Any) -> dict[str, Any]:
     pace = {"low_per_minute": per_minute / 1.2, "high_per_minute": per_minute * 1.2}
-    return {"room": ROOM, "state": state, "serving": serving, "issued": 20_000, "pace": pace, **more}
+    told = {"room": ROOM, "state": state, "serving": serving, "issued": 20_000, "pace": pace}
+    return {**told, "message": {"ar": MESSAGE.ar, "en": MESSAGE.en}, **more}
 
 
 @asynccontextmanager
