@@ -22,7 +22,7 @@ local function call(lane, upto)
   for number = serving + 1, reached, PAGE do turn(lane, number, 0) end
   turn(lane, reached, 0)
   redis.call('HSET', ROOM, 's:' .. lane, reached)
-  add('due', reached - serving)
+  add('due', unturned(lane, serving + 1, reached))
   add('waiting', serving - reached)
   mark(lane, reached)
 end
@@ -31,7 +31,7 @@ end
 local function expire(lane, upto)
   local expired = get('x:' .. lane)
   if upto <= expired then return end
-  local missed = upto - expired - bits(lane, expired + 1, upto)
+  local missed = unturned(lane, expired + 1, upto)
   redis.call('HSET', ROOM, 'x:' .. lane, upto)
   add('due', -missed)
   add('missed', missed)

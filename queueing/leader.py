@@ -95,7 +95,7 @@ class _Turn:
     def counts(self) -> bool:
         """Whether it must be journalled: somebody waits, was called, or will be."""
         seen = self.seen
-        waiting = any(line.waiting or line.over > line.expired for line in seen.lines.values())
+        waiting = any(line.issued > line.serving or line.over > line.expired for line in seen.lines.values())
         return bool(waiting or seen.due or seen.again)
 
 
@@ -222,7 +222,7 @@ class Leader:
             life=seen.life,
             epoch=self._epoch or 0,
             again=again,
-            serving={lane: line.serving + shares[lane] for lane, line in seen.lines.items()},
+            serving={lane: line.reached(shares[lane]) for lane, line in seen.lines.items()},
             expired={lane: line.over for lane, line in seen.lines.items()},
             at_once=step.at_once,
             pace=step.pace,
@@ -299,11 +299,12 @@ class Leader:
 
 
 def observed_of(seen: Seen) -> Observed:
-    """All lanes together. Who missed the window and came back counts as one more number."""
+    """All lanes together. Who missed the window and came back counts as one more number, a doubt as none."""
     lines = seen.lines.values()
+    doubts = sum(line.issued - line.serving - line.waiting for line in lines)
     return Observed(
         now_ms=seen.now_ms,
-        issued=sum(line.issued for line in lines) + seen.recalled + seen.again,
+        issued=sum(line.issued for line in lines) + seen.recalled + seen.again - doubts,
         serving=sum(line.serving for line in lines) + seen.recalled,
         expired=sum(line.expired for line in lines) + seen.recalled,
         active=seen.active,

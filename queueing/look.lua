@@ -1,7 +1,7 @@
 -- What the leader looks at before a step; ends the turns of their own that are over. Keys and arguments as in
 -- room.lua, then ARGV[11] epoch   ARGV[12..] the lanes
 -- returns {"seen", life, now, active, due, claimed, missed, left, ok, failed, latency (ms, summed), to call again,
---          called again, then for each lane: issued, serving, expired, expired after the windows that are over now}
+--          called again, then for each lane: issued, serving, expired, expired after the windows that are over now, doubts}
 --         or {"deposed"}
 
 if not known() then return {'foreign'} end
@@ -40,5 +40,6 @@ for at = 12, #ARGV do
   told[#told + 1] = get('s:' .. lane)
   told[#told + 1] = get('x:' .. lane)
   told[#told + 1] = over
+  told[#told + 1] = redis.call('HGET', ROOM, 'd:' .. lane) or ''
 end
 return told

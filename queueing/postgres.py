@@ -55,8 +55,9 @@ _LINES = """
 WITH made AS (
     INSERT INTO queue_line (room, lane) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING
 )
-SELECT lane, reserved, serving, expired, swept, deleted FROM queue_line WHERE room = $1
+SELECT lane, reserved, issued, serving, expired, swept, deleted, doubts FROM queue_line WHERE room = $1
 """
+_DOUBT = "UPDATE queue_line SET issued = reserved, doubts = $3 WHERE room = $1 AND lane = $2"
 _FRONT = (
     "SELECT lane, max(number) AS number, count(*) AS claims FROM queue_claim WHERE room = $1 GROUP BY lane"
 )
@@ -121,6 +122,10 @@ WITH old AS (
 UPDATE queue_line l SET swept = GREATEST(l.swept, gone.number), deleted = l.deleted + gone.many
 FROM gone WHERE l.room = $1 AND l.lane = gone.lane
 """
+
+
+DOUBTS_MAX = 32
+"""Ranges of a lane; of more the last are taken for one."""
 
 
 class Pool(Protocol):
@@ -203,9 +208,12 @@ class PostgresLedger:
             lane = row["lane"]
             claims = front.get(lane)
             claimed += row["deleted"] + (claims["claims"] if claims else 0)
-            # Who was admitted at once was called by no tick: all up to the last claim were called.
-            serving = max(row["serving"], claims["number"] if claims else 0)
-            kept[lane] = Kept(max(row["reserved"], serving), serving, row["expired"], row["swept"])
+            kept[lane] = _kept(row, claims["number"] if claims else 0)
+        with self._there():
+            for lane, line in kept.items():
+                await self._pool.execute(
+                    _DOUBT, room.id, lane, [edge for pair in line.doubts for edge in pair]
+                )
         missed, left = (totals["missed"], totals["gone"]) if totals is not None else (0, 0)
         return Legacy(life, server, kept, claimed, missed, left)
 
@@ -262,3 +270,18 @@ class PostgresLedger:
         """Delete claims whose pass ended long ago, some thousands at a time."""
         with self._there():
             await self._pool.execute(_SWEEP, room, now_ms - KEPT_MS)
+
+
+def _kept(row: Any, claimed: int) -> Kept:
+    """A lane for a new life. What was handed out after the leader last looked is in doubt."""
+    # Who was admitted at once was called by no tick: all up to the last claim were called.
+    serving = max(row["serving"], claimed)
+    reserved, known = max(row["reserved"], serving), max(row["issued"], serving)
+    edges = row["doubts"]
+    doubts = [pair for pair in zip(edges[::2], edges[1::2], strict=True) if pair[1] > row["expired"]]
+    if reserved > known:
+        doubts.append((known + 1, reserved))
+    while len(doubts) > DOUBTS_MAX:
+        (first, _), (_, last) = doubts[-2:]
+        doubts[-2:] = [(first, last)]
+    return Kept(reserved, serving, row["expired"], row["swept"], tuple(doubts))

@@ -8,6 +8,7 @@
 --   at       ms, when the leader last moved it                               ok, failed, latency    feedback, totals
 --   asks     claims that found the cap reached
 --   pace     as queueing.pace packs it          recalled  missed the window, came back and were called
+--   d:<lane> doubts, "first last first last": a lost store may have handed them out or not
 --   i:<lane> issued   t:<lane> last number of the block   s:<lane> serving   x:<lane> expired   w:<lane> swept
 -- queue:{<room>}:<life>:...
 --   active   sorted set: numbers whose pass is in force; score = its end, ms        stays    hash: its start, ms;
@@ -62,11 +63,16 @@ local function known()
   return held[1] == ARGV[1] and life
 end
 
+local function page_of(lane, number) return key('turned:' .. lane .. ':' .. math.floor(number / PAGE)) end
+
+-- Whether nobody knows any more what became of a number.
+local function forgotten(lane, number)
+  return redis.call('EXISTS', page_of(lane, number)) == 0 or number <= get('w:' .. lane)
+end
+
 local function member(lane, number)
   return lane == '' and string.format('%.0f', number) or string.format('%.0f:%s', number, lane)
 end
-
-local function page_of(lane, number) return key('turned:' .. lane .. ':' .. math.floor(number / PAGE)) end
 
 local function turned(lane, number)
   return redis.call('GETBIT', page_of(lane, number), number % PAGE) == 1
@@ -92,6 +98,27 @@ local function bits(lane, first, last)
     first = to + 1
   end
   return count
+end
+
+-- Calls what with the part of each doubt of a lane that lies from first to last.
+local function each_doubt(lane, first, last, what)
+  for from, to in string.gmatch(redis.call('HGET', ROOM, 'd:' .. lane) or '', '(%d+) (%d+)') do
+    from, to = math.max(tonumber(from), first), math.min(tonumber(to), last)
+    if from <= to then what(from, to) end
+  end
+end
+
+-- How many numbers from first to last have a turn that nobody used yet; doubts do not count.
+local function unturned(lane, first, last)
+  local count = last - first + 1 - bits(lane, first, last)
+  each_doubt(lane, first, last, function(from, to) count = count - (to - from + 1 - bits(lane, from, to)) end)
+  return count
+end
+
+local function doubted(lane, number)
+  local found = false
+  each_doubt(lane, number, number, function() found = true end)
+  return found
 end
 
 -- Forgets passes that ended; returns how many are in force.
@@ -162,6 +189,11 @@ local function standing(lane, number)
   if own == 0 then return 'again', 0 end
   if own then return 'called', math.max(own, full + window) end
   if number > serving then return 'waiting', 0 end
+  if doubted(lane, number) and not forgotten(lane, number) and not turned(lane, number) then
+    turn(lane, number, 1) -- passed over, and here is who holds it
+    redis.call('ZADD', key('turns'), 0, name)
+    return 'again', 0
+  end
   if number <= expired or turned(lane, number) then return 'expired', 0 end
   return 'called', called_until(lane, number, full)
 end

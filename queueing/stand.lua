@@ -17,8 +17,7 @@ local function come_back()
     add('due', 1)
     return 'called', now + window
   end
-  local forgotten = redis.call('EXISTS', page_of(lane, number)) == 0 or number <= get('w:' .. lane)
-  if forgotten or not says('c') or turned(lane, number) then return 'expired', 0 end
+  if forgotten(lane, number) or not says('c') or turned(lane, number) then return 'expired', 0 end
   turn(lane, number, 1) -- missed the window: once more, and only once
   redis.call('ZADD', key('turns'), 0, name)
   return 'again', 0

@@ -31,6 +31,9 @@ class Stale(Exception):
     """The journal knows a later life of the room than the store that was asked."""
 
 
+Doubts = tuple[tuple[int, int], ...]
+"""Ranges of numbers, first and last, in order."""
+
 Found = Literal["waiting", "again", "called", "admitted", "expired", "abandoned", "completed"]
 """again: missed the window, came back, and is called in the next step."""
 
@@ -73,16 +76,39 @@ class Handed:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A lane's counters. ``over`` is what ``expired`` becomes by the windows that are over now."""
+    """A lane's counters. ``over`` is what ``expired`` becomes by the windows that are over now.
+
+    ``doubts`` are ranges of numbers that a lost store may have handed out or not. They are passed over; who
+    holds one of them asks, and is called in the next step.
+    """
 
     issued: int
     serving: int
     expired: int = 0
     over: int = 0
+    doubts: Doubts = ()
 
     @property
     def waiting(self) -> int:
-        return self.issued - self.serving
+        """Numbers that are certainly in somebody's hands and not called."""
+        return self.issued - self.serving - sum(last - first + 1 for first, last in self.ahead)
+
+    @property
+    def ahead(self) -> Doubts:
+        """The doubts that are not passed yet."""
+        return tuple(
+            (max(first, self.serving + 1), last) for first, last in self.doubts if last > self.serving
+        )
+
+    def reached(self, call: int) -> int:
+        """What ``serving`` becomes when so many are called, doubts passed over."""
+        at = self.serving
+        for first, last in self.ahead:
+            if at + call < first - 1:
+                break
+            call -= first - 1 - at
+            at = last
+        return at + call
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +179,7 @@ class Kept:
     serving: int
     expired: int
     swept: int
+    doubts: Doubts = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from queueing.policy import Room
 from queueing.store import (
     Claim,
     Counted,
+    Doubts,
     Foreign,
     Handed,
     Legacy,
@@ -137,7 +138,7 @@ class ValkeyStore:
         told = await self._run("look", room, now_us, epoch, *lanes)
         if told[0] == b"deposed":
             return None
-        lines = {lane: Line(*told[13 + 4 * at : 17 + 4 * at]) for at, lane in enumerate(lanes)}
+        lines = {lane: _line(told[13 + 5 * at : 18 + 5 * at]) for at, lane in enumerate(lanes)}
         return Seen(*[*told[1:13], lines])
 
     async def advance(self, room: Room, move: Move, now_us: int | None = None) -> bool:
@@ -162,7 +163,7 @@ class ValkeyStore:
         lines = [
             word
             for lane, kept in legacy.lines.items()
-            for word in (lane, kept.reserved, kept.serving, kept.expired, kept.swept)
+            for word in (lane, kept.reserved, kept.serving, kept.expired, kept.swept, _spelt(kept.doubts))
         ]
         totals = legacy.claimed, legacy.missed, legacy.left
         fence = legacy.life, legacy.server, loaded
@@ -197,6 +198,15 @@ def _settings(room: Room, now_us: int | None) -> list[Word]:
         -1 if room.stock is None else room.stock,
         "".join(flag for flag, on in flags if on),
     ]
+
+
+def _line(told: list[Any]) -> Line:
+    edges = [int(word) for word in told[4].split()]
+    return Line(*[*told[:4], tuple(zip(edges[::2], edges[1::2], strict=True))])
+
+
+def _spelt(doubts: Doubts) -> str:
+    return " ".join(str(edge) for pair in doubts for edge in pair)
 
 
 def _pace(packed: bytes) -> Pace | None:

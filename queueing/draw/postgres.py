@@ -75,8 +75,10 @@ RETURNING life
 """
 _QUIET = "UPDATE queue_line SET ticked_at = now() - interval '1 hour' WHERE room = $1"
 _RESERVE = """
-INSERT INTO queue_line AS l (room, lane, reserved) VALUES ($1, '', $2)
-ON CONFLICT (room, lane) DO UPDATE SET reserved = l.reserved + $2
+INSERT INTO queue_line AS l (room, lane, reserved, issued) VALUES ($1, '', $2, $2)
+ON CONFLICT (room, lane) DO UPDATE SET reserved = l.reserved + $2, issued = l.reserved + $2, doubts = CASE
+    WHEN l.reserved > GREATEST(l.issued, l.serving)
+    THEN l.doubts || ARRAY[GREATEST(l.issued, l.serving) + 1, l.reserved] ELSE l.doubts END
 RETURNING reserved - $2
 """
 _FREEZE = """

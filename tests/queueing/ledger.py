@@ -1,6 +1,7 @@
 """A plain journal in memory: the one on PostgreSQL is compared with it; enough elsewhere."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from queueing.policy import Room
 from queueing.store import Claim, Kept, Latest, Legacy, Move, Stale, StoreUnavailable
@@ -14,6 +15,7 @@ class PlainLedger:
         self.lives: dict[str, tuple[int, str]] = {}
         self.quiet_s = 0.0
         self.lines: dict[tuple[str, str], Kept] = {}
+        self.issued: dict[tuple[str, str], int] = {}
         self.rows: dict[tuple[str, str, int], Claim] = {}
         self.holders: dict[tuple[str, bytes], tuple[str, int]] = {}
         self.memories: dict[str, tuple[bytes, int, int]] = {}
@@ -51,7 +53,7 @@ class PlainLedger:
             raise Stale(room)
         line = self._line(room, lane)
         reserved = max(line.reserved, after + many)
-        self.lines[room, lane] = Kept(reserved, line.serving, line.expired, line.swept)
+        self.lines[room, lane] = replace(line, reserved=reserved)
         return reserved
 
     async def begin(self, room: Room, server: str) -> Legacy | None:
@@ -63,7 +65,13 @@ class PlainLedger:
             line = self._line(room.id, lane)
             numbers = [key[2] for key in self.rows if key[:2] == (room.id, lane)]
             serving = max([line.serving, *numbers])
-            lines[lane] = Kept(max(line.reserved, serving), serving, line.expired, line.swept)
+            reserved, known = max(line.reserved, serving), max(self.issued.get((room.id, lane), 0), serving)
+            doubts = tuple(pair for pair in line.doubts if pair[1] > line.expired)
+            if reserved > known:
+                doubts += ((known + 1, reserved),)
+            lines[lane] = Kept(reserved, serving, line.expired, line.swept, doubts)
+            self.lines[room.id, lane] = replace(line, doubts=doubts)
+            self.issued[room.id, lane] = line.reserved
         claimed = sum(r == room.id for r, _, _ in self.rows)
         _, missed, left = self.memories.get(room.id, (b"", 0, 0))
         return Legacy(life, server, lines, claimed, missed, left)
@@ -108,18 +116,15 @@ class PlainLedger:
         if self.leader is None or self.leader[1] != epoch:
             return set()
         kept = set()
-        for room, move, _ in moves:
+        for room, move, issued in moves:
             if self.lives.get(room, (0, ""))[0] != move.life:
                 continue
             kept.add(room)
             for lane, serving in move.serving.items():
                 line = self._line(room, lane)
-                self.lines[room, lane] = Kept(
-                    line.reserved,
-                    max(line.serving, serving),
-                    max(line.expired, move.expired[lane]),
-                    line.swept,
-                )
+                expired = max(line.expired, move.expired[lane])
+                self.lines[room, lane] = replace(line, serving=max(line.serving, serving), expired=expired)
+                self.issued[room, lane] = issued[lane]
         return kept
 
     async def recall(self, room: str) -> bytes:

@@ -305,22 +305,25 @@ async def test_one_holder_has_one_place(rooms: Rooms) -> None:
     assert len({standing.ticket for standing in at_once}) == 1
 
 
-async def test_a_pass_is_renewed_up_to_the_cap(rooms: Rooms, passes: PassOffice) -> None:
-    """It keeps its id; what would last beyond the cap lasts to the cap."""
-    room = replace(SMALL, pass_ms=60_000, pass_cap_ms=60_500)
+async def test_a_renewed_pass_keeps_its_id(rooms: Rooms, passes: PassOffice) -> None:
+    """It ends later, never beyond the cap that it names; a room without a cap renews none."""
+    room = replace(SMALL, pass_ms=60_000, pass_cap_ms=62_000)
     first = await rooms.join(room)
     assert first.admission is not None
     before = passes.read(first.admission, "small")
+    assert before.cap_s - before.issued_s == 62
 
-    async def renewed() -> bool:
+    async def later() -> bool:
         again = await rooms.renew(room, first.ticket)
         assert again.admission is not None
         after = passes.read(again.admission, "small")
-        assert (after.id, after.issued_s) == (before.id, before.issued_s)
-        return again.expires_in_ms is not None and again.expires_in_ms <= 59_999
+        assert (after.id, after.issued_s, after.cap_s) == (before.id, before.issued_s, before.cap_s)
+        return before.ends_s < after.ends_s <= before.cap_s
 
-    assert before.cap_s - before.issued_s in (60, 61)
-    await eventually(renewed)
+    await eventually(later)
+    assert (await rooms.renew(SMALL, first.ticket)).admission == (
+        await rooms.claim(SMALL, first.ticket)
+    ).admission
 
 
 async def test_a_closed_room_gives_no_numbers(rooms: Rooms) -> None:

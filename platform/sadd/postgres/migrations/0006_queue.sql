@@ -20,6 +20,8 @@ CREATE TABLE queue_line (
     expired    bigint      NOT NULL DEFAULT 0,  -- up to here the windows are over
     swept      bigint      NOT NULL DEFAULT 0,  -- of numbers up to here claims may have been deleted
     deleted    bigint      NOT NULL DEFAULT 0,  -- how many were: the stock counts them
+    doubts     bigint[]    NOT NULL DEFAULT '{}', -- first, last, first, last …: of blocks of lost stores, may be
+                                                -- in somebody's hands or in nobody's
     ticked_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (room, lane)
 ) WITH (fillfactor = 50);
