@@ -7,6 +7,7 @@ from queueing.draw.verification import faults_of_list
 
 
 def test_entries_are_taken_in_many_a_commit_and_frozen() -> None:
+    """Entries are taken in many a commit and frozen."""
     gathered = asyncio.run(gather(400))
 
     assert gathered.commits < 400
@@ -15,6 +16,7 @@ def test_entries_are_taken_in_many_a_commit_and_frozen() -> None:
 
 
 def test_what_is_checked_is_a_true_draw() -> None:
+    """What is checked is a true draw."""
     whole_s, proof_ms = check(3_000)
 
     assert faults_of_list(made(50)) == []

@@ -58,6 +58,7 @@ def _by_statement() -> Proof:
 
 
 async def test_the_browser_recomputes_a_place_and_confirms_it(profiles: Profiles) -> None:
+    """The browser recomputes a place and confirms it."""
     page = await (await profiles()).new_page()
 
     for proof in (PROOF, proof_of(TRUE, 0), proof_of(TRUE, 1_024), _by_statement()):
@@ -65,6 +66,7 @@ async def test_the_browser_recomputes_a_place_and_confirms_it(profiles: Profiles
 
 
 async def test_the_browser_says_when_the_server_tells_another_place(profiles: Profiles) -> None:
+    """The browser says when the server tells another place."""
     page = await (await profiles()).new_page()
     doctored = (
         replace(PROOF, place=(PROOF.place + 1) % 2_501),
@@ -81,6 +83,7 @@ async def test_the_browser_says_when_the_server_tells_another_place(profiles: Pr
 
 
 async def test_without_javascript_the_server_says_each_step(profiles: Profiles) -> None:
+    """Without JavaScript the server says each step."""
     page = await (await profiles(java_script_enabled=False)).new_page()
     async with shown(PROOF) as url:
         await page.goto(url)
@@ -93,6 +96,7 @@ async def test_without_javascript_the_server_says_each_step(profiles: Profiles) 
 async def test_axe_finds_nothing_and_nothing_runs_out_of_a_narrow_screen(
     profiles: Profiles, lang: str
 ) -> None:
+    """Axe finds nothing and nothing runs out of a narrow screen."""
     page = await (await profiles(viewport={"width": 320, "height": 640})).new_page()
     for proof in (PROOF, None):
         async with shown(proof) as url:

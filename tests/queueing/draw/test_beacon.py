@@ -10,6 +10,7 @@ SIGNATURE = bytes.fromhex(VECTOR_SIGNATURE)
 
 
 def test_a_known_round_of_quicknet_is_confirmed() -> None:
+    """A known round of quicknet is confirmed."""
     assert QUICKNET.holds(VECTOR_ROUND, SIGNATURE)
     assert randomness_of_signature(SIGNATURE).hex() == VECTOR_RANDOMNESS
 
@@ -28,15 +29,18 @@ def test_a_known_round_of_quicknet_is_confirmed() -> None:
     ids=["another round", "a bit", "its negative", "another group", "infinity", "nothing", "no point"],
 )
 def test_anything_else_is_refused(number: int, shown: bytes) -> None:
+    """Anything else is refused."""
     assert not QUICKNET.holds(number, shown)
 
 
 def test_another_chain_has_its_own_key() -> None:
+    """Another chain has its own key."""
     assert OURS.holds(7, signature(7))
     assert not OURS.holds(8, signature(7))
 
 
 def test_rounds_come_out_every_three_seconds_from_the_genesis() -> None:
+    """Rounds come out every three seconds from the genesis."""
     genesis_ms = QUICKNET.genesis_s * 1000
 
     assert QUICKNET.at_ms(1) == genesis_ms
@@ -47,4 +51,5 @@ def test_rounds_come_out_every_three_seconds_from_the_genesis() -> None:
 
 
 def test_source_and_text_of_a_statement_do_not_run_into_each_other() -> None:
+    """Source and text of a statement do not run into each other."""
     assert randomness_of_statement("lottery 1", "2 3") != randomness_of_statement("lottery 12", " 3")

@@ -35,18 +35,21 @@ LINES = write_lines(WHOLE.entries)
     ],
 )
 def test_what_is_no_draw_is_refused(raw: bytes) -> None:
+    """What is no draw is refused."""
     with pytest.raises(NotADraw):
         read(raw)
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_make_anything_else_than_a_draw_or_a_refusal(raw: bytes) -> None:
+    """No bytes make anything else than a draw or a refusal."""
     for text in (raw, DOCUMENT + raw, DOCUMENT + b"\n" + raw):
         with suppress(NotADraw):
             assert isinstance(read(text), Draw | Proof | Published)
 
 
 def test_a_document_may_be_laid_out_in_lines() -> None:
+    """A document may be laid out in lines."""
     laid_out = json.dumps(json.loads(encode(proof_of(WHOLE, 2))), indent=2)
 
     assert read(laid_out.encode()) == proof_of(WHOLE, 2)

@@ -21,6 +21,7 @@ from tests.queueing.draw.scene import REFUSED, ROOM, Scene, next_round
 async def test_a_draw_from_the_gathering_to_the_last_place_is_confirmed_from_public_data(
     scene: Scene,
 ) -> None:
+    """A draw from the gathering to the last place is confirmed from public data."""
     await scene.announce()
     receipts = await scene.enter(40)
     await scene.start()
@@ -43,6 +44,7 @@ async def test_a_draw_from_the_gathering_to_the_last_place_is_confirmed_from_pub
 
 
 async def test_an_entry_names_nobody_and_is_one_for_each_holder(scene: Scene) -> None:
+    """An entry names nobody and is one for each holder."""
     await scene.announce()
     holder = b"h" * 16
 
@@ -56,6 +58,7 @@ async def test_an_entry_names_nobody_and_is_one_for_each_holder(scene: Scene) ->
 
 
 async def test_a_thousand_at_once_get_indices_without_gaps_in_few_commits(scene: Scene) -> None:
+    """A thousand at once get indices without gaps in few commits."""
     await scene.announce()
 
     receipts = await asyncio.gather(*(scene.draws.enter(ROOM) for _ in range(1_000)))
@@ -65,6 +68,7 @@ async def test_a_thousand_at_once_get_indices_without_gaps_in_few_commits(scene:
 
 
 async def test_workers_gather_together_and_one_of_them_freezes(scene: Scene, pool: Pool) -> None:
+    """Workers gather together and one of them freezes."""
     other = Draws(PostgresDraws(pool, AWAY, REFUSED, OURS), chain=OURS)
     await scene.announce()
     await other.refresh()
@@ -86,6 +90,7 @@ async def test_workers_gather_together_and_one_of_them_freezes(scene: Scene, poo
 
 
 async def test_who_comes_after_the_start_is_behind_the_draw(scene: Scene) -> None:
+    """Who comes after the start is behind the draw."""
     await scene.announce()
     early = await scene.draws.enter(ROOM, b"e" * 16)
     await scene.start()
@@ -116,6 +121,7 @@ async def test_the_drawn_have_the_next_numbers_of_the_line_and_its_state_begins_
 
 
 async def test_a_freeze_that_would_come_after_the_named_round_names_a_later_one_first(scene: Scene) -> None:
+    """A freeze that would come after the named round names a later one first."""
     await scene.announce()
     await scene.enter(3)
     await scene.unguarded(
@@ -134,6 +140,7 @@ async def test_a_freeze_that_would_come_after_the_named_round_names_a_later_one_
 
 @pytest.mark.parametrize("value", ["", "no hex", "00" * 48, signature(3).hex()])
 async def test_only_the_signature_of_the_named_round_draws(scene: Scene, value: str) -> None:
+    """Only the signature of the named round draws."""
     await scene.frozen()
 
     with pytest.raises(Refused):
@@ -142,6 +149,7 @@ async def test_only_the_signature_of_the_named_round_draws(scene: Scene, value: 
 
 
 async def test_a_draw_is_made_once(scene: Scene) -> None:
+    """A draw is made once."""
     drawn = await scene.drawn()
 
     assert await scene.draws.draw(ROOM, drawn.beacon.signature) == drawn
@@ -149,6 +157,7 @@ async def test_a_draw_is_made_once(scene: Scene) -> None:
 
 
 async def test_a_statement_draws_once_its_moment_has_come(scene: Scene) -> None:
+    """A statement draws once its moment has come."""
     source = Beacon("statement", scene.draws.now_ms() + 120_000, source="Lottery 88, first prize, as printed")
     await scene.announce(beacon=source)
     await scene.enter(4)
@@ -171,6 +180,7 @@ async def test_a_statement_draws_once_its_moment_has_come(scene: Scene) -> None:
 
 
 async def test_a_statement_whose_moment_passed_before_the_freeze_needs_another_source(scene: Scene) -> None:
+    """A statement whose moment passed before the freeze needs another source."""
     source = Beacon("statement", scene.draws.now_ms() + 120_000, source="Lottery 88")
     await scene.announce(beacon=source)
     await scene.enter(1)
@@ -185,6 +195,7 @@ async def test_a_statement_whose_moment_passed_before_the_freeze_needs_another_s
 
 
 async def test_the_start_may_be_moved_while_people_gather_and_the_entries_stay(scene: Scene) -> None:
+    """The start may be moved while people gather and the entries stay."""
     await scene.announce()
     [receipt] = await scene.enter(1)
 
@@ -197,6 +208,7 @@ async def test_the_start_may_be_moved_while_people_gather_and_the_entries_stay(s
 
 
 async def test_the_next_event_has_a_draw_of_its_own_and_the_last_one_stays_readable(scene: Scene) -> None:
+    """The next event has a draw of its own and the last one stays readable."""
     first = await scene.drawn()
     proof = await scene.draws.archive.proof(ROOM, 1, entry_of(ROOM, 1, b"\0" * 16))
 
@@ -211,6 +223,7 @@ async def test_the_next_event_has_a_draw_of_its_own_and_the_last_one_stays_reada
 
 
 async def test_nothing_is_shown_of_the_list_while_people_gather(scene: Scene) -> None:
+    """Nothing is shown of the list while people gather."""
     await scene.announce()
     [receipt] = await scene.enter(1)
 
@@ -220,6 +233,7 @@ async def test_nothing_is_shown_of_the_list_while_people_gather(scene: Scene) ->
 
 
 async def test_the_count_that_is_shown_is_a_second_old_at_most(pool: Pool) -> None:
+    """The count that is shown is a second old at most."""
     now = [100.0]
     draws = Draws(PostgresDraws(pool, AWAY, REFUSED, OURS), chain=OURS, clock=lambda: now[0])
     await draws.refresh()
@@ -234,6 +248,7 @@ async def test_the_count_that_is_shown_is_a_second_old_at_most(pool: Pool) -> No
 
 
 async def test_with_the_database_away_nobody_enters(migrated_database_url: str) -> None:
+    """With the database away nobody enters."""
     pool = await open_pool(migrated_database_url, pool_max=2, deadline_seconds=5)
     draws = Draws(PostgresDraws(pool, AWAY, REFUSED, OURS), chain=OURS)
     await draws.refresh()

@@ -20,10 +20,12 @@ def _rfc(entries: list[bytes]) -> bytes:
 
 @given(entries)
 def test_the_root_is_the_one_that_the_rfc_defines(entries: list[bytes]) -> None:
+    """The root is the one that the RFC defines."""
     assert merkle.root(entries) == _rfc(entries)
 
 
 def test_trees_of_more_than_a_chunk_and_of_nothing_are_the_rfc_s_too() -> None:
+    """Trees of more than a chunk and of nothing are the RFC's too."""
     many = [number.to_bytes(32, "big") for number in range(5 * merkle.CHUNK + 3)]
 
     for count in (0, merkle.CHUNK - 1, merkle.CHUNK, merkle.CHUNK + 1, len(many)):
@@ -31,6 +33,7 @@ def test_trees_of_more_than_a_chunk_and_of_nothing_are_the_rfc_s_too() -> None:
 
 
 def test_every_entry_of_a_large_list_has_a_proof() -> None:
+    """Every entry of a large list has a proof."""
     many = [number.to_bytes(32, "big") for number in range(3 * merkle.CHUNK + 5)]
     root = merkle.root(many)
 
@@ -40,6 +43,7 @@ def test_every_entry_of_a_large_list_has_a_proof() -> None:
 
 @given(entries, st.data())
 def test_a_proof_is_good_for_its_entry_at_its_place_alone(entries: list[bytes], data: st.DataObject) -> None:
+    """A proof is good for its entry at its place alone."""
     index = data.draw(st.integers(0, len(entries) - 1))
     other = data.draw(st.integers(0, len(entries) + 2))
     root, count = merkle.root(entries), len(entries)

@@ -9,6 +9,7 @@ OTHER = "'\\x" + "07" * 32 + "'"
 
 
 async def test_no_entry_is_added_after_the_start(scene: Scene) -> None:
+    """No entry is added after the start."""
     await scene.announce()
     await scene.enter(2)
     await scene.start()
@@ -28,6 +29,7 @@ async def test_no_entry_is_added_after_the_start(scene: Scene) -> None:
     ],
 )
 async def test_no_entry_is_ever_taken_out_or_exchanged(scene: Scene, statement: str) -> None:
+    """No entry is ever taken out or exchanged."""
     await scene.announce()
     await scene.enter(3)
 
@@ -49,6 +51,7 @@ async def test_no_entry_is_ever_taken_out_or_exchanged(scene: Scene, statement: 
     ],
 )
 async def test_nothing_is_changed_after_the_freeze(scene: Scene, change: str) -> None:
+    """Nothing is changed after the freeze."""
     await scene.frozen(3)
 
     assert await scene.refused(f"UPDATE queue_draw SET {change}")
@@ -65,12 +68,14 @@ async def test_nothing_is_changed_after_the_freeze(scene: Scene, change: str) ->
     ],
 )
 async def test_nothing_is_drawn_again(scene: Scene, change: str) -> None:
+    """Nothing is drawn again."""
     await scene.drawn(3)
 
     assert "the draw is over" in await scene.refused(f"UPDATE queue_draw SET {change}")
 
 
 async def test_no_other_seed_is_taken_than_that_of_room_root_and_beacon(scene: Scene) -> None:
+    """No other seed is taken than that of room, root and beacon."""
     await scene.frozen(3)
 
     told = await scene.refused(
@@ -82,6 +87,7 @@ async def test_no_other_seed_is_taken_than_that_of_room_root_and_beacon(scene: S
 async def test_a_freeze_is_refused_before_the_start_after_the_beacon_and_with_another_count(
     scene: Scene,
 ) -> None:
+    """A freeze is refused before the start, after the beacon, and with another count."""
     freeze = f"UPDATE queue_draw SET frozen_at = now(), root = {OTHER}, chunk_nodes = '', base = 0, life = 1"
     await scene.announce()
     await scene.enter(2)
@@ -96,6 +102,7 @@ async def test_a_freeze_is_refused_before_the_start_after_the_beacon_and_with_an
 
 
 async def test_a_beacon_that_is_known_cannot_be_named(scene: Scene) -> None:
+    """A beacon that is known cannot be named."""
     await scene.announce()
     await scene.start()
 
@@ -104,6 +111,7 @@ async def test_a_beacon_that_is_known_cannot_be_named(scene: Scene) -> None:
 
 
 async def test_the_start_is_not_moved_once_it_was(scene: Scene) -> None:
+    """The start is not moved once it was."""
     await scene.announce()
     await scene.start()
 

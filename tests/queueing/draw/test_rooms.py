@@ -57,6 +57,7 @@ async def _draw(scene: Scene) -> None:
 async def test_who_gathers_has_an_entry_and_after_the_draw_a_number_of_his_own(
     scene: Scene, rooms: EventRooms
 ) -> None:
+    """Who gathers has an entry and after the draw a number of his own."""
     await scene.announce()
     gathered = await asyncio.gather(*(rooms.join(EVENT) for _ in range(20)))
     assert {one.state for one in gathered} == {"gathering"}
@@ -75,6 +76,7 @@ async def test_who_gathers_has_an_entry_and_after_the_draw_a_number_of_his_own(
 
 
 async def test_a_refresh_a_retry_and_another_device_keep_the_entry(scene: Scene, rooms: EventRooms) -> None:
+    """A refresh, a retry and another device keep the entry."""
     await scene.announce()
     first = await rooms.join(EVENT)
 
@@ -91,6 +93,7 @@ async def test_a_refresh_a_retry_and_another_device_keep_the_entry(scene: Scene,
 async def test_one_identity_has_one_entry_and_finds_its_number_without_a_ticket(
     scene: Scene, rooms: EventRooms
 ) -> None:
+    """One identity has one entry and finds its number without a ticket."""
     await scene.announce()
     await rooms.join(EVENT, holder=b"a" * 16)
     mine = await rooms.join(EVENT, holder=b"b" * 16)
@@ -104,6 +107,7 @@ async def test_one_identity_has_one_entry_and_finds_its_number_without_a_ticket(
 
 
 async def test_late_comers_are_first_in_first_out_behind_the_draw(scene: Scene, rooms: EventRooms) -> None:
+    """Late comers are first in, first out behind the draw."""
     await scene.announce()
     for _ in range(5):
         await rooms.join(EVENT)
@@ -141,6 +145,7 @@ async def test_numbers_from_before_the_event_are_not_given_twice(scene: Scene, r
 async def test_the_drawn_are_called_in_their_drawn_order(
     scene: Scene, rooms: EventRooms, valkey: ValkeyClient
 ) -> None:
+    """The drawn are called in their drawn order."""
     await scene.announce()
     gathered = [await rooms.join(EVENT) for _ in range(8)]
     await _draw(scene)
@@ -158,6 +163,7 @@ async def test_the_drawn_are_called_in_their_drawn_order(
 
 
 async def test_nobody_is_called_before_the_draw(scene: Scene, rooms: EventRooms) -> None:
+    """Nobody is called before the draw."""
     await scene.announce()
     await rooms.join(EVENT)
     assert rooms.held(EVENT).suspended
@@ -172,6 +178,7 @@ async def test_nobody_is_called_before_the_draw(scene: Scene, rooms: EventRooms)
 
 
 async def test_an_event_to_which_nobody_came_holds_up_nothing(scene: Scene, rooms: EventRooms) -> None:
+    """An event to which nobody came holds up nothing."""
     await scene.announce()
     await scene.start()
     await scene.draws.freeze(ROOM)
@@ -181,6 +188,7 @@ async def test_an_event_to_which_nobody_came_holds_up_nothing(scene: Scene, room
 
 
 async def test_other_lanes_and_other_methods_do_not_gather(scene: Scene, rooms: EventRooms) -> None:
+    """Other lanes and other methods do not gather."""
     await scene.announce()
     laned = replace(EVENT, lanes=(Lane("accessible", 0.1),))
 
@@ -192,6 +200,7 @@ async def test_other_lanes_and_other_methods_do_not_gather(scene: Scene, rooms: 
 async def test_a_receipt_of_another_room_or_a_forged_one_is_no_ticket(
     scene: Scene, rooms: EventRooms
 ) -> None:
+    """A receipt of another room or a forged one is no ticket."""
     await scene.announce()
     gathered = await rooms.join(EVENT)
     other = replace(EVENT, id="other")
@@ -208,6 +217,7 @@ async def test_a_receipt_of_another_room_or_a_forged_one_is_no_ticket(
 async def test_the_place_survives_the_loss_of_the_whole_hot_store(
     scene: Scene, rooms: EventRooms, valkey_url: str
 ) -> None:
+    """The place survives the loss of the whole hot store."""
     await scene.announce()
     gathered = [await rooms.join(EVENT) for _ in range(6)]
     await _draw(scene)

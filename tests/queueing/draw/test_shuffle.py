@@ -37,6 +37,7 @@ def test_the_whole_is_byte_for_byte_the_official_vector(count: int) -> None:
 
 @pytest.mark.parametrize("count", [33, 1000])
 def test_point_by_point_is_byte_for_byte_the_official_vector(count: int) -> None:
+    """Point by point is byte for byte the official vector."""
     mapping = [place(bytes.fromhex(SEED), index, count) for index in range(count)]
 
     assert digest(_as_their_file(count, mapping)) == OFFICIAL[count]
@@ -44,11 +45,13 @@ def test_point_by_point_is_byte_for_byte_the_official_vector(count: int) -> None
 
 @given(seeds, counts)
 def test_every_place_is_given_once(seed: bytes, count: int) -> None:
+    """Every place is given once."""
     assert sorted(places(seed, count).tolist()) == list(range(count))
 
 
 @given(seeds, counts, st.data())
 def test_one_place_is_that_of_the_whole_and_leads_back(seed: bytes, count: int, data: st.DataObject) -> None:
+    """One place is that of the whole and leads back."""
     index = data.draw(st.integers(0, count - 1))
 
     at = place(seed, index, count)
@@ -61,9 +64,11 @@ def test_one_place_is_that_of_the_whole_and_leads_back(seed: bytes, count: int, 
     ("seed", "index", "count"), [(b"short", 0, 1), (b"s" * 32, 5, 5), (b"s" * 32, -1, 5)]
 )
 def test_no_such_entry_or_no_seed_is_refused(seed: bytes, index: int, count: int) -> None:
+    """No such entry or no seed is refused."""
     with pytest.raises(ValueError):
         place(seed, index, count)
 
 
 def test_nobody_came() -> None:
+    """A draw to which nobody came has no places."""
     assert places(b"s" * 32, 0).tolist() == []

@@ -30,10 +30,12 @@ def _drawn_again(draw: Draw, entries: list[bytes]) -> Draw:
 
 
 def test_a_whole_draw_is_confirmed() -> None:
+    """A whole draw is confirmed."""
     assert faults_of_list(TRUE) == []
 
 
 def test_a_place_is_confirmed_with_its_proof_alone() -> None:
+    """A place is confirmed with its proof alone."""
     assert faults_of_proof(PROOF) == []
     assert PROOF.number == 41 + PROOF.place
 
@@ -50,6 +52,7 @@ def test_a_place_is_confirmed_with_its_proof_alone() -> None:
     ids=["added", "taken out", "exchanged", "doubled", "reordered"],
 )
 def test_a_doctored_list_is_shown_to_be_one(entries: list[bytes], told: str) -> None:
+    """A doctored list is shown to be one."""
     assert told in " ".join(faults_of_list(Published(TRUE.draw, entries)))
 
 
@@ -70,6 +73,7 @@ def test_a_doctored_list_is_shown_to_be_one(entries: list[bytes], told: str) -> 
     ],
 )
 def test_a_doctored_document_is_shown_to_be_one(doctored: Draw, told: str) -> None:
+    """A doctored document is shown to be one."""
     assert told in " ".join(faults_of_draw(doctored))
 
 
@@ -104,6 +108,7 @@ def test_a_doctored_beacon_is_shown_to_be_one(change: dict[str, object], told: s
     ],
 )
 def test_a_doctored_place_is_shown_to_be_one(doctor: Callable[[Proof], Proof], told: str) -> None:
+    """A doctored place is shown to be one."""
     assert told in " ".join(faults_of_proof(doctor(PROOF)))
 
 
@@ -125,6 +130,7 @@ def test_a_second_draw_is_shown_by_what_somebody_kept() -> None:
 
 
 def test_a_statement_is_confirmed_as_far_as_it_can_be() -> None:
+    """A statement is confirmed as far as it can be."""
     beacon = Beacon("statement", TRUE.draw.beacon.at_ms, source="Lottery 88, first prize", text="07 11 23")
     draw = _drawn_again(replace(TRUE.draw, beacon=beacon), ENTRIES)
 
@@ -134,6 +140,7 @@ def test_a_statement_is_confirmed_as_far_as_it_can_be() -> None:
 
 
 def test_what_is_published_reads_back_as_it_was_written() -> None:
+    """What is published reads back as it was written."""
     whole = encode(TRUE.draw) + b"\n" + write_lines(ENTRIES)
 
     assert read(whole) == TRUE

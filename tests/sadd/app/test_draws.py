@@ -84,6 +84,7 @@ async def keeping(scene: Scene, specs: Specs, url: str = "") -> AsyncIterator[No
 
 
 async def test_a_room_gathers_from_the_announced_moment_and_is_frozen_at_its_start(scene: Scene) -> None:
+    """A room gathers from the announced moment and is frozen at its start."""
     specs, now_ms = Specs(), scene.draws.now_ms()
     specs.set(Scheduled(now_ms + 2_000, gathers_at_ms=now_ms + 300))
     async with keeping(scene, specs):
@@ -101,6 +102,7 @@ async def test_a_room_gathers_from_the_announced_moment_and_is_frozen_at_its_sta
 
 
 async def test_a_start_that_is_moved_moves_the_draw(scene: Scene) -> None:
+    """A start that is moved moves the draw."""
     specs, now_ms = Specs(), scene.draws.now_ms()
     specs.set(Scheduled(now_ms + 60_000, gathers_at_ms=now_ms - 1))
     async with keeping(scene, specs):
@@ -113,6 +115,7 @@ async def test_a_start_that_is_moved_moves_the_draw(scene: Scene) -> None:
 
 
 async def test_other_rooms_have_no_draws(scene: Scene) -> None:
+    """Other rooms have no draws."""
     specs, now_ms = Specs(), scene.draws.now_ms()
     keeper = DrawKeeper(scene.draws, specs)
     for activation, method in (
@@ -133,6 +136,7 @@ async def _due(scene: Scene) -> None:
 
 
 async def test_the_round_is_fetched_from_the_relay_when_it_is_due(scene: Scene, relay: Relay) -> None:
+    """The round is fetched from the relay when it is due."""
     await _due(scene)
     async with keeping(scene, Specs(), relay.url):
         await eventually(lambda: not scene.draws.pending(ROOM))
@@ -145,6 +149,7 @@ async def test_the_round_is_fetched_from_the_relay_when_it_is_due(scene: Scene, 
 
 @pytest.mark.parametrize("says", ['{"signature": "' + "00" * 48 + '"}', "<html>"])
 async def test_a_relay_that_lies_draws_nothing(scene: Scene, relay: Relay, says: str) -> None:
+    """A relay that lies draws nothing."""
     await _due(scene)
     relay.says = says
     async with keeping(scene, Specs(), relay.url):

@@ -33,6 +33,7 @@ def _written(shown: Published | Proof | Draw | bytes) -> bytes:
 
 
 def test_a_hundred_thousand_entries_are_confirmed_and_a_place_is_told(verify: Callable[..., Ended]) -> None:
+    """A hundred thousand entries are confirmed and a place is told."""
     ended = verify(TRUE, "--entry", ENTRIES[512].hex())
 
     proof = proof_of(TRUE, 512)
@@ -59,6 +60,7 @@ def test_a_hundred_thousand_entries_are_confirmed_and_a_place_is_told(verify: Ca
 def test_each_doctoring_of_a_hundred_thousand_is_one_line(
     verify: Callable[..., Ended], doctored: Published, told: str
 ) -> None:
+    """Each doctoring of a hundred thousand is one line."""
     ended = verify(doctored)
 
     assert ended.code == 1
@@ -80,6 +82,7 @@ def test_a_second_draw_is_told_by_a_document_that_was_kept(
 
 
 def test_one_place_is_confirmed_by_its_proof_and_in_five_milliseconds(verify: Callable[..., Ended]) -> None:
+    """One place is confirmed by its proof and in five milliseconds."""
     verify(proof_of(TRUE, 99_999))  # modules and the curve's tables are there
 
     told = json.loads(verify(proof_of(TRUE, 77), "--json").out)
@@ -90,6 +93,7 @@ def test_one_place_is_confirmed_by_its_proof_and_in_five_milliseconds(verify: Ca
 
 
 def test_a_doctored_place_is_told(verify: Callable[..., Ended]) -> None:
+    """A doctored place is told."""
     proof = proof_of(TRUE, 5)
 
     assert "the place is doctored" in verify(replace(proof, place=0, number=8)).out
@@ -98,6 +102,7 @@ def test_a_doctored_place_is_told(verify: Callable[..., Ended]) -> None:
 
 
 def test_a_document_by_itself_is_checked_as_far_as_it_goes(verify: Callable[..., Ended]) -> None:
+    """A document by itself is checked as far as it goes."""
     assert "gives the seed" in verify(TRUE.draw).out
     assert verify(replace(TRUE.draw, beacon=TRUE.draw.beacon.named)).code == 1
 
@@ -117,6 +122,7 @@ def test_a_document_by_itself_is_checked_as_far_as_it_goes(verify: Callable[...,
 def test_what_is_no_draw_is_one_line_and_exit_2(
     verify: Callable[..., Ended], raw: bytes, words: tuple[str, ...]
 ) -> None:
+    """What is no draw is one line and exit 2."""
     ended = verify(raw, *words)
 
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)

@@ -42,6 +42,7 @@ async def _get(server: Served, query: str = "", **headers: str) -> tuple[int, st
 
 
 async def test_a_place_is_shown_and_each_step_is_right(page: tuple[Served, Scene]) -> None:
+    """A place is shown and each step is right."""
     server, scene = page
     await scene.announce()
     receipts = await scene.enter(12)
@@ -61,6 +62,7 @@ async def test_a_place_is_shown_and_each_step_is_right(page: tuple[Served, Scene
 
 
 async def test_the_page_follows_the_draw_and_says_what_there_is_not(page: tuple[Served, Scene]) -> None:
+    """The page follows the draw and says what there is not."""
     server, scene = page
     assert (await _get(server))[0] == 404
     await scene.announce()
@@ -76,6 +78,7 @@ async def test_the_page_follows_the_draw_and_says_what_there_is_not(page: tuple[
 
 @pytest.mark.parametrize("typed", ["99", "zz", "0" * 64, "0" * 63, "-1", "<b>", "%00", "٣"])
 async def test_what_is_no_entry_is_said_to_be_none(page: tuple[Served, Scene], typed: str) -> None:
+    """What is no entry is said to be none."""
     server, scene = page
     await scene.drawn(3)
 
@@ -87,6 +90,7 @@ async def test_what_is_no_entry_is_said_to_be_none(page: tuple[Served, Scene], t
 
 
 def test_what_is_doctored_is_marked_wrong() -> None:
+    """What is doctored is marked wrong."""
     seed = replace(PROOF, draw=replace(PROOF.draw, seed="00" * 32))
     late = replace(PROOF, draw=replace(PROOF.draw, frozen_at_ms=PROOF.draw.beacon.at_ms))
     beacon = replace(PROOF, draw=replace(PROOF.draw, beacon=replace(PROOF.draw.beacon, signature="00" * 48)))
@@ -103,6 +107,7 @@ def test_what_is_doctored_is_marked_wrong() -> None:
 
 
 def test_both_languages_say_the_same_things() -> None:
+    """Both languages say the same things."""
     assert texts("ar").keys() == texts("en").keys()
     for lang in ("ar", "en"):
         html = render(DrawView(lang, "نتائج", "/v1", PROOF.draw, PROOF)).html
@@ -111,6 +116,7 @@ def test_both_languages_say_the_same_things() -> None:
 
 
 def test_a_room_s_name_or_a_statement_ends_no_script() -> None:
+    """A room's name or a statement ends no script."""
     beacon = Beacon("statement", 1, source="</script><script>alert(1)</script>", text="</script>")
     draw: Draw = replace(PROOF.draw, beacon=beacon)
 

@@ -51,6 +51,7 @@ async def stage(migrated_database_url: str) -> AsyncIterator[Stage]:
 
 
 async def test_while_people_gather_the_document_names_the_beacon_and_shows_no_list(stage: Stage) -> None:
+    """While people gather the document names the beacon and shows no list."""
     await stage.scene.announce()
     await stage.scene.enter(3)
 
@@ -65,6 +66,7 @@ async def test_while_people_gather_the_document_names_the_beacon_and_shows_no_li
 
 
 async def test_the_whole_draw_is_checked_from_what_anybody_can_fetch(stage: Stage) -> None:
+    """The whole draw is checked from what anybody can fetch."""
     drawn = await stage.scene.drawn(9_000)
 
     status, headers, body = await stage.get("/entries")
@@ -77,6 +79,7 @@ async def test_the_whole_draw_is_checked_from_what_anybody_can_fetch(stage: Stag
 
 
 async def test_one_place_comes_with_its_proof_by_entry_or_by_index(stage: Stage) -> None:
+    """One place comes with its proof by entry or by index."""
     await stage.scene.drawn(30)
     whole = read((await stage.get("/entries"))[2])
     assert isinstance(whole, Published)
@@ -90,6 +93,7 @@ async def test_one_place_comes_with_its_proof_by_entry_or_by_index(stage: Stage)
 
 
 async def test_documents_of_a_certain_draw_may_be_kept_for_ever(stage: Stage) -> None:
+    """Documents of a certain draw may be kept for ever."""
     await stage.scene.drawn(3)
     first = (await stage.get(""))[2]
     await stage.scene.announce()
@@ -121,6 +125,7 @@ async def test_documents_of_a_certain_draw_may_be_kept_for_ever(stage: Stage) ->
     ],
 )
 async def test_what_there_is_not_is_a_problem(stage: Stage, path: str, status: int) -> None:
+    """What there is not is a problem."""
     await stage.scene.drawn(3)
 
     answered, headers, _ = await stage.get(path)
@@ -129,10 +134,12 @@ async def test_what_there_is_not_is_a_problem(stage: Stage, path: str, status: i
 
 
 async def test_a_room_without_draws_has_none(stage: Stage) -> None:
+    """A room without draws has none."""
     assert (await stage.get(""))[0] == 404
 
 
 async def test_an_operator_gives_the_value_and_only_the_true_one_draws(stage: Stage) -> None:
+    """An operator gives the value and only the true one draws."""
     frozen = await stage.scene.frozen(5)
     value = signature(frozen.beacon.round).hex()
 
@@ -150,6 +157,7 @@ async def test_an_operator_gives_the_value_and_only_the_true_one_draws(stage: St
 
 
 async def test_an_operator_names_a_statement_before_the_freeze_and_not_after(stage: Stage) -> None:
+    """An operator names a statement before the freeze and not after."""
     draw = await stage.scene.announce()
     wanted = {"kind": "statement", "at_ms": draw.closes_at_ms + 3_600_000, "source": "Lottery 88, as printed"}
 
@@ -166,6 +174,7 @@ async def test_an_operator_names_a_statement_before_the_freeze_and_not_after(sta
 
 @pytest.mark.parametrize(("key", "status"), [({}, 401), (READER, 403), (MOPH, 404)])
 async def test_nobody_else_names_or_gives_a_beacon(stage: Stage, key: dict[str, str], status: int) -> None:
+    """Nobody else names or gives a beacon."""
     frozen = await stage.scene.frozen(2)
 
     given = await stage.send("POST", {"value": signature(frozen.beacon.round).hex()}, key)
