@@ -180,11 +180,10 @@ def _wait(status: RoomStatus | None, fresh: Sample | None) -> Interval | None:
     """Of the last in line: by the public pace, or what the leader wrote last; none while it is not known."""
     if status is None or not status.waiting or status.state not in ("queueing", "open"):
         return None
-    if status.pace is not None:
-        pace = Pace(status.pace.low_per_minute, status.pace.high_per_minute)
-    elif fresh is not None and not fresh.paused and fresh.low_per_minute > 0:
-        pace = Pace(fresh.low_per_minute, fresh.high_per_minute)
-    else:
+    pace = status.pace
+    if pace is None and fresh is not None and fresh.low_per_minute > 0:
+        pace = Pace(fresh.low_per_minute, fresh.high_per_minute, fresh.paused)
+    if pace is None or pace.paused:
         return None
     told = estimate(pace, status.waiting)
     return Interval(told.low / MS_A_MINUTE, told.high / MS_A_MINUTE)

@@ -170,7 +170,7 @@ def samples(now_ms: int, count: int = 60) -> list[Sample]:
             cases=140,
             low_per_minute=280.0,
             high_per_minute=320.0,
-            show_rate=0.8 + 0.02 * math.sin(math.pi * n / (count - 1)),
+            show_rate=0.8 + 0.02 * math.sin(math.pi * n / max(count - 1, 1)),
             factor=0.7 if count // 2 <= n < count // 2 + 6 else 1.0,
             covered_share=0.81,
             failed_share=0.01,
