@@ -3,7 +3,8 @@
 import msgspec
 from msgspec import Struct
 
-from queueing.standing import Estimate, RoomState, RoomStatus, Standing, State
+from queueing.estimate import Prospect
+from queueing.standing import Estimate, Rate, RoomState, RoomStatus, Standing, State
 from sadd.catalogue.model import Name
 from sadd.rooms.spec import RoomSpec
 
@@ -70,7 +71,7 @@ class RoomAnswer(Struct, frozen=True, omit_defaults=True):
     message: Name | None = None
 
 
-def standing_answer(standing: Standing) -> StandingAnswer:
+def standing_answer(standing: Standing, prospect: Prospect | None = None) -> StandingAnswer:
     return StandingAnswer(
         ticket=standing.ticket,
         number=standing.number,
@@ -81,6 +82,7 @@ def standing_answer(standing: Standing) -> StandingAnswer:
         pass_=standing.admission,
         expires_in_ms=standing.expires_in_ms,
         lane=standing.lane,
+        prospect=prospect,
         entry=standing.entry,
         opens_at_ms=standing.opens_at_ms,
     )
@@ -89,7 +91,7 @@ def standing_answer(standing: Standing) -> StandingAnswer:
 def room_answer(spec: RoomSpec, status: RoomStatus) -> RoomAnswer:
     """The public document."""
     labels = {lane.id: lane.label for lane in spec.lanes}
-    pace = status.pace
+    pace = None if status.state in ("scheduled", "gathering", "closed", "ended") else status.pace
     return RoomAnswer(
         room=status.room,
         state=status.state,
@@ -99,7 +101,9 @@ def room_answer(spec: RoomSpec, status: RoomStatus) -> RoomAnswer:
         active=status.active,
         outflow_per_minute=status.outflow_per_minute,
         name=spec.name,
-        pace=None if pace is None else PaceAnswer(pace.low_per_minute, pace.high_per_minute),
+        pace=None
+        if pace is None
+        else PaceAnswer(round(pace.low_per_minute, 1), round(pace.high_per_minute, 1)),
         stock_left=status.stock_left,
         lanes={
             id_: LaneAnswer(
@@ -110,6 +114,10 @@ def room_answer(spec: RoomSpec, status: RoomStatus) -> RoomAnswer:
         opens_at_ms=status.opens_at_ms,
         message=spec.message,
     )
+
+
+def _pace(pace: Rate) -> PaceAnswer:
+    return PaceAnswer(round(pace.low_per_minute, 1), round(pace.high_per_minute, 1))
 
 
 def ticket_cookie(room: str, standing: Standing, *, shown: str, path: str = "") -> str:

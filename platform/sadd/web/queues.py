@@ -84,7 +84,7 @@ def endpoints(visits: Visits, passes: PassOffice) -> list[Endpoint]:
             description="Whoever shows a ticket that is in force keeps its place. When nobody waits and "
             "there is room the first answer has the pass. A body needs a key of the room's agency with the "
             "scope `queues:join`.",
-            lane=LaneEndpoint(partial(queues.ask, visits.join), tell_standing),
+            lane=LaneEndpoint(partial(queues.ask, visits.join), tell),
         ),
         Endpoint(
             "GET",
@@ -93,7 +93,7 @@ def endpoints(visits: Visits, passes: PassOffice) -> list[Endpoint]:
             "What everyone may know of a room",
             TAG,
             answers={200: RoomAnswer, 304: None, 404: None, 503: None},
-            lane=LaneEndpoint(queues.ask_status, tell_status, STATUS_CACHE),
+            lane=LaneEndpoint(queues.ask_status, tell, STATUS_CACHE),
         ),
         *_of_a_ticket(queues),
         Endpoint(
@@ -134,7 +134,7 @@ def _of_a_ticket(queues: "_Queues") -> list[Endpoint]:
             answers=standing,
             headers=SHOWN,
             description=description,
-            lane=LaneEndpoint(partial(queues.ask, do), tell_standing),
+            lane=LaneEndpoint(partial(queues.ask, do), tell),
         )
 
     return [
@@ -187,12 +187,29 @@ class _Queues:
         visit = _visit(call)
         standing = await do(visit)
         cookie = ticket_cookie(visit.room, standing, shown=visit.ticket)
-        return json_answer(standing_answer(standing), headers={hdrs.SET_COOKIE: cookie} if cookie else None)
+        headers = {str(hdrs.SET_COOKIE): cookie} if cookie else None
+        return json_answer(self.worded(visit.room, standing), headers=headers)
 
-    def ask(self, do: Do, asked: Question, done: Callable[[Any], None]) -> None:
+    def ask(self, do: Do, asked: Question, done: Callable[[Told | BaseException], None]) -> None:
         visit = _question(asked)
         self.visits.spec(visit.room)
-        asyncio.ensure_future(do(visit)).add_done_callback(partial(_pass_on, visit, done))
+
+        def stands(asking: asyncio.Future[Standing]) -> None:
+            if asking.cancelled():  # the worker ends
+                done(StoreUnavailable("not asked to the end"))
+                return
+            failure = asking.exception()
+            done(self.told_standing(visit, asking.result()) if failure is None else failure)
+
+        asyncio.ensure_future(do(visit)).add_done_callback(stands)
+
+    def told_standing(self, visit: Visit, standing: Standing) -> Told:
+        cookie = ticket_cookie(visit.room, standing, shown=visit.ticket)
+        body = encode_json(self.worded(visit.room, standing))
+        return body, f"Set-Cookie: {cookie}\r\n" if cookie else ""
+
+    def worded(self, room: str, standing: Standing) -> StandingAnswer:
+        return standing_answer(standing, self.visits.prospect(room, standing))
 
     async def status(self, call: Call) -> web.StreamResponse:
         spec = self.visits.spec(call.request.match_info["room"])
@@ -230,35 +247,17 @@ class _Queues:
         room = call.request.match_info["room"]
         standing = await self.visits.resume(room, call.body.code)
         cookie = ticket_cookie(room, standing, shown="")
-        return json_answer(standing_answer(standing), headers={hdrs.SET_COOKIE: cookie})
+        return json_answer(self.worded(room, standing), headers={hdrs.SET_COOKIE: cookie})
 
     async def resume_code(self, call: Call) -> web.StreamResponse:
         return json_answer(CodeAnswer(self.visits.resume_code(_visit(call))))
 
 
-def tell_status(told: Told | Exception) -> Told:
+def tell(told: Told | BaseException) -> Told:
     with refusing():
-        if isinstance(told, Exception):
+        if isinstance(told, BaseException):
             raise told
     return told
-
-
-Came = tuple[Visit, Standing | BaseException]
-
-
-def tell_standing(came: Came) -> Told:
-    visit, standing = came
-    if isinstance(standing, BaseException):
-        raise standing
-    cookie = ticket_cookie(visit.room, standing, shown=visit.ticket)
-    return encode_json(standing_answer(standing)), f"Set-Cookie: {cookie}\r\n" if cookie else ""
-
-
-def _pass_on(visit: Visit, done: Callable[[Came], None], asking: asyncio.Future[Standing]) -> None:
-    if asking.cancelled():  # the worker ends
-        done((visit, StoreUnavailable("not asked to the end")))
-    else:
-        done((visit, asking.exception() or asking.result()))
 
 
 def _visit(call: Call) -> Visit:

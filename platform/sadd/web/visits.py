@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from multidict import CIMultiDict
 
 from queueing.activation import Scheduled
+from queueing.estimate import Prospect, prospect
 from queueing.rooms import Rooms
 from queueing.standing import RoomState, RoomStatus, Standing
 from queueing.store import RoomClosed, StoreUnavailable
@@ -27,6 +28,8 @@ from sadd.web.away import store_away
 from sadd.web.problem import Problem, forbidden, invalid_request, unauthenticated
 
 JOIN_SCOPE = "queues:join"
+EVERYBODY_COMES = 1.0
+"""Share of those before somebody who take what there is: he is warned too early rather than too late."""
 KEPT = frozenset({"gathering", "waiting", "called", "admitted"})
 """States of a place that a join gives back as it is."""
 
@@ -114,6 +117,14 @@ class Visits:
     async def status(self, spec: RoomSpec) -> RoomStatus:
         """What everyone may know, its schedule included. Raises StoreUnavailable."""
         return told(spec, await self.rooms.status(spec.room))
+
+    def prospect(self, room_id: str, standing: Standing) -> Prospect | None:
+        """Whether the stock lasts until the turn of whoever waits; None: no stock, or nobody could say."""
+        spec = self._specs.current.get(room_id)
+        if spec is None or spec.room.stock is None or standing.state != "waiting":
+            return None
+        known = self.rooms.known_status(spec.room)
+        return None if known is None else prospect(standing.position, known.stock_left, EVERYBODY_COMES)
 
     async def join(self, visit: Visit) -> Standing:
         """A place, or the one that he has: by the ticket shown, or by who he is."""
