@@ -4,7 +4,8 @@ import msgspec
 from msgspec import Struct
 
 from queueing.estimate import Prospect
-from queueing.standing import Estimate, Rate, RoomState, RoomStatus, Standing, State
+from queueing.pace import Pace
+from queueing.standing import Estimate, RoomState, RoomStatus, Standing, State
 from sadd.catalogue.model import Name
 from sadd.rooms.spec import RoomSpec
 
@@ -31,6 +32,8 @@ class StandingAnswer(Struct, frozen=True, omit_defaults=True):
     lane: str = ""
     entry: str | None = None
     opens_at_ms: int | None = None
+    prospect: Prospect | None = None
+    """Of a room with a stock: whether it will last until the turn of whoever waits."""
 
 
 class PaceAnswer(Struct, frozen=True):
@@ -116,7 +119,7 @@ def room_answer(spec: RoomSpec, status: RoomStatus) -> RoomAnswer:
     )
 
 
-def _pace(pace: Rate) -> PaceAnswer:
+def _pace(pace: Pace) -> PaceAnswer:
     return PaceAnswer(round(pace.low_per_minute, 1), round(pace.high_per_minute, 1))
 
 
