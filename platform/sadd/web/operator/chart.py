@@ -10,6 +10,8 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 640, 180
 LEFT, BOTTOM, TOP = 56, 22, 8
 TICKS = 4
+LEAST = 1e-6
+"""What is smaller than this is drawn as nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def _path(points: Iterable[tuple[float, float | None]], y: Callable[[float], flo
 
 def _round_up(value: float) -> float:
     """1, 2 or 5 times a power of ten, not below ``value``."""
-    if value <= 0:
+    if value < LEAST:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
