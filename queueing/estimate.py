@@ -1,6 +1,7 @@
 """How long a visitor will wait, whether it will be in vain, and when he should ask again. Pure arithmetic."""
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 from queueing.pace import WAIT_MS_MAX, Pace, bounds_ms
@@ -41,6 +42,26 @@ def prospect(position: int, stock_left: int | None, show_rate: float) -> Prospec
     if stock_left <= 0 or taken - scatter >= stock_left:
         return "unlikely"
     return "likely" if taken + scatter < stock_left else "doubtful"
+
+
+def calls_until(position: int, lane: str, waiting: Mapping[str, int], shares: Mapping[str, float]) -> int:
+    """How many calls of the whole room until the one at ``position`` of a lane is called.
+
+    Each lane has its share of the calls while somebody waits in it; then its share is the others'.
+    """
+    left = {name: float(count) for name, count in waiting.items() if count > 0}
+    left[lane] = float(max(position, 1))  # who stands behind him does not matter
+    calls = 0.0
+    while True:
+        whole = sum(shares[name] for name in left)
+        reach = {name: count * whole / shares[name] for name, count in left.items()}
+        first = min(reach, key=lambda name: (reach[name], name != lane))
+        calls += reach[first]
+        if first == lane:
+            return math.ceil(calls - 1e-6)
+        left = {
+            name: count - reach[first] * shares[name] / whole for name, count in left.items() if name != first
+        }
 
 
 def poll_after_ms(least_wait_ms: int, chance: float) -> int:

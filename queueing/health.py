@@ -19,7 +19,7 @@ NEWS_MS_MAX = 30_000  # as long a silence changes nothing; a longer one is taken
 FAILED_SHARE_MAX = 0.05
 LATENCY_FACTOR_MAX = 2.0  # above the usual one
 LATENCY_SLACK_MS = 50.0  # 2 ms instead of 1 are no trouble
-USUAL_MEMORY_S = 600.0
+USUAL_MEMORY_S = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Vigour:
     __slots__ = (
         "_bad_ms",
         "_failed",
+        "_good_ms",
         "_heard_ms",
         "_latency_sum",
         "_ok",
@@ -52,6 +53,7 @@ class Vigour:
         self._ok = self._failed = 0
         self._latency_sum = 0.0
         self._bad_ms: int | None = None
+        self._good_ms: int | None = None
         self._heard_ms: int | None = None
         self._stepped_ms: int | None = None
 
@@ -85,6 +87,7 @@ class Vigour:
                 self.factor = max(FACTOR_MIN, self.factor * DECREASE)
                 self._bad_ms = now_ms
         else:
+            self._good_ms = now_ms
             self._learn(latency_ms, since_s)
 
     def _is_slow(self, latency_ms: float) -> bool:
@@ -101,6 +104,6 @@ class Vigour:
 
     def _may_rise(self, now_ms: int) -> bool:
         calm = self._bad_ms is None or now_ms - self._bad_ms >= REACTION_MS
-        heard = self._heard_ms is not None and now_ms - self._heard_ms <= REACTION_MS
+        heard = self._good_ms is not None and now_ms - self._good_ms <= REACTION_MS
         silent = self._heard_ms is not None and now_ms - self._heard_ms > NEWS_MS_MAX
         return calm and (heard or silent)

@@ -216,7 +216,8 @@ class Outflow:
         if seen.issued - seen.serving > call:
             return 0
         credit = math.floor(min(self._credit, _kept(allowed_per_minute)))
-        return max(0, min(credit, self._free(seen) - call))
+        # Whoever joins comes for certain, and none of the called is to find his slot taken.
+        return max(0, min(credit, self.room.active_cap - seen.active - seen.to_claim - call))
 
 
 def _follows(seen: Observed, before: Observed) -> bool:
