@@ -12,6 +12,7 @@ from sadd_client.key import Key
 from sadd_client.limiter import AsyncLimiter, Limiter
 from sadd_client.loss import LocalLimit, OnLoss
 from sadd_client.ports import complete
+from sadd_client.room import AsyncRoom, Room
 from sadd_client.stats import ClientStats
 
 DEADLINE_SECONDS = 1.0
@@ -75,6 +76,10 @@ class AsyncClient:
         """
         about = Check(policy, "", 1, route, descriptors or {})
         return AsyncLimiter(self._core.holder(about, on_loss, keys_max, lease_tokens_max))
+
+    def room(self, room: str) -> AsyncRoom:
+        """A waiting room, by its id. It needs no key: any of the platform's will do."""
+        return AsyncRoom(self._core.queue(room))
 
     async def verify(self) -> str:
         """The platform's version, if it has all calls of this client. IncompatiblePlatform, PlatformAway."""
@@ -147,6 +152,10 @@ class Client:
         """
         about = Check(policy, "", 1, route, descriptors or {})
         return Limiter(self._core.holder(about, on_loss, keys_max, lease_tokens_max))
+
+    def room(self, room: str) -> Room:
+        """A waiting room, by its id. It needs no key: any of the platform's will do."""
+        return Room(self._core.queue(room))
 
     def verify(self) -> str:
         """The platform's version, if it has all calls of this client. IncompatiblePlatform, PlatformAway."""

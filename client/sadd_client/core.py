@@ -13,6 +13,7 @@ from sadd_client.key import Key
 from sadd_client.loss import LocalLimit, OnLoss, Stand
 from sadd_client.pool import Pool
 from sadd_client.ports import Io, Place
+from sadd_client.queue import Queue
 from sadd_client.stats import ClientStats
 from sadd_client.version import __version__
 from sadd_client.wire import check_head
@@ -47,6 +48,7 @@ class Core:
         self.pool = Pool(place, headers, io, connections_max)
         self.courier = Courier(self.pool, io)
         self.stand = Stand(on_loss, local)
+        self.prefix, self.deadline_seconds = prefix, deadline_seconds
         self.decider = Decider(self.courier, self.stand, io, prefix, deadline_seconds)
         self.holders: dict[tuple[object, ...], Holder] = {}
         fork.register(self)
@@ -72,6 +74,9 @@ class Core:
                 found = Holder(about, self.decider, self.io, on_loss, keys_max, tokens_max)
                 self.holders[words] = found
             return found
+
+    def queue(self, room: str) -> Queue:
+        return Queue(room, self.courier, self.io, self.prefix, self.deadline_seconds)
 
     def stats(self) -> ClientStats:
         return ClientStats(

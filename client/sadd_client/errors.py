@@ -9,6 +9,9 @@
     │   ├── Unauthenticated    the key is not in force
     │   ├── Forbidden          the key lacks a scope
     │   ├── UnknownPolicy      no such policy or service of this agency
+    │   ├── UnknownRoom        no such waiting room
+    │   ├── InvalidTicket      not a ticket, or a code, of this room
+    │   ├── InvalidPass        not a pass for here, or it was spent; offline too, without ``details``
     │   └── UnknownPath        the platform has no such call: it is older than this client, or no Sadd
     └── IncompatiblePlatform   what ``verify`` found
 """
@@ -72,6 +75,23 @@ class UnknownPolicy(Problem):
     """The key's agency has no policy or service of this id."""
 
 
+class UnknownRoom(Problem):
+    """There is no waiting room of this id."""
+
+
+class InvalidTicket(Problem):
+    """Not a ticket or a resume code of this room, or one of a key that is gone. Join anew."""
+
+
+class InvalidPass(Problem):
+    """Not a pass or an entry for this room and service, or no longer one, or it was spent before."""
+
+    def __init__(self, details: ProblemDetails | str) -> None:
+        if isinstance(details, str):  # verified here: nobody was asked
+            details = ProblemDetails(403, "invalid-pass", "This is no pass for this service.", details)
+        super().__init__(details)
+
+
 class UnknownPath(Problem):
     """There is no such call at this address."""
 
@@ -87,6 +107,10 @@ _BY_SLUG: dict[str, type[Problem]] = {
     "forbidden": Forbidden,
     "unknown-service": UnknownPolicy,
     "unknown-policy": UnknownPolicy,
+    "unknown-room": UnknownRoom,
+    "invalid-ticket": InvalidTicket,
+    "invalid-code": InvalidTicket,
+    "invalid-pass": InvalidPass,
     "not-found": UnknownPath,
     "method-not-allowed": UnknownPath,
 }

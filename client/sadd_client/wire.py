@@ -21,6 +21,7 @@ class Request:
     body: bytes = b""
     policy: str = ""
     repeatable: bool = False
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Connection:
     def _encoded(self, request: Request) -> bytes:
         length = (b"Content-Length", b"%d" % len(request.body))
         typed = [(b"Content-Type", b"application/json"), length] if request.body else []
-        head = h11.Request(method=request.method, target=request.path, headers=[*self._headers, *typed])
+        headers = [*self._headers, *request.headers, *typed]
+        head = h11.Request(method=request.method, target=request.path, headers=headers)
         events: list[h11.Event] = [head, h11.EndOfMessage()]
         if request.body:
             events.insert(1, h11.Data(request.body))

@@ -16,6 +16,8 @@ CLASSES = {
     WIDE: "limit: 1000000, period_seconds: 1, burst: 1000000, on_store_loss: closed",
 }
 
+QUEUE = "{id: rush, outflow_share: 0.9, active_share: 0.9, claim_window_seconds: 120, pass_seconds: 300}"
+
 AGENCIES = """
 - id: bench
   name: {ar: قياس, en: Bench}
@@ -35,7 +37,7 @@ SERVICE = """
   capacity: {requests_per_second: 55, concurrent_users: 550}
   yearly_volume: 164000
   peak: {event: a run, factor: 2.2}
-  protection: {limits: %s}
+  protection: {limits: %s, queue: rush}
 """
 
 COPIES_A_DAY = 3
@@ -59,7 +61,7 @@ def write_catalogue(folder: Path) -> Path:
     classes = "".join(f"  - {{id: {name}, {numbers}}}\n" for name, numbers in CLASSES.items())
     files = {
         "agencies.yaml": AGENCIES,
-        "classes.yaml": f"limits:\n{classes}queues: []\ncaches: []\nsessions: []\n",
+        "classes.yaml": f"limits:\n{classes}queues:\n  - {QUEUE}\ncaches: []\nsessions: []\n",
         "apps.yaml": "[]\n",
         "services/bench.yaml": "".join(SERVICE % (name, name, name, name) for name in CLASSES),
     }

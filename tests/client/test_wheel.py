@@ -51,7 +51,8 @@ def test_the_wheel_is_complete(wheel: Path) -> None:
     assert "sadd_client/py.typed" in inside
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in inside)
     assert [line for line in told.splitlines() if line.startswith("Requires-Dist")] == [
-        "Requires-Dist: h11>=0.16"
+        "Requires-Dist: h11>=0.16",
+        'Requires-Dist: pynacl>=1.6; extra == "passes"',
     ]
 
 

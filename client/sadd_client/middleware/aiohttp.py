@@ -1,13 +1,14 @@
-"""A limit in an aiohttp application."""
+"""A limit, or a waiting room, in an aiohttp application."""
 
 from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from sadd_client.door import AsyncDoor, Visit
 from sadd_client.limiter import AsyncLimiter
 from sadd_client.middleware.keys import address_key, bounded_key
-from sadd_client.middleware.refusal import refusal_of
+from sadd_client.middleware.refusal import refusal_of, shown_refusal
 
 
 def by_address(request: web.Request) -> str | None:
@@ -27,3 +28,22 @@ def limited(limiter: AsyncLimiter, key: Callable[[web.Request], str | None] = by
         return web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
 
     return limit
+
+
+def admitted(door: AsyncDoor, address: Callable[[web.Request], str | None] = by_address) -> Middleware:
+    """A middleware: who has not come through the waiting room is led there; a pass is taken once."""
+
+    @web.middleware
+    async def ask(request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
+        headers["cookie"] = "; ".join(request.headers.getall("Cookie", []))
+        shown = await door.judge(Visit(request.method, request.raw_path, headers, address(request) or ""))
+        if shown.status:
+            refusal = shown_refusal(shown)
+            return web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
+        response = await handler(request)
+        if shown.cookie and not response.prepared:
+            response.headers.add("Set-Cookie", shown.cookie)
+        return response
+
+    return ask

@@ -1,11 +1,12 @@
-"""A limit in front of an ASGI application (Starlette, FastAPI, Quart, Django under ASGI …)."""
+"""A limit, or a waiting room, in front of an ASGI application (Starlette, FastAPI, Quart, Django …)."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from sadd_client.door import AsyncDoor, Visit
 from sadd_client.limiter import AsyncLimiter
 from sadd_client.middleware.keys import address_key, bounded_key
-from sadd_client.middleware.refusal import Refusal, refusal_of
+from sadd_client.middleware.refusal import Refusal, refusal_of, shown_refusal
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -44,6 +45,54 @@ class Limited:
                 await _refuse(refusal, send)
                 return
         await self._app(scope, receive, send)
+
+
+class Admitted:
+    """Requests of who has not come through the waiting room are led there; a pass is taken once.
+
+    Websockets too: theirs are closed before they open. ``address`` says who shows a pass, as for ``Limited``.
+    """
+
+    def __init__(
+        self, app: Application, door: AsyncDoor, address: Callable[[Scope], str | None] = by_address
+    ) -> None:
+        self._app = app
+        self._door = door
+        self._address = address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        shown = await self._door.judge(_visit(scope, self._address(scope) or ""))
+        if shown.status:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await _refuse(shown_refusal(shown), send)
+            return
+        await self._app(scope, receive, _with_cookie(send, shown.cookie) if shown.cookie else send)
+
+
+def _visit(scope: Scope, address: str) -> Visit:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        joint = "; " if name == "cookie" else ","
+        headers[name] = f"{headers[name]}{joint}{value}" if name in headers else value
+    path = (scope.get("raw_path") or b"").decode("latin-1") or scope["path"]
+    query = scope.get("query_string", b"").decode("latin-1")
+    return Visit(scope.get("method", "GET"), f"{path}?{query}" if query else path, headers, address)
+
+
+def _with_cookie(send: Send, cookie: str) -> Send:
+    async def greet(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", []), (b"set-cookie", cookie.encode("latin-1"))]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return greet
 
 
 async def _refuse(refusal: Refusal, send: Send) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from sadd_client.decision import Decision
+from sadd_client.door import Shown
 
 QUOTA_EXCEEDED = "https://sadd.example/problems/quota-exceeded"
 
@@ -39,6 +40,11 @@ def refusal_of(decision: Decision) -> Refusal | None:
     if decision.rate_limit is not None:
         headers["RateLimit"] = decision.rate_limit
     return Refusal(status, headers, body)
+
+
+def shown_refusal(shown: Shown) -> Refusal:
+    """What the door of a waiting room says to who is not let in."""
+    return Refusal(HTTPStatus(shown.status), shown.headers or {}, shown.body)
 
 
 def _problem(decision: Decision) -> tuple[HTTPStatus, dict[str, object]]:
