@@ -11,7 +11,7 @@ The block is about two seconds of joins. What a lost store had of one is never h
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from queueing.policy import Room
@@ -25,7 +25,13 @@ TRIP_MAX = 1_000
 WAITING_MAX = 20_000
 ROUNDS_MAX = 50
 
-Key = tuple[Room, str]
+
+@dataclass(slots=True)
+class _Asking:
+    """The joins of a tick in one lane; settings that changed within the tick count from the next on."""
+
+    room: Room
+    answers: "list[asyncio.Future[Reading]]" = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Numbers:
         self._ledger = ledger
         self._restoration = restoration
         self._clock = clock
-        self._asking: dict[Key, list[asyncio.Future[Reading]]] = {}
+        self._asking: dict[tuple[str, str], _Asking] = {}
         self._waiting = 0
         self._trips: set[asyncio.Task[None]] = set()
         self._reserving: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -60,22 +66,24 @@ class Numbers:
         if self._waiting >= WAITING_MAX:
             raise StoreUnavailable(f"{WAITING_MAX} joins wait for numbers")
         answer: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
-        asking = self._asking.setdefault((room, lane), [])
-        if not asking:
-            asyncio.get_running_loop().call_soon(self._start, (room, lane))
-        asking.append(answer)
-        if len(asking) == TRIP_MAX:
-            self._start((room, lane))
+        key = room.id, lane
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = _Asking(room)
+            asyncio.get_running_loop().call_soon(self._start, key)
+        asking.answers.append(answer)
+        if len(asking.answers) == TRIP_MAX:
+            self._start(key)
         self._waiting += 1
         try:
             return await answer
         finally:
             self._waiting -= 1
 
-    def _start(self, key: Key) -> None:
+    def _start(self, key: tuple[str, str]) -> None:
         asking = self._asking.pop(key, None)
-        if asking:
-            trip = asyncio.create_task(self._hand_out(*key, asking))
+        if asking is not None:
+            trip = asyncio.create_task(self._hand_out(asking.room, key[1], asking.answers))
             self._trips.add(trip)
             trip.add_done_callback(self._trips.discard)
 

@@ -12,6 +12,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from queueing.board import Board
@@ -85,7 +86,7 @@ class Rooms:
         nothing, and a citizen with a stale cookie is not shut out. Raises RoomClosed where no numbers are
         given out.
         """
-        if lane not in room.shares:
+        if lane and lane not in room.shares:
             raise ValueError(f"room {room.id} has no lane {lane!r}")
         held = self._readable(shown, room)
         if held is not None:
@@ -186,6 +187,9 @@ class Rooms:
             await self._counting(self._keep(ticket, reading))
         except Stale:  # the store is another one by now: the number is good, the admission was not
             return await self._decided(room, ticket, self._store.stand)
+        except StoreUnavailable:  # his is the slot; a claim gets the pass once the journal is back
+            turn = replace(reading, state="called", ends_ms=reading.now_ms + room.claim_window_ms)
+            return self._standing(room, ticket, turn)
         return self._standing(room, ticket, reading)
 
     async def _join_once(self, room: Room, lane: str, holder: bytes) -> Standing:

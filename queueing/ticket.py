@@ -15,6 +15,7 @@ import hmac
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 
 from queueing.resume import MARK_BITS, read_code, write_code
@@ -160,8 +161,12 @@ def _mac(secret: bytes, body: bytes) -> bytes:
 
 def _place(room: str, lane: str, number: int) -> bytes:
     """Each field has a fixed length or says it."""
-    fields = (room.encode(), lane.encode())
-    return b"".join(bytes((len(each),)) + each for each in fields) + number.to_bytes(8, "big")
+    return _line(room, lane) + number.to_bytes(8, "big")
+
+
+@lru_cache(maxsize=1024)
+def _line(room: str, lane: str) -> bytes:
+    return b"".join(bytes((len(each),)) + each for each in (room.encode(), lane.encode()))
 
 
 def _holder(secret: bytes, room: str, lane: str, number: int) -> bytes:

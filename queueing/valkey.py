@@ -72,9 +72,11 @@ class ValkeyStore:
     def __init__(self, client: Client) -> None:
         self._client = client
         folder = files("queueing")
-        prelude = folder.joinpath("room.lua").read_bytes()
+        prelude = folder.joinpath("room.lua").read_text(encoding="utf-8")
         self._scripts = {
-            name: Script(f"queueing.{name}", prelude + folder.joinpath(f"{name}.lua").read_bytes())
+            name: Script(
+                f"queueing.{name}", _bare(prelude + folder.joinpath(f"{name}.lua").read_text("utf-8"))
+            )
             for name in OPERATIONS
         }
 
@@ -179,6 +181,12 @@ class ValkeyStore:
         if told[0] == b"foreign":
             raise Foreign(room.id)
         return told
+
+
+def _bare(source: str) -> bytes:
+    """Without what is for readers: after a restart each call under way carries it once, 7 KB for 11."""
+    lines = (line.strip() for line in source.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("--")).encode()
 
 
 def _key(room: Room) -> bytes:

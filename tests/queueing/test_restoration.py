@@ -168,7 +168,9 @@ async def act(scene: World, told: Told, dice: random.Random) -> None:
         return
     ticket = dice.choice(list(told.numbers.values()))
     if action == "leave":
-        told.leave(ticket, answered=bool(await answered(rooms.leave(ROOM, ticket))))
+        # Who leaves while he waits is called in vain, and his window is a minute of real time.
+        if ticket in told.passes or ticket in told.called:
+            told.leave(ticket, answered=bool(await answered(rooms.leave(ROOM, ticket))))
         return
     for each in scene.rooms if action == "twice" else [rooms]:
         for standing in await answered(asked(each, action, ticket)):
@@ -198,6 +200,8 @@ async def answered(*calls: Awaitable[Standing]) -> list[Standing]:
 
 async def settled(scene: World, told: Told) -> None:
     """With everything back: all that was told holds, at both workers, and the line moves on to its end."""
+    for ticket in told.gone:
+        await scene.rooms[0].leave(ROOM, ticket)
     for ticket in told.numbers.values():
         for each in scene.rooms:
             told.take(await each.claim(ROOM, ticket))
