@@ -6,12 +6,13 @@ stands there. Estimates given while the room is paused say so, and are no cases.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 LEVELS = 6  # 1, 1/2 … 1/32 of the line
 PROBES_PER_LEVEL = 10
 SPACING_MS_MIN = 5_000
-MEMORY_CASES = 500.0  # an older case weighs 1/e
+MEMORY_CASES = 100.0  # of a level; an older case weighs 1/e
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +39,52 @@ class Covered:
 
 
 class Coverage:
-    """The estimates under way and the count of those that came true."""
+    """The estimates under way and the count of those that came true.
+
+    Near places are compared more often than far ones, for they are called sooner; each level counts alike.
+    """
 
     __slots__ = ("_held", "_weight", "cases", "probes")
 
-    def __init__(self, cases: int = 0, held: float = 0.0, weight: float = 0.0) -> None:
+    def __init__(self, cases: int = 0, held: Iterable[float] = (), weight: Iterable[float] = ()) -> None:
         self.cases = cases
-        self._held, self._weight = held, weight
+        self._held = [*held] or [0.0] * LEVELS
+        self._weight = [*weight] or [0.0] * LEVELS
         self.probes: list[list[Probe]] = [[] for _ in range(LEVELS)]
 
     def wants(self, level: int, expected_ms: float, now_ms: int) -> bool:
         """Whether the level has room for another estimate and is due for it."""
         under_way = self.probes[level]
-        if len(under_way) >= PROBES_PER_LEVEL:
-            return False
+        if not under_way:
+            return True
         spacing_ms = max(SPACING_MS_MIN, expected_ms / PROBES_PER_LEVEL)
-        return not under_way or now_ms - under_way[-1].made_ms >= spacing_ms
+        return len(under_way) < PROBES_PER_LEVEL and now_ms - under_way[-1].made_ms >= spacing_ms
 
     def called(self, serving: int, now_ms: int) -> list[Probe]:
         """The estimates whose number is called by now; each is counted, once."""
         come: list[Probe] = []
         for level, probes in enumerate(self.probes):
-            due = [probe for probe in probes if probe.number <= serving]
-            if due:
-                self.probes[level] = [probe for probe in probes if probe.number > serving]
-                come += due
-        for probe in come:
-            self._count(probe.low_ms <= now_ms - probe.made_ms <= probe.high_ms)
+            if not probes or min(probe.number for probe in probes) > serving:
+                continue
+            for probe in probes:
+                if probe.number <= serving:
+                    self._count(level, probe.low_ms <= now_ms - probe.made_ms <= probe.high_ms)
+                    come.append(probe)
+            self.probes[level] = [probe for probe in probes if probe.number > serving]
         return come
 
     @property
     def covered(self) -> Covered | None:
         """None before the first case."""
-        return Covered(self._held / self._weight, self.cases) if self.cases else None
+        shares = [held / weight for held, weight in zip(self._held, self._weight, strict=True) if weight]
+        return Covered(sum(shares) / len(shares), self.cases) if shares else None
 
     @property
-    def remembered(self) -> tuple[int, float, float]:
+    def remembered(self) -> tuple[int, list[float], list[float]]:
         return self.cases, self._held, self._weight
 
-    def _count(self, held: bool) -> None:
+    def _count(self, level: int, held: bool) -> None:
         keep = 1 - 1 / MEMORY_CASES
-        self._held = self._held * keep + held
-        self._weight = self._weight * keep + 1
+        self._held[level] = self._held[level] * keep + held
+        self._weight[level] = self._weight[level] * keep + 1
         self.cases += 1

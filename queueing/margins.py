@@ -19,7 +19,7 @@ EDGE_SHARE = 0.1  # of cases beyond each edge: an interval of 80%
 STEP_SHARE = 0.15  # of the width between the edges, so that a narrow interval is tuned finely
 STEP_MIN, STEP_MAX = 0.001, 0.15
 EDGE_MAX = 4.0  # e^4: 55 times the expected wait
-FIRST: Spread = ((-0.42, 0.63), (-0.2, 0.27), (-0.1, 0.14), (-0.08, 0.13), (-0.24, 0.14))
+FIRST: Spread = ((-0.42, 0.63), (-0.2, 0.27), (-0.1, 0.14), (-0.08, 0.13), (-0.3, 0.2))
 LEAST_SHARE = 0.15
 LEAST: Spread = tuple((low * LEAST_SHARE, high * LEAST_SHARE) for low, high in FIRST)
 

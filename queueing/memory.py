@@ -8,11 +8,11 @@ from queueing.forecast import Flow, Forecast
 from queueing.margins import Margins
 from queueing.pace import NODES_MS
 
-VERSION = 1
+VERSION = 2
 MEMORY_BYTES_MAX = 2048
 
 _NODES = len(NODES_MS)
-_HEAD = struct.Struct(f"<B5d3d5dI2d{3 * _NODES}fB")
+_HEAD = struct.Struct(f"<B5d3d5d{2 * LEVELS}f{3 * _NODES}fIB")
 _PROBE = struct.Struct("<BQQf2f")  # 29 bytes; 60 of them fit
 
 
@@ -31,6 +31,7 @@ class Memory:
 
 def packed(memory: Memory) -> bytes:
     flow, margins, coverage = memory.forecast.flow, memory.forecast.margins, memory.forecast.coverage
+    cases, held, weight = coverage.remembered
     probes = [(level, probe) for level, held in enumerate(coverage.probes) for probe in held]
     head = _HEAD.pack(
         VERSION,
@@ -45,9 +46,11 @@ def packed(memory: Memory) -> bytes:
         flow.waited_ms,
         flow.departed,
         flow.stayed_ms,
-        *coverage.remembered,
+        *held,
+        *weight,
         *(edge for node in margins.spread for edge in node),
         *margins.cases,
+        cases,
         len(probes),
     )
     body = b"".join(
@@ -61,16 +64,17 @@ def unpacked(raw: bytes) -> Memory:
     """A fresh memory for bytes that are none: what was learned can be learned again."""
     if len(raw) < _HEAD.size or raw[0] != VERSION:
         return Memory()
-    head = _HEAD.unpack_from(raw)
-    if len(raw) != _HEAD.size + head[-1] * _PROBE.size:
+    _, credit, ahead, departures_per_s, factor, usual_ms, *rest = _HEAD.unpack_from(raw)
+    if len(raw) != _HEAD.size + rest[-1] * _PROBE.size:
         return Memory()
-    _, credit, ahead, departures_per_s, factor, usual_ms = head[:6]
-    cases, held, weight = head[14:17]
-    edges, learned = head[17 : 17 + 2 * _NODES], head[17 + 2 * _NODES : -1]
-    coverage = Coverage(cases, held, weight)
-    for level, *rest in _PROBE.iter_unpack(raw[_HEAD.size :]):
+    showing, flow, rest = rest[:3], rest[3:8], rest[8:]
+    held, weight, rest = rest[:LEVELS], rest[LEVELS : 2 * LEVELS], rest[2 * LEVELS :]
+    edges, learned = rest[: 2 * _NODES], rest[2 * _NODES : 3 * _NODES]
+    coverage = Coverage(rest[-2], held, weight)
+    for level, *probe in _PROBE.iter_unpack(raw[_HEAD.size :]):
         if level < LEVELS and len(coverage.probes[level]) < PROBES_PER_LEVEL:
-            coverage.probes[level].append(Probe(*rest))
+            coverage.probes[level].append(Probe(*probe))
     margins = Margins(tuple(zip(edges[::2], edges[1::2], strict=True)), learned)
-    forecast = Forecast(Flow(*head[9:14]), margins, coverage)
-    return Memory(credit, ahead, departures_per_s, factor, usual_ms, tuple(head[6:9]), forecast)
+    forecast = Forecast(Flow(*flow), margins, coverage)
+    came = (showing[0], showing[1], showing[2])
+    return Memory(credit, ahead, departures_per_s, factor, usual_ms, came, forecast)
