@@ -14,7 +14,7 @@ Taken: TypeAlias = tuple[int, int, int, int]
 """allowed 1 or 0, remaining, reset_after µs, retry_after µs (0 when allowed, -1 when no wait helps)."""
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """May the caller proceed, and if not, when.
 
     ``remaining`` is what could be taken at once right after this decision, ``reset_after_ms`` the time until
@@ -66,7 +66,7 @@ class Decision(Struct, frozen=True):
         )
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """Several limits decided together, all or nothing.
 
     ``decisions`` are in the order of the checks. When one denied, nothing was taken from any, and the others

@@ -36,9 +36,40 @@ local function charge(p, st, word)
   return retry_us
 end
 
+-- What nearly all of Envoy's limits are: a fixed window, whose state is of this window or not there. Without
+-- a table and a function for each step that takes half of the time. False: it is unusual, nothing was done.
+local function fixed(i, p, cost)
+  if not p.opening then
+    local finish = (floor(now / p[2]) + 1) * p[2] / 1000000
+    p.opening = string.format('f%.0f:', finish)
+    p.ends_us = max(finish * 1000000 - now, 1)
+    p.keep_ms = ceil((p.ends_us + 1) / 1000) + linger_ms
+  end
+  local limit, opening, held, n = p[1], p.opening, call('GET', KEYS[i]), 0
+  if held then
+    if string.sub(held, 1, #opening) ~= opening then return false end
+    n = tonumber(string.sub(held, #opening + 1))
+  end
+  local wanted, retry_us = cost == 0 and 1 or cost, 0
+  if wanted > limit then
+    retry_us = -1
+  elseif n + wanted > limit then
+    retry_us = p.ends_us
+  elseif cost > 0 then
+    n = n + cost
+    call('SET', KEYS[i], opening .. (n < 1e14 and n or string.format('%.0f', n)), 'PX', p.keep_ms)
+  end
+  local at = 4 * (i - 1)
+  answers[at + 1], answers[at + 2] = retry_us == 0 and 1 or 0, max(limit - n, 0)
+  answers[at + 3], answers[at + 4] = n > 0 and p.ends_us or 0, retry_us
+  return true
+end
+
 -- The usual request: one check.
 local function single(i, at)
   local p, cost = policy_of(ARGV[at]), ARGV[at + 1]
+  local units = p.kind == 'f' and tonumber(cost)
+  if units and units >= 0 and fixed(i, p, units) then return end
   local st = p.open(p, call('GET', KEYS[i]))
   local retry_us = charge(p, st, cost)
   if retry_us == 0 and cost ~= '0' then keep(KEYS[i], p, st) end

@@ -56,7 +56,7 @@ def rate_limit_service(limits: RateLimits) -> Unary:
     def should_rate_limit(message: bytes, _peer: str, done: Done) -> None:
         read = usual(message, ENTRIES_MAX)
         try:
-            domain, descriptors, hits_addend = (*read, 0) if read else _read(message)
+            domain, descriptors, hits_addend = read or _read(message)
             limits.ask(domain, descriptors, hits_addend, lambda answer: done(_result(answer)))
         except DecodeError:
             done(_NO_MESSAGE)

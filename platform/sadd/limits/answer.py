@@ -6,7 +6,7 @@ from ratelimit.decision import Decision
 from ratelimit.policy import Policy
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """May the request proceed, and by which limits. A struct since one is made for each request.
 
     ``decision`` is the one to tell the caller about: of those that refuse the one with the longest wait,

@@ -11,7 +11,7 @@ CALLERS = ("key", "citizen", "app", "ip")
 """Descriptors that can stand for the caller where no key is given, the surest first."""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """A request as the limits see it. A struct since one is made for each request.
 
     ``service`` is a service's id, or the id of one policy of a rule (``rule.flood``), which is then the only

@@ -84,6 +84,12 @@ class Candidate:
         level = 2 * LEVELS.index(self.level) - (self.rule is None)
         return -self.priority, before, -level, -len(self.conditions), self.id or ""
 
+    @property
+    def fits_bare(self) -> bool:
+        """Whether it may be for a request that names neither a route nor a descriptor."""
+        wants = (one.descriptor for one in self.conditions)
+        return (self.route is None or self.route.hold("")) and all(name in _OWN for name in wants)
+
     def fits(self, asked: Asked) -> bool:
         """Whether the rule is for this request."""
         if self.route is not None and not self.route.hold(asked.route):

@@ -82,6 +82,8 @@ class Desk:
         plan = self.plan(agency, asked.service)
         if asked.route or asked.descriptors:
             asked = plain(asked)
+        else:
+            plan = plan.of(asked)
         if plan.only is None:
             self._start(questions_of(plan, asked), done)
         else:
@@ -98,7 +100,7 @@ class Desk:
     ) -> None:
         """Decide each by itself; ``done`` gets the answers in order. Raises as ``ask``, with none taken."""
         many = plain_all(many)
-        plans = [self.plan(agency, asked.service) for asked in many]
+        plans = [self.plan(agency, asked.service).of(asked) for asked in many]
         plain = [place for place, plan in enumerate(plans) if plan.only is not None]
         checks = [plans[place].check(many[place]) for place in plain]
         if len(plain) == len(many):

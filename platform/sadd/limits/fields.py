@@ -36,11 +36,27 @@ def fields(answer: Answer) -> dict[str, str]:
 
 def lines(answer: Answer) -> str:
     """The same as header lines, for who writes the head as text."""
+    if len(answer.decisions) == 1 and answer.policy_field and answer.decision.decided_by == "store":
+        # Nearly always; a third of the time of what follows, which says the same.
+        decision = answer.decision
+        retry_ms = decision.retry_after_ms
+        remaining = decision.remaining if decision.remaining < INTEGER_MAX else INTEGER_MAX
+        opening = _opening(answer.policy_field, decision.policy)
+        t = -(-(retry_ms or decision.reset_after_ms) // 1000)
+        if retry_ms is None:
+            return f"{opening}{remaining};t={t}\r\n"
+        return f"{opening}{remaining};t={t}\r\nRetry-After: {t}\r\n"
     policy_line = f"RateLimit-Policy: {answer.policy_field}\r\n" if answer.policy_field else ""
     limits = _limits(answer) if policy_line else ""
     found = f"{policy_line}RateLimit: {limits}\r\n" if limits else policy_line
     retry_ms = answer.decision.retry_after_ms
     return found if retry_ms is None else f"{found}Retry-After: {seconds(retry_ms)}\r\n"
+
+
+@lru_cache(maxsize=4096)
+def _opening(policy_field: str, policy: str) -> str:
+    """The lines of one limit, as far as they are always the same."""
+    return f"RateLimit-Policy: {policy_field}\r\nRateLimit: {_quoted(policy)};r="
 
 
 def policy_field(policies: Sequence[Policy]) -> str:

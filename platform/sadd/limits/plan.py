@@ -1,6 +1,6 @@
 """What holds for one service, or for one policy that is asked by its id, until catalogue or rules change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ratelimit.decision import Decision
 from ratelimit.limiter import Check
@@ -16,7 +16,11 @@ from sadd.limits.rules import Book
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``only`` is the one candidate where no others are, which is most services: nothing is then resolved."""
+    """``only`` is the one candidate where no others are, which is most services: nothing is then resolved.
+
+    ``bare`` is the plan of requests that name neither a route nor a descriptor, as most checks do: rules that
+    want one of these are never for them, so it often has ``only`` where the whole plan has not.
+    """
 
     agency: str | None
     """Whose it is; None is the platform's, and no agency's."""
@@ -26,6 +30,12 @@ class Plan:
     policy: Policy | None
     policies: tuple[Policy, ...]
     field: str
+    bare: "Plan | None" = None
+    """None: this one."""
+
+    def of(self, asked: Asked) -> "Plan":
+        """The plan of this question, which has its one spelling."""
+        return self if self.bare is None or asked.route or asked.descriptors else self.bare
 
     def check(self, asked: Asked) -> Check:
         """The question where there is one candidate. ValueError: key or cost out of bounds."""
@@ -49,7 +59,9 @@ def plan_of(catalogue: Catalogue, book: Book, id_: str) -> Plan:
     if service is None or service.status == "retired":
         raise UnknownService(id_)
     candidates = book.candidates(service, limit_of(catalogue, service))
-    return _plan(service.agency, candidates)
+    bare = tuple(one for one in candidates if one.fits_bare)
+    plan = _plan(service.agency, candidates)
+    return plan if len(bare) == len(candidates) else replace(plan, bare=_plan(service.agency, bare))
 
 
 def _plan_of_rule(catalogue: Catalogue, book: Book, policy_id: str) -> Plan:

@@ -8,7 +8,7 @@ from sadd.limits.plan import Plan
 from sadd.limits.rules import Held, Ruling, resolve
 
 
-class Questions(Struct, frozen=True):
+class Questions(Struct, frozen=True, gc=False):
     """``checks`` are of ``held``, to be taken together; ``trial_checks`` of ``trials``, each by itself."""
 
     ruling: Ruling

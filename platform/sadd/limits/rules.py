@@ -26,7 +26,7 @@ Fate = Literal["holds", "denies", "allows", "unlimited", "on trial", "lifted", "
 Note = Callable[[Candidate, Fate], None]
 
 
-class Held(Struct, frozen=True):
+class Held(Struct, frozen=True, gc=False):
     """A limit that holds for a request, and whose counter it is."""
 
     candidate: Candidate

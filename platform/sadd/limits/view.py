@@ -38,13 +38,10 @@ class RulesView:
         self._pool = pool
         self._tag = tag
         self._clock = clock
-        self._book = Book(Rules(), (), tag)
+        self.current = Book(Rules(), (), tag)
+        """The rules now; no property, since each request looks at it twice."""
         self._refreshing = asyncio.Lock()
         self._refused: set[int] = set()
-
-    @property
-    def current(self) -> Book:
-        return self._book
 
     async def refresh(self) -> bool:
         """Goes over to the database's version; whether that was another one.
@@ -54,21 +51,21 @@ class RulesView:
         """
         async with self._refreshing:
             version = await store.read_version(self._pool)
-            if version == self._book.rules.version or version in self._refused:
+            if version == self.current.rules.version or version in self._refused:
                 return False
             try:
                 rules = await store.read(self._pool)
                 book = Book(rules, await self._ready(rules), self._tag)
             except (msgspec.ValidationError, ValueError) as wrong:
                 self._refused.add(version)
-                kept = self._book.rules.version
+                kept = self.current.rules.version
                 _log.error("a version of the rules is refused", version=version, kept=kept, reason=str(wrong))
                 return False
-            self._book = book
+            self.current = book
             return True
 
     def stats(self) -> RulesStats:
-        rules = self._book.rules
+        rules = self.current.rules
         return RulesStats(rules.version, len(rules.rules), len(self._refused))
 
     async def _ready(self, rules: Rules) -> list[Candidate]:

@@ -44,3 +44,8 @@ def bucket(microseconds: int) -> int:
         return _LAST
     step = (microseconds >> (exponent - _STEPS_BITS)) & (_STEPS - 1)
     return 1 + ((exponent - _LOWEST_EXPONENT) << _STEPS_BITS) + step
+
+
+QUICK_MICROSECONDS = 1 << 14
+QUICK = bytes(map(bucket, range(QUICK_MICROSECONDS)))
+"""The bucket of every shorter duration, which nearly all are: looked up in a third of the time."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from sadd.telemetry.family import Family, Sample, Samples
-from sadd.telemetry.histogram import Histogram, bucket
+from sadd.telemetry.histogram import QUICK, QUICK_MICROSECONDS, Histogram, bucket
 
 _ROUTE = ("method", "route")
 _REQUESTS = Family(
@@ -31,7 +31,9 @@ class RouteCounters:
         self.by_class[status // 100] += 1
         durations = self.durations  # as its ``observe`` does: this is on the path of every request
         durations.sum_seconds += seconds
-        durations.counts[bucket(int(seconds * 1e6))] += 1
+        microseconds = int(seconds * 1e6)
+        quick = microseconds < QUICK_MICROSECONDS
+        durations.counts[QUICK[microseconds] if quick else bucket(microseconds)] += 1
 
 
 class Traffic:

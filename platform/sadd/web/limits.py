@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from ratelimit.decision import Why
 from ratelimit.limiter import COST_MAX
@@ -42,17 +42,20 @@ Descriptors = Annotated[
 Cost = Annotated[int, Meta(ge=0, le=COST_MAX, description="Units to take; 0 only looks.")]
 
 
-class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """One question: may this key do this with that service, now?"""
+class CheckRequest(Asked, frozen=True, forbid_unknown_fields=True, gc=False, rename={"service": "policy"}):
+    """One question: may this key do this with that service, now?
 
-    policy: ServiceId
+    It is what the desk is asked, with its bounds and its names on the wire: nothing is copied.
+    """
+
+    service: ServiceId
     key: LimitKey = ""
     cost: Cost = 1
     route: RouteName = ""
-    descriptors: Descriptors = {}
+    descriptors: Descriptors = field(default_factory=dict)
 
 
-class CheckAnswer(Struct, frozen=True, omit_defaults=True):
+class CheckAnswer(Struct, frozen=True, omit_defaults=True, gc=False):
     """``why`` is there when refused, ``retry_after_ms`` when a wait helps, ``fallback`` without the store.
 
     ``rule`` is the rule behind the numbers, if it is not the service's class; ``shadow`` are rules on trial
@@ -119,25 +122,25 @@ class _Limits:
 
     async def check(self, call: Call) -> web.StreamResponse:
         with refused():
-            answer = await self.desk.decide(call.agency, question(call.body))
+            answer = await self.desk.decide(call.agency, call.body)
         return json_answer(check_answer(answer), headers=fields(answer))
 
     async def check_batch(self, call: Call) -> web.StreamResponse:
         body: BatchRequest = call.body
         with refused():
-            answers = await self.desk.decide_many(call.agency, [question(one) for one in body.checks])
+            answers = await self.desk.decide_many(call.agency, body.checks)
         return json_answer(BatchAnswer([check_answer(answer) for answer in answers]))
 
     def ask(self, asked: Question, done: Callable[[Answer], None]) -> None:
         try:
-            self.desk.ask(asked.agency, question(asked.body), done)
+            self.desk.ask(asked.agency, asked.body, done)
         except (UnknownService, ValueError) as wrong:
             raise _problem(wrong) from None
 
     def ask_batch(self, asked: Question, done: Callable[[list[Answer]], None]) -> None:
         checks: list[CheckRequest] = asked.body.checks
         try:
-            self.desk.ask_many(asked.agency, [question(one) for one in checks], done)
+            self.desk.ask_many(asked.agency, checks, done)
         except (UnknownService, ValueError) as wrong:
             raise _problem(wrong) from None
 
@@ -174,11 +177,6 @@ def _unknown(id_: str) -> Problem:
         return unknown_service(id_)
     detail = f"Your agency has no rule {id_.removeprefix(POLICY_PREFIX)!r} with a limit."
     return Problem(404, "unknown-service", "There is no such rule.", detail)
-
-
-def question(body: CheckRequest, *, looks: bool = False) -> Asked:
-    """``looks``: nothing is taken, whatever the cost."""
-    return Asked(body.policy, body.key, body.route, body.descriptors, 0 if looks else body.cost)
 
 
 def check_answer(answer: Answer) -> CheckAnswer:

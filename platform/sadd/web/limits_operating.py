@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Protocol
 
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from sadd.catalogue.model import Catalogue
 from sadd.limits.asked import Asked, UnknownService
@@ -14,7 +14,7 @@ from sadd.limits.rules import Book
 from sadd.limits.top import Busy
 from sadd.web.answer import json_answer
 from sadd.web.endpoint import Call, Endpoint
-from sadd.web.limits import TAG, CheckRequest, question, refused
+from sadd.web.limits import TAG, CheckRequest, refused
 from sadd.web.protected import unknown_service
 
 SCOPE = "limits:admin"
@@ -112,9 +112,9 @@ class _Operating:
     async def explain(self, call: Call) -> web.StreamResponse:
         whose = whose_of(call, self.authority)
         with refused():
-            asked = question(call.body)
+            asked: CheckRequest = call.body
             explanation = self._explanation(whose, asked)
-            looked = await self.desk.decide(None, question(call.body, looks=True))
+            looked = await self.desk.decide(None, structs.replace(asked, cost=0))
         left = {one.policy: one.remaining for one in looked.decisions if one.fallback is None}
         told = [ToldAnswer(**asdict(one), remaining=left.get(one.policy)) for one in explanation.told]
         allowed, words = verdict(explanation, looked, asked.cost)

@@ -15,7 +15,9 @@ words = st.text(max_size=40) | st.sampled_from(["citizen", "28012345678", "ع" *
 @st.composite
 def requests(draw: st.DrawFn) -> Any:
     """Mostly usual, at times with more in it."""
-    request = RateLimitRequest(domain=draw(words), hits_addend=draw(st.sampled_from([0, 0, 0, 1])))
+    request = RateLimitRequest(
+        domain=draw(words), hits_addend=draw(st.sampled_from([0, 0, 1, 127, 128, 70_000]))
+    )
     for entries in draw(st.lists(st.lists(st.tuples(words, words), max_size=3), max_size=3)):
         added = request.descriptors.add()
         for key, value in entries:
@@ -31,8 +33,7 @@ def agrees(message: bytes) -> bool:
     if read is None:
         return False
     request = RateLimitRequest.FromString(message)
-    assert read == (request.domain, [_descriptor(each) for each in request.descriptors])
-    assert request.hits_addend == 0
+    assert read == (request.domain, [_descriptor(each) for each in request.descriptors], request.hits_addend)
     return True
 
 
@@ -67,4 +68,6 @@ def test_what_envoy_sends_is_usual() -> None:
         for key, value in entries.items():
             added.entries.add(key=key, value=value)
 
+    assert agrees(request.SerializeToString())
+    request.hits_addend = 3
     assert agrees(request.SerializeToString())

@@ -225,3 +225,11 @@ async def _until(condition: object, turns: Iterable[int] = range(10_000)) -> Non
             return
         await asyncio.sleep(0)
     raise AssertionError("not true in ten thousand turns")
+
+
+async def test_rules_for_routes_cost_other_checks_nothing(limiter: Limiter) -> None:
+    """Nothing is resolved for a check that names no route; one that does meets the rule."""
+    at = desk(limiter, rule("pdf", route="/pdf/*", limit=TWO))
+    assert at.plan("moehe", RESULTS).of(asked()).only is not None
+    assert set(remaining(await at.decide("moehe", asked()))) == {RESULTS}
+    assert set(remaining(await at.decide("moehe", asked(route="/pdf/1")))) == {RESULTS, "rule.pdf"}

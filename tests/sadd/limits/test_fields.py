@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ratelimit.decision import Decision
 from ratelimit.policy import Policy
 from sadd.limits.answer import Answer
-from sadd.limits.fields import fields, policy_field
+from sadd.limits.fields import fields, lines, policy_field
 
 BURST = Policy("burst", 100, 60, 20)
 DAILY = Policy("rule.daily", 1000, 86_400, 1000)
@@ -91,3 +91,28 @@ def test_whatever_a_policy_is_called_the_fields_parse(name: str, remaining: int,
     decision = Decision(True, policy.id, 10, remaining, min(reset_ms, 10**17), None)
     found = fields(Answer(True, decision, (decision,), None, (), (policy,), policy_field((policy,))))
     assert read(found["RateLimit"])[0][0] == read(found["RateLimit-Policy"])[0][0]
+
+
+DECISIONS = st.lists(
+    st.builds(
+        lambda allowed, policy, remaining, reset_ms, retry_ms, by: Decision(
+            allowed, policy, 100, remaining, reset_ms, None if allowed else retry_ms, by
+        ),
+        st.booleans(),
+        st.sampled_from(["burst", "rule.daily", 'q"t']),
+        st.integers(0, 2**60),
+        st.integers(0, 10**12),
+        st.none() | st.integers(1, 10**9),
+        st.sampled_from(["store", "store", "memory", "ban", "open", "share"]),
+    ),
+    max_size=3,
+)
+
+
+@given(DECISIONS, st.booleans())
+def test_the_fields_as_text_are_the_fields(decisions: list[Decision], counts: bool) -> None:
+    """The fast lane writes lines, the long way fields: one answer has the same of both."""
+    reported = decisions[0] if decisions else Decision(False, "x", 0, 0, 0, None, "ban")
+    field = policy_field((BURST,)) if counts else ""
+    one = Answer(reported.allowed, reported, tuple(decisions), None, (), (), field)
+    assert lines(one) == "".join(f"{name}: {value}\r\n" for name, value in fields(one).items())

@@ -251,3 +251,15 @@ def test_the_rules_mean_what_their_words_say(rules: list[Rule], question: Asked)
     ruling = judge(rules, question)
     found = None if ruling.denied_by else {held.candidate.id or "class" for held in ruling.held}
     assert found == _model(rules, question)
+
+
+@given(RULES, st.sampled_from([RESULTS, OTHER, CLINIC]))
+def test_rules_that_want_more_than_is_said_are_left_out_beforehand(rules: list[Rule], service: str) -> None:
+    """A request without a route and descriptors meets the same limits without the rules that want one."""
+    question = asked(service)
+    some = [one for one in rules if candidate_of(one).fits_bare]
+    whole, bare = judge(rules, question), judge(some, question)
+    assert [held.candidate.id for held in bare.held] == [held.candidate.id for held in whole.held]
+    assert (bare.denied_by and bare.denied_by.id) == (whole.denied_by and whole.denied_by.id)
+    assert (bare.lifted_by and bare.lifted_by.id) == (whole.lifted_by and whole.lifted_by.id)
+    assert (bare.freed_by and bare.freed_by.id) == (whole.freed_by and whole.freed_by.id)
