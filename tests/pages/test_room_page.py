@@ -35,6 +35,7 @@ async def test_axe_finds_nothing(profiles: Profiles, look: Look) -> None:
 
 
 async def test_axe_finds_nothing_in_the_other_states(profiles: Profiles) -> None:
+    """States that share their parts with those above are looked at once."""
     context = await profiles()
     page = await context.new_page()
     async with scripted() as scene:

@@ -139,6 +139,7 @@ async def test_the_last_minute_is_told_once(profiles: Profiles) -> None:
 
 
 async def test_a_pause_is_told_and_ends(profiles: Profiles) -> None:
+    """Within a poll, both ways."""
     async with scripted(status=status(NUMBER - 500, PER_MINUTE)) as scene:
         page = await opened(profiles, scene)
         scene.status, scene.state = status(NUMBER - 500, PER_MINUTE, "paused"), "paused"

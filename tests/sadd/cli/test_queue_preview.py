@@ -9,6 +9,7 @@ ROOM = "moehe-secondary-results"
 
 
 def test_a_page_on_standard_output(sadd: Sadd) -> None:
+    """In the state, language and size that were asked for."""
     ended = sadd("queue", "preview", ROOM, "--files", "--state", "called", "--lang", "en", "--size", "150")
     assert ended.code == 0
     assert ended.out.startswith("<!DOCTYPE html>")
@@ -18,6 +19,7 @@ def test_a_page_on_standard_output(sadd: Sadd) -> None:
 
 
 def test_every_state_in_both_languages(sadd: Sadd, tmp_path: Path) -> None:
+    """A file each."""
     ended = sadd("queue", "preview", ROOM, "--files", "--all", "pages")
     assert ended.code == 0, ended.err
     assert {page.stem for page in (tmp_path / "pages").iterdir()} == {
@@ -26,6 +28,7 @@ def test_every_state_in_both_languages(sadd: Sadd, tmp_path: Path) -> None:
 
 
 def test_a_template_is_tried(sadd: Sadd, tmp_path: Path) -> None:
+    """One that fails says why, and ends with 1."""
     own = tmp_path / "own.html"
     own.write_text('{% extends "room.html" %}{% block intro %}<p>ours</p>{% endblock %}')
     assert "<p>ours</p>" in sadd("queue", "preview", ROOM, "--files", "--template", "own.html").out

@@ -167,8 +167,8 @@ class _Room:
     async def _refused(self, asked: _Asked, problem: Problem) -> web.StreamResponse:
         """The page with what was wrong; whoever is asked for work gets it to do."""
         early = "challenge" not in problem.extra
-        if problem.status == 503:
-            return await self._page(asked)
+        if problem.status == 503 or problem.slug == "room-closed":
+            return await self._page(asked, status=problem.status)
         if problem.slug == "work-required":
             return await self._page(asked, work=_work(asked, problem), fault="early" if early else None)
         if problem.slug not in FAULTS:

@@ -1,7 +1,6 @@
 """The page as an HTTP answer: small, for this visitor alone, and with every guard that a browser knows."""
 
 import zlib
-from functools import lru_cache
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -69,12 +68,7 @@ def moved(address: str, cookie: str = "") -> web.Response:
 def unknown(pages: RoomPage, request: web.Request) -> web.Response:
     """There is no such room: said to people."""
     view = nowhere(look_of(request.query, request.headers.get(hdrs.ACCEPT_LANGUAGE, "")))
-    return page(request, view, _nowhere(pages, view), status=404)
-
-
-@lru_cache(maxsize=64)
-def _nowhere(pages: RoomPage, view: RoomView) -> Rendered:
-    return pages.render(view)
+    return page(request, view, pages.render(view), status=404)
 
 
 def _html(request: web.Request, html: str, status: int, fields: CIMultiDict[str]) -> web.Response:

@@ -9,6 +9,7 @@ from sadd.web.room_page.look import Look
 from sadd.web.room_page.showing import shares_of
 from sadd.web.room_page.speech import Digits, Speech
 from sadd.web.room_page.view import PageState, Place, RoomView, Share, Work
+from sadd.web.room_page.words import DATED
 
 NOW_MS = 1_817_103_909_000  # 2027-08-01 07:05:09 UTC
 CODE = "7KQ2M-4XV9T-PJ8H3-R"
@@ -19,7 +20,8 @@ WAITS: dict[PageState, Place] = {
     "called": Place(10_042, ends_in_ms=150_000, code=CODE),
     "admitted": Place(10_042, ends_in_ms=900_000),
     "expired": Place(10_042),
-    "gathered": Place(10_042, code=CODE),
+    "gathered": Place(None, code=CODE, entry="5f" * 32),
+    "early": Place(10_042, 1_310, code=CODE),
     "stock_ended": Place(10_042),
     "away": Place(10_042),
 }
@@ -29,6 +31,7 @@ ROOM_STATES: dict[PageState, str] = {
     "scheduled": "scheduled",
     "gathering": "gathering",
     "gathered": "gathering",
+    "early": "gathering",
     "ended": "ended",
     "stock_ended": "ended",
 }
@@ -102,7 +105,8 @@ def sample(
         logo=logo,
         message=getattr(message, lang) if message else None,
         place=place,
-        opens_at_ms=NOW_MS + 3_291_000,
+        opens_at_ms=NOW_MS + 3_291_000 if state in DATED else None,
+        draw_url=f"/queue/{room}/draw?lang={lang}" if state in ("gathering", "gathered") else None,
         shares=shares,
         work=WORK if state == "work" else None,
         target="#" if state == "admitted" else None,

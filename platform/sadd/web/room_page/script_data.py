@@ -6,7 +6,7 @@ from sadd.web.room_page.view import RoomView
 
 TEXTS = ("minutes", "hours", "minutes_range", "hours_range", "range", "up_to", "about", "ahead")
 SAID = ("entered", "halved", "five", "one", "turn", "ending")
-POLLING = frozenset({"waiting", "paused", "gathered", "gathering", "scheduled", "closed", "away"})
+POLLING = frozenset({"waiting", "paused", "gathered", "early", "gathering", "scheduled", "closed", "away"})
 
 
 def script_data(view: RoomView) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from queueing.estimate import prospect
@@ -24,8 +24,8 @@ _ALONE: Mapping[str, PageState] = {
 _WAITING: Mapping[str, PageState] = {
     "paused": "paused",
     "closed": "closed",
-    "scheduled": "gathered",
-    "gathering": "gathered",
+    "scheduled": "early",
+    "gathering": "early",
     "ended": "ended",
 }
 _OF_A_PLACE: Mapping[State, PageState] = {
@@ -72,8 +72,8 @@ class Scene:
         return target(self.catalogue, service, path, standing.admission)
 
 
-def state_of(standing: Standing | None, status: RoomStatus) -> PageState:
-    """What page a visitor sees."""
+def state_of(standing: Standing | None, status: RoomStatus, *, by_draw: bool = False) -> PageState:
+    """What page a visitor sees. Before an event without a draw (``by_draw``) people stand in line already."""
     if (
         status.state == "ended"
         and status.stock_left == 0
@@ -81,7 +81,7 @@ def state_of(standing: Standing | None, status: RoomStatus) -> PageState:
     ):
         return "stock_ended"
     if standing is None:
-        return _ALONE.get(status.state, "join")
+        return "join" if status.state == "gathering" and not by_draw else _ALONE.get(status.state, "join")
     if standing.state == "waiting":
         return _WAITING.get(status.state, "waiting")
     return _OF_A_PLACE[standing.state]
@@ -98,7 +98,8 @@ def shown(
     work: Work | None = None,
 ) -> RoomView:
     """The page of a room that answers."""
-    state: PageState = "work" if work is not None else state_of(standing, status)
+    by_draw = scene.spec.room.method == "lottery"
+    state: PageState = "work" if work is not None else state_of(standing, status, by_draw=by_draw)
     place = None if standing is None or state == "left" else _place(scene, standing, code)
     unlikely = standing is not None and prospect(standing.position, status.stock_left, 1.0) == "unlikely"
     return _view(
@@ -111,7 +112,8 @@ def shown(
         room_state="queueing" if status.state == "open" else status.state,
         stock_left=status.stock_left,
         short=unlikely and state in ("waiting", "paused"),
-        opens_at_ms=status.opens_at_ms,
+        opens_at_ms=standing.opens_at_ms if standing and standing.opens_at_ms else status.opens_at_ms,
+        draw_url=_draw_url(scene, standing) if by_draw else None,
         target=None if standing is None else scene.target(standing),
     )
 
@@ -155,7 +157,7 @@ def _view(
 def _place(scene: Scene, standing: Standing, code: str | None) -> Place:
     wait = standing.estimate_ms
     return Place(
-        number=standing.number,
+        number=standing.number or None,
         ahead=max(standing.position - 1, 0),
         lane=standing.lane,
         wait_ms=(wait.low, wait.high) if wait.high else None,
@@ -164,7 +166,14 @@ def _place(scene: Scene, standing: Standing, code: str | None) -> Place:
         code_url=_code_url(scene, code),
         ends_in_ms=standing.expires_in_ms,
         ticket=_carried(scene, standing.ticket),
+        entry=standing.entry,
     )
+
+
+def _draw_url(scene: Scene, standing: Standing | None) -> str:
+    """The entry is in the public list, so it may be in an address."""
+    entry = {} if standing is None or standing.entry is None else {"entry": standing.entry}
+    return f"{scene.path}/draw?{urlencode({'lang': scene.look.lang, **entry})}"
 
 
 def _carried(scene: Scene, ticket: str) -> str | None:

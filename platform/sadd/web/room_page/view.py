@@ -18,14 +18,16 @@ PageState = Literal[
     "scheduled",
     "gathering",
     "gathered",
+    "early",
     "ended",
     "stock_ended",
     "away",
     "work",
     "unknown",
 ]
-"""gathering: a draw is to come, and he is not in it; gathered: he is. paused: he waits meanwhile. work: a
-challenge is to be met before a join or a claim. unknown: there is no such room."""
+"""gathering: a draw is to come, and he is not in it; gathered: he is. early: he stands in a line that is to
+open. paused: he waits meanwhile. work: a challenge is to be met before a join or a claim.
+unknown: there is no such room."""
 
 PAGE_STATES: tuple[PageState, ...] = get_args(PageState)
 
@@ -43,7 +45,7 @@ class Place:
     """The visitor's place. ``ticket`` is None unless the browser keeps no cookies: forms then carry it."""
 
     number: int | None
-    """None while the store is away: the ticket is kept all the same."""
+    """None while the store is away, which takes no ticket away, and before a draw."""
     ahead: int = 0
     lane: str = ""
     wait_ms: tuple[int, int] | None = None
@@ -55,6 +57,8 @@ class Place:
     ends_in_ms: int | None = None
     """Of a called one: the rest of the window; of an admitted one: of the pass."""
     ticket: str | None = None
+    entry: str | None = None
+    """What stands for him in the public list of a draw, in hex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class RoomView:
     place: Place | None = None
     stock_left: int | None = None
     opens_at_ms: int | None = None
+    draw_url: str | None = None
+    """Where anybody checks the draw."""
     shares: tuple[Share, ...] = ()
     fault: Fault | None = None
     typed: str = ""
@@ -117,7 +123,7 @@ class RoomView:
     @property
     def come_back_ms(self) -> int | None:
         """Until when the page may be closed; None when it would be a false promise to say so."""
-        if self.state == "gathered":
+        if self.state in ("gathered", "early"):
             return self.opens_at_ms
         if self.state != "waiting" or self.place is None or self.place.wait_ms is None:
             return None

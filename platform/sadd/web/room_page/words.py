@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from sadd.web.room_page.view import RoomView
 
-DATED = frozenset({"scheduled", "gathering", "gathered"})
+DATED = frozenset({"scheduled", "gathering", "gathered", "early"})
 
 
 def title(view: RoomView) -> str:
@@ -22,13 +22,17 @@ def lead(view: RoomView) -> Markup:
         return Markup("{} <span id=plain>{}</span>").format(
             speech.say("work.lead"), speech.say("work.plain", time=time)
         )
+    if view.state == "join" and view.opens_at_ms is not None:
+        return Markup("{} {}").format(speech.say("join.lead"), _opens(view, "join.opens", view.opens_at_ms))
     if view.state not in DATED:
         return speech.say(f"{view.state}.lead")
     if view.opens_at_ms is None:
         return speech.say(f"{view.state}.soon")
-    return speech.say(
-        f"{view.state}.lead", day=speech.day(view.opens_at_ms), time=speech.clock(view.opens_at_ms)
-    )
+    return _opens(view, f"{view.state}.lead", view.opens_at_ms)
+
+
+def _opens(view: RoomView, key: str, at_ms: int) -> Markup:
+    return view.speech.say(key, day=view.speech.day(at_ms), time=view.speech.clock(at_ms))
 
 
 def wait(view: RoomView) -> str:
@@ -52,8 +56,8 @@ def close(view: RoomView) -> Markup | None:
     """That the page may be closed, where that is true."""
     if view.come_back_ms is None or view.place is None:
         return None
-    if view.state == "gathered":
-        key = "gathered"
+    if view.state in ("gathered", "early"):
+        key: str = view.state if view.place.ticket is None else "code"
     elif view.place.ticket is not None:  # no cookie: only the code brings the place back
         key = "code"
     else:

@@ -28,6 +28,7 @@ def test_the_language_of_the_device(header: str, lang: str) -> None:
 
 
 def test_the_address_goes_before_the_device() -> None:
+    """A link in English is in English on an Arabic phone."""
     assert look_of({"lang": "en"}, "ar").lang == "en"
 
 
@@ -58,5 +59,6 @@ def test_a_look_is_what_its_address_says(look: Look) -> None:
 
 
 def test_another_language_keeps_the_rest() -> None:
+    """Size and colours stay as they were chosen."""
     look = Look(size="150", theme="dark")
     assert look_of(dict(parse_qsl(look.query({}, lang="en"))), "") == Look("en", "150", "usual", "dark")

@@ -79,6 +79,7 @@ def test_nothing_is_fetched_from_elsewhere(state: PageState) -> None:
 
 
 def test_the_policy_names_style_and_script_by_their_hash() -> None:
+    """Nothing else runs, and forms go here or to the room's services."""
     rendered = PAGES.render(room("waiting"), targets=("https://results.example",))
     for tag in ("style", "script"):
         (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", rendered.html, re.DOTALL)
@@ -111,6 +112,7 @@ def test_the_page_may_be_closed_only_when_that_is_true() -> None:
 
 
 def test_a_stock_that_ends_before_you_is_told() -> None:
+    """With how many are left; else nothing is said of it."""
     view = replace(room("waiting", Look("en")), stock_left=40, short=True)
     assert re.search(r'id="short" class="warn">Only <bdi>40</bdi> are left', PAGES.render(view).html)
     assert 'id="short" class="warn" hidden' in PAGES.render(room("waiting")).html
@@ -129,6 +131,7 @@ def test_a_ticket_is_in_forms_only_without_cookies() -> None:
 
 @pytest.mark.parametrize("fault", get_args(Fault))
 def test_what_went_wrong_is_told_on_top(fault: Fault) -> None:
+    """In the page and in its title."""
     html = PAGES.render(replace(room("join", Look("en")), fault=fault)).html
     assert '<p class="fault" id="fault">Error: ' in html
     assert "<title>Error: " in html
@@ -136,12 +139,14 @@ def test_what_went_wrong_is_told_on_top(fault: Fault) -> None:
 
 @pytest.mark.parametrize("size", get_args(Size))
 def test_the_chosen_size_is_marked(size: Size) -> None:
+    """One of the four, for eyes and for screen readers."""
     html = PAGES.render(room("waiting", Look(size=size))).html
     assert f'data-size="{size}"' in html
     assert html.count('aria-current="true"') == 1
 
 
 def test_what_a_visitor_typed_is_no_markup() -> None:
+    """It comes back as text."""
     html = PAGES.render(replace(room("join"), typed='"><script>alert(1)</script>', fault="code")).html
     assert "<script>alert" not in html
 

@@ -45,6 +45,7 @@ def test_arabic_has_six_plurals(people: int, said: str) -> None:
     ("people", "said"), [(0, "nobody"), (1, "1 person"), (2, "2 people"), (1_310, "1,310 people")]
 )
 def test_english_plurals(people: int, said: str) -> None:
+    """Two forms, and a word of its own for none."""
     assert bare(speech("en").plain("ahead", people)) == said
 
 
@@ -85,6 +86,7 @@ def test_values_are_isolated() -> None:
 
 
 def test_values_are_escaped() -> None:
+    """A value is text, whatever it holds."""
     assert "&lt;script&gt;" in speech("en").say("close.waiting", time="<script>")
 
 
@@ -99,6 +101,7 @@ def test_both_languages_have_the_same_texts() -> None:
 
 
 def test_arabic_has_every_plural_form() -> None:
+    """Each text that depends on a number has all six."""
     for key, text in texts("ar").items():
         if isinstance(text, Mapping) and not key.endswith("_range"):
             assert set(text) == {"zero", "one", "two", "few", "many", "other"}, key

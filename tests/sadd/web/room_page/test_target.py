@@ -39,6 +39,7 @@ def test_the_page_to_come_back_to(asked: str | None, page: str) -> None:
 
 @given(st.text() | st.text().map("/".__add__))
 def test_the_host_is_always_the_catalogues(path: str) -> None:
+    """Whatever path is asked for."""
     address = target(CATALOGUE, RESULTS, page_of(path), "a.b.c")
     assert urlsplit(address).netloc == urlsplit(ORIGIN).netloc
     assert address.startswith(ORIGIN + "/")
@@ -47,6 +48,7 @@ def test_the_host_is_always_the_catalogues(path: str) -> None:
 
 
 def test_the_pass_is_one_more_parameter() -> None:
+    """Behind a query that is there already, too."""
     assert target(CATALOGUE, RESULTS, "/a", "p") == f"{ORIGIN}/a?sadd_pass=p"
     assert target(CATALOGUE, RESULTS, "/a?b=1", "p") == f"{ORIGIN}/a?b=1&sadd_pass=p"
 
@@ -59,4 +61,5 @@ def test_a_service_behind_another_door() -> None:
 
 
 def test_the_policy_names_the_rooms_services() -> None:
+    """By their origins."""
     assert origins(CATALOGUE, SPEC) == (ORIGIN,)
