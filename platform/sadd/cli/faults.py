@@ -1,4 +1,4 @@
-"""``sadd faults ratelimit``: breaks things for real and proves what must never happen."""
+"""``sadd faults queue|ratelimit``: breaks things for real and proves what must never happen."""
 
 import argparse
 
@@ -6,6 +6,7 @@ from sadd.cli.handing_over import add_programs
 from sadd.cli.parser import Parser
 
 CAMPAIGNS = {
+    "queue": "nobody's place is lost, no number is given twice, and the cap holds, whatever breaks",
     "ratelimit": "no more is admitted than the limit, whatever breaks",
 }
 
