@@ -70,7 +70,7 @@ def judge(visitors: dict[int, Told], *, cap: int, numbers: set[int], from_ns: in
     joined = [visitor.joined for visitor in told if visitor.joined is not None]
     given = Counter(joined)
     twice = sum(count - 1 for count in given.values()) + len(numbers & given.keys())
-    numbers |= given.keys()
+    numbers.update(given)
     passes = Counter(pass_id for visitor in told for pass_id in visitor.passes)
     double = sum(max(len(visitor.passes) - 1, 0) for visitor in told) + sum(n - 1 for n in passes.values())
     most = _most_inside(told)
