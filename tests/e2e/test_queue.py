@@ -1,0 +1,183 @@
+"""Waiting rooms on a running platform of two workers: what an operator does is live everywhere at once."""
+
+import http.server
+import json
+import os
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.platform import SADD, SERVICE, Platform, platform
+from tests.e2e.test_documents import script
+from tests.waiting import eventually_sync
+
+WITHIN_SECONDS = 1.0
+CONNECTIONS = 24
+"""As many new connections meet both workers: all on one would be a chance of one in eight million."""
+ROOM = f"/v1/queues/{SERVICE}"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    with platform(tmp_path_factory.mktemp("platform"), SADD_QUEUES_WEBHOOKS_TO_LOOPBACK="true") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def caller(running: Platform) -> "Caller":
+    return Caller(running.url, running.key("queues:admin", "queues:join", "queues:feedback"))
+
+
+@pytest.fixture(autouse=True)
+def fresh(running: Platform, caller: "Caller") -> Iterator[None]:
+    """Each test begins with the catalogue's room."""
+    yield
+    caller("DELETE", f"{ROOM}/settings")
+    eventually_sync(lambda: all(one["state"] == "open" for one in caller.everywhere()), 5)
+
+
+class Caller:
+    """An agency's operator, and the visitors of its room; each call is a connection of its own."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._url = url
+        self.key = key
+
+    def __call__(
+        self, method: str, path: str, body: Any = None, *, public: bool = False, ticket: str = ""
+    ) -> tuple[int, Any]:
+        fields = {} if public else {"Authorization": f"Bearer {self.key}"}
+        if body is not None:
+            fields["Content-Type"] = "application/json"
+        if ticket:
+            fields["Sadd-Ticket"] = ticket
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(self._url + path, data, fields, method=method)
+        try:
+            with urllib.request.urlopen(asked, timeout=5) as answer:
+                raw = answer.read()
+                return answer.status, json.loads(raw) if raw else None
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.loads(refused.read())
+
+    def everywhere(self) -> list[Any]:
+        """The public document, by so many connections that both workers answer."""
+        return [self("GET", ROOM, public=True)[1] for _ in range(CONNECTIONS)]
+
+    def set(self, **settings: Any) -> None:
+        assert self("PATCH", f"{ROOM}/settings", settings)[0] == 200
+
+    def join(self, **more: Any) -> Any:
+        status, standing = self("POST", f"{ROOM}/tickets", public=True, **more)
+        assert status == 200, standing
+        return standing
+
+
+def test_the_page_s_first_tour(running: Platform, caller: Caller) -> None:
+    """Each line of docs/queue.md succeeds, as it is written."""
+    lines = script("docs/queue.md", "## A first tour")
+    assert lines.count("curl") >= 8
+    told = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f'curl() {{ command curl -sS --fail-with-body "$@"; }}\n{lines}'],
+        cwd=running.folder,
+        env={**running.environment, "SADD": running.url, "KEY": caller.key, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert SADD.exists()
+
+
+def test_a_pause_is_live_on_every_worker_within_a_second(running: Platform, caller: Caller) -> None:
+    """From the command line, and back over HTTP."""
+    assert running.sadd("queue", "pause", SERVICE, "--note", "fire alarm").returncode == 0
+
+    def all_are(state: str) -> bool:
+        return all(one["state"] == state for one in caller.everywhere())
+
+    # The public document is a second old at most, besides.
+    eventually_sync(lambda: all_are("paused"), 2 * WITHIN_SECONDS)
+    assert caller("POST", f"{ROOM}/resume-calls")[0] == 200
+    eventually_sync(lambda: all_are("open"), 2 * WITHIN_SECONDS)
+
+
+def test_a_place_goes_to_another_device_and_back(caller: Caller) -> None:
+    """Paused, so that all wait: the code brings the same number, on whichever worker."""
+    caller.set(suspended=True)
+    eventually_sync(lambda: all(one["state"] == "paused" for one in caller.everywhere()), 5)
+    mine = caller.join()
+    assert mine["state"] == "waiting"
+    status, told = caller("GET", f"{ROOM}/resume-code", public=True, ticket=mine["ticket"])
+    assert status == 200
+    status, there = caller("POST", f"{ROOM}/resume", {"code": told["code"].lower()}, public=True)
+    assert (status, there["number"], there["ticket"]) == (200, mine["number"], mine["ticket"])
+    assert caller("POST", f"{ROOM}/resume", {"code": "AAAAAA-AAAAAA-A"}, public=True)[0] == 403
+    assert caller.join(ticket=mine["ticket"])["number"] == mine["number"]
+
+
+def test_one_person_has_one_place(caller: Caller) -> None:
+    """However many devices: by the word of an app of the agency; without it nobody joins."""
+    caller.set(one_per_identity=True, suspended=True)
+    eventually_sync(lambda: caller("POST", f"{ROOM}/tickets", public=True)[0] == 401, 5)
+    numbers = {caller("POST", f"{ROOM}/tickets", {"subject": "28512345678"})[1]["number"] for _ in range(6)}
+    assert len(numbers) == 1
+    assert caller("POST", f"{ROOM}/tickets", {"subject": "28500000000"})[1]["number"] not in numbers
+    assert caller("POST", f"{ROOM}/tickets", {"subject": "x"}, public=True)[0] == 401
+
+
+def test_a_dry_run_counts_the_people(running: Platform, caller: Caller) -> None:
+    """Over HTTP and on the command line, and nothing is done."""
+    caller.set(suspended=True)
+    eventually_sync(lambda: all(one["state"] == "paused" for one in caller.everywhere()), 5)
+    for _ in range(3):
+        caller.join()
+    eventually_sync(lambda: all(one["waiting"] >= 3 for one in caller.everywhere()), 5)
+    status, told = caller("DELETE", f"{ROOM}/settings?dry_run=true")
+    waiting = told["effects"][0]["waiting"]
+    assert (status, waiting >= 3) == (200, True)
+    (running.folder / "rooms.yaml").write_text(f"- {{id: {SERVICE}, stock: 1}}\n")
+    ended = running.sadd("queue", "diff", "rooms.yaml")
+    assert ended.returncode == 1
+    assert f"! {waiting} wait for at most 1" in ended.stdout
+    assert all(one["state"] == "paused" for one in caller.everywhere())
+
+
+def test_a_closed_room_takes_nobody(caller: Caller) -> None:
+    """409 for who joins; a schedule says when it opens."""
+    caller.set(activation={"kind": "scheduled", "opens_at": "2099-01-01T10:00:00+03:00", "outside": "closed"})
+    eventually_sync(lambda: all(one["state"] == "scheduled" for one in caller.everywhere()), 5)
+    _, status = caller("GET", ROOM, public=True)
+    assert status["opens_at_ms"] == 4_070_934_000_000
+    assert caller("POST", f"{ROOM}/tickets", public=True)[0] == 409
+
+
+def test_a_webhook_tells_of_a_pause(caller: Caller) -> None:
+    """Within a few seconds, from whichever worker."""
+    got: list[Any] = []
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        _, made = caller("POST", "/v1/webhooks", {"url": url, "events": ["paused"], "room": SERVICE})
+        caller("POST", f"/v1/webhooks/{made['id']}/test")
+        eventually_sync(lambda: got, 10)
+        caller.set(suspended=True)
+        eventually_sync(lambda: len(got) > 1, 10)
+        server.shutdown()
+    assert [one["type"] for one in got] == ["queue.test", "queue.paused"]
+    assert caller("DELETE", f"/v1/webhooks/{made['id']}")[0] == 204
