@@ -119,7 +119,7 @@ class Platform:
 
 @asynccontextmanager
 async def platform(
-    valkey_url: str, database_url: str, settings: ConnectionSettings
+    valkey_url: str, database_url: str, settings: ConnectionSettings, of_all: Settings | None = None
 ) -> AsyncIterator[Platform]:
     """One visitor at a time: the second waits."""
     one = Capacity(requests_per_second=40, concurrent_users=2)
@@ -131,7 +131,8 @@ async def platform(
             connection = await store.connect(pool, settings, "test")
             signing = await load_signing_keys(pool)
             sessions, limiter = Sessions(SessionStore(client), Ids(b"p" * 32)), Limiter(LimitStore(client))
-            queues = await open_queues(client, pool, signing, view, sessions, limiter, Settings())
+            own = of_all or Settings()
+            queues = await open_queues(client, pool, signing, view, sessions, limiter, own)
             async with _at_work(queues), served(queues.endpoints()) as server:
                 yield Platform(server, queues, connection)
     finally:
