@@ -37,8 +37,10 @@ _OF = "SELECT" + _COLUMNS + "FROM queue_draw WHERE room = $1 AND serial = $2"
 _ONE = "SELECT" + _COLUMNS + "FROM queue_draw WHERE id = $1"
 _NOW = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _GATHER = "SELECT entry, index FROM queue_draw_gather($1, $2, $3::bytea[])"
+# All workers announce at the same moment: one after the other, and the others find it done.
+_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('sadd draw ' || $1, 0))"
 _GATHERING = """
-SELECT id FROM queue_draw WHERE room = $1 AND frozen_at IS NULL AND clock_timestamp() < closes_at
+SELECT id, closes_at FROM queue_draw WHERE room = $1 AND frozen_at IS NULL AND clock_timestamp() < closes_at
 ORDER BY serial DESC LIMIT 1 FOR UPDATE
 """
 _INSERT = """
@@ -138,13 +140,15 @@ class PostgresDraws:
 
     async def announce(self, room: str, closes_at_ms: int, beacon: Beacon, by: str) -> Kept:
         async with self._transaction() as connection:
-            gathering = await connection.fetchval(_GATHERING, room)
+            await connection.execute(_ALONE, room)
+            gathering = await connection.fetchrow(_GATHERING, room)
             if gathering is None:
                 named = await connection.fetchval(_INSERT, room, closes_at_ms, *_columns(beacon))
-            else:
-                named = gathering
-                await connection.execute(_MOVE, gathering, closes_at_ms, *_columns(beacon))
-            return await _noted(connection, named, by, "announce")
+                return await _noted(connection, named, by, "announce")
+            if _ms(gathering["closes_at"]) != closes_at_ms:
+                await connection.execute(_MOVE, gathering["id"], closes_at_ms, *_columns(beacon))
+                return await _noted(connection, gathering["id"], by, "move")
+            return _kept(await connection.fetchrow(_ONE, gathering["id"]))
 
     async def name(self, kept: Kept, beacon: Beacon, by: str) -> Kept:
         async with self._transaction() as connection:

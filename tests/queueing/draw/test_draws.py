@@ -89,6 +89,19 @@ async def test_workers_gather_together_and_one_of_them_freezes(scene: Scene, poo
     assert scene.draws.stats().frozen + other.stats().frozen == 1
 
 
+async def test_workers_announce_one_draw_at_the_same_moment(scene: Scene, pool: Pool) -> None:
+    """None of them is refused, and all of them mean the same."""
+    workers = [Draws(PostgresDraws(pool, AWAY, REFUSED, OURS), chain=OURS) for _ in range(4)]
+    opens_at_ms = scene.draws.now_ms() + 60_000
+    for worker in workers:
+        await worker.refresh()
+
+    announced = await asyncio.gather(*(worker.announce(ROOM, opens_at_ms) for worker in workers))
+
+    assert announced == [announced[0]] * 4
+    assert await pool.fetchval("SELECT count(*) FROM audit WHERE action LIKE 'draws.%'") == 1
+
+
 async def test_who_comes_after_the_start_is_behind_the_draw(scene: Scene) -> None:
     """Who comes after the start is behind the draw."""
     await scene.announce()
