@@ -1,10 +1,13 @@
 """``sadd queue preview`` shows a room's page before anybody waits in it."""
 
+import re
+import shlex
 from pathlib import Path
 
 from sadd.web.room_page.view import PAGE_STATES
 from tests.sadd.cli.conftest import Sadd
 
+DOCUMENT = Path(__file__).parents[3] / "docs/waiting-room.md"
 ROOM = "moehe-secondary-results"
 
 
@@ -46,3 +49,16 @@ def test_what_is_not_there(sadd: Sadd) -> None:
         ended = sadd("queue", "preview", *words, "--files")
         assert ended.code == 2
         assert ended.err.count("\n") == 1
+
+
+def test_the_documents_lines_and_template_work(sadd: Sadd, tmp_path: Path) -> None:
+    """What docs/waiting-room.md shows is tried as it stands there, in every state."""
+    text = DOCUMENT.read_text()
+    (lines,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    for line in lines.splitlines():
+        words = shlex.split(line.partition(" >")[0])
+        assert sadd(*words[1:]).code == 0, line
+    (template,) = re.findall(r"```html\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "mine.html").write_text(template)
+    ended = sadd("queue", "preview", ROOM, "--files", "--template", "mine.html", "--all", "pages")
+    assert ended.code == 0, ended.err

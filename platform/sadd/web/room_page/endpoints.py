@@ -201,7 +201,16 @@ class _Room:
         except StoreUnavailable:
             view, status, retry = away(scene, visit.ticket, code), 503, "15"
         else:
-            view = shown(scene, board, standing, code=code, fault=fault, typed=typed, work=work)
+            view = shown(
+                scene,
+                board,
+                standing,
+                code=code,
+                fault=fault,
+                typed=typed,
+                work=work,
+                prospect=None if standing is None else self.visits.prospect(visit.room, standing),
+            )
         rendered = self.pages.render(view, scene.spec.template, targets=origins(scene.catalogue, scene.spec))
         return page(asked.request, view, rendered, status=status, cookie=cookie, retry=retry)
 

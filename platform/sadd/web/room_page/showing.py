@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from queueing.estimate import prospect
+from queueing.estimate import Prospect
 from queueing.standing import RoomStatus, Standing, State
 from sadd.catalogue.model import Catalogue
 from sadd.rooms.spec import RoomSpec
@@ -96,12 +96,12 @@ def shown(
     fault: Fault | None = None,
     typed: str = "",
     work: Work | None = None,
+    prospect: Prospect | None = None,
 ) -> RoomView:
-    """The page of a room that answers."""
+    """The page of a room that answers. ``prospect`` says whether the stock lasts until this visitor."""
     by_draw = scene.spec.room.method == "lottery"
     state: PageState = "work" if work is not None else state_of(standing, status, by_draw=by_draw)
     place = None if standing is None or state == "left" else _place(scene, standing, code)
-    unlikely = standing is not None and prospect(standing.position, status.stock_left, 1.0) == "unlikely"
     return _view(
         scene,
         state,
@@ -111,7 +111,7 @@ def shown(
         work=work,
         room_state="queueing" if status.state == "open" else status.state,
         stock_left=status.stock_left,
-        short=unlikely and state in ("waiting", "paused"),
+        short=prospect == "unlikely" and state in ("waiting", "paused"),
         opens_at_ms=standing.opens_at_ms if standing and standing.opens_at_ms else status.opens_at_ms,
         draw_url=_draw_url(scene, standing) if by_draw else None,
         target=None if standing is None else scene.target(standing),

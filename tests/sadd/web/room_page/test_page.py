@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import random
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from typing import get_args
 
 import pytest
 
+from sadd.rooms.findings import LOGO_BYTES_MAX
 from sadd.web.room_page.look import Look, Size
 from sadd.web.room_page.page import RoomPage
 from sadd.web.room_page.speech import Lang
@@ -64,6 +66,15 @@ def test_the_first_load_is_small(state: PageState, lang: Lang) -> None:
     """Page, style and script are one answer of at most 14 KiB as sent: ten packets of a new connection."""
     html = PAGES.render(room(state, Look(lang, qr=True))).html
     assert len(gzip.compress(html.encode(), 5)) <= FIRST_LOAD_BYTES_MAX
+
+
+def test_the_largest_logo_has_room_in_the_first_load() -> None:
+    """As long as a logo may be, in the page that has most, in the language that takes most."""
+    noise = base64.b64encode(random.Random(5).randbytes(LOGO_BYTES_MAX * 3 // 4 - 30)).decode()
+    view = replace(room("waiting", Look("ar")), logo=f"data:image/webp;base64,{noise}")
+    assert view.logo is not None
+    assert LOGO_BYTES_MAX - 60 < len(view.logo) <= LOGO_BYTES_MAX
+    assert len(gzip.compress(PAGES.render(view).html.encode(), 5)) <= FIRST_LOAD_BYTES_MAX
 
 
 @every_state
