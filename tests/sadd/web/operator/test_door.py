@@ -1,9 +1,15 @@
 """Who gets in, for how long, and whose forms do anything."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 
+from sadd.identity.record import KeyWish
+from sadd.identity.store import KeyStore
 from sadd.web.operator.door import COOKIE, SIGN_INS
-from tests.sadd.web.operator.scene import Browser, Scene, token_in
+from tests.sadd.web.operator.scene import Browser, Scene, scene, token_in
+from tests.stores import stoppable_valkey
 
 ROOMS = "/operator/queues"
 
@@ -170,3 +176,29 @@ async def test_the_files_of_the_page_are_served(page: Scene) -> None:
     for name in ("no.js", "..%2fdoor.py", "%2e%2e"):
         async with page.served.client.get(f"/operator/static/{name}") as answer:
             assert answer.status == 404
+
+
+async def test_a_key_that_was_made_a_moment_ago_opens(browser: Browser, page: Scene) -> None:
+    """Before this worker was told of it."""
+    wish = KeyWish("moehe", frozenset({"queues:admin"}))
+    page.keys["fresh"] = (await KeyStore(page.pool).create(wish, datetime.now(UTC)))[0].text
+    status, text = await browser.sign_in("fresh")
+    assert (status, "Waiting rooms" in text, 'name="key"' in text) == (200, True, False)
+
+
+async def test_without_the_store_nobody_knows_who_is_signed_in(
+    tmp_path: Path, migrated_database_url: str
+) -> None:
+    """It is said so, with 503: nobody is taken for signed out, or in; signing in must wait."""
+    with stoppable_valkey(tmp_path) as server:
+        async with scene(server.url, migrated_database_url) as page:
+            browser = Browser(page)
+            await browser.sign_in()
+            server.stop()
+            for status, text in (
+                await browser.get(ROOMS),
+                await browser.get("/operator/sign-in"),
+                await browser.sign_in(),
+                await browser.send(f"{ROOMS}/moehe-results/apply", lever="pause", token="x"),
+            ):
+                assert (status, "The store does not answer" in text) == (503, True)

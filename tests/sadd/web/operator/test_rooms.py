@@ -269,3 +269,15 @@ async def test_both_languages_say_all(browser: Browser, page: Scene) -> None:
     assert '<html lang="ar" dir="rtl">' in (await browser.get(f"{PAGE}?lang=ar"))[1]
     assert '<html lang="ar" dir="rtl">' in (await browser.get(ROOMS))[1]
     assert "غرف الانتظار" in (await previewed(browser, "pause"))[1]
+
+
+async def test_without_the_database_nothing_is_changed(browser: Browser, page: Scene) -> None:
+    """The room is shown as it is known; a change is refused, first form and second, with 503."""
+    await fill(page)
+    await browser.sign_in()
+    _, preview = await previewed(browser, "pause")
+    await page.pool.close()
+    assert (await browser.get(PAGE))[0] == 200
+    assert (await previewed(browser, "pause"))[0] == 503
+    status, text = await applied(browser, preview)
+    assert (status, "nothing was changed" in text) == (503, True)
