@@ -14,17 +14,17 @@ listen to it. While the journal is away nobody is called, and nobody's window pa
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from queueing.health import Health
 from queueing.lanes import shared_out
 from queueing.outflow import Observed, Outflow, Step
 from queueing.policy import Room
 from queueing.restoration import Restoration
-from queueing.store import Ledger, Move, Seen, Store, StoreUnavailable
+from queueing.store import Foreign, Ledger, Move, Seen, Store, StoreUnavailable
 
 LEASE_S = 2.0
 RENEW_S = 0.5
@@ -35,6 +35,8 @@ HOUSE_S = 2.0
 SWEEP_S = 60.0
 RESIGN_S = 1.0
 REMEMBERED_MAX = 2_048
+RESTORING_MAX = 3
+"""Rooms at a time; who comes to a room restores it himself, and need not wait for these."""
 
 
 class Lease(Ledger, Protocol):
@@ -43,6 +45,8 @@ class Lease(Ledger, Protocol):
     async def lead(self, holder: str, seconds: float) -> int | None: ...
 
     async def resign(self, holder: str, epoch: int) -> None: ...
+
+    async def lives(self) -> set[str]: ...
 
     async def tick(self, epoch: int, moves: Sequence[tuple[str, Move, dict[str, int]]]) -> set[str]: ...
 
@@ -122,6 +126,9 @@ class Leader:
         self._clock = clock
         self._sleep = sleep
         self._led: dict[str, _Led] = {}
+        self._lives: set[str] | None = None
+        """Rooms that were ever in use: others have nothing to be restored. None until it was asked."""
+        self._restoring: dict[str, asyncio.Task[None]] = {}
         self._epoch: int | None = None
         self._renewed_s = float("-inf")
         self._journal_is_there = True
@@ -149,6 +156,8 @@ class Leader:
                 both.create_task(self._lead())
                 both.create_task(self._keep_house())
         finally:
+            for restoring in self._restoring.values():
+                restoring.cancel()
             if self._epoch is not None:
                 with suppress(StoreUnavailable, TimeoutError):
                     async with asyncio.timeout(RESIGN_S):
@@ -176,7 +185,11 @@ class Leader:
         if epoch != self._epoch:
             self._led.clear()  # what another leader did meanwhile is in the journal
             self._elected += epoch is not None
+            self._lives = None
         self._epoch = epoch
+        if epoch is not None and self._lives is None:
+            with suppress(StoreUnavailable):
+                self._lives = await self._ledger.lives()
 
     async def tick(self) -> None:
         """Look at each room that is due, step, journal all steps together, and do them."""
@@ -193,11 +206,17 @@ class Leader:
         return led is None or led.busy or now_s - led.looked_s >= IDLE_S
 
     async def _turn(self, room: Room) -> _Turn | None:
+        if room.id in self._restoring:
+            return None
         try:
+            seen = await self._store.look(room, self._epoch or 0)
             led = await self._led_of(room)
-            seen = await self._restoration.over(room, lambda: self._store.look(room, self._epoch or 0))
         except StoreUnavailable:
             self._unavailable += 1
+            return None
+        except Foreign:
+            if self._lives is None or room.id in self._lives:
+                self._beside(room, self._restored(room))
             return None
         if seen is None:
             self._depose()
@@ -255,11 +274,31 @@ class Leader:
         self._refused += len(moves) - len(kept)
         if not kept:
             self._renewed_s = float("-inf")  # the lease is lost, or all these rooms have another store
+        for turn in turns:
+            if turn.room.id not in kept:
+                self._beside(turn.room, self._caught_up(turn.room))
         return kept
 
     async def _advance(self, turn: _Turn) -> None:
+        with suppress(StoreUnavailable, Foreign):  # it is journalled: a new life begins with it
+            await self._store.advance(turn.room, turn.move)
+
+    def _beside(self, room: Room, work: Coroutine[Any, Any, None]) -> None:
+        """Restore a room in the background: the lease does not wait for it."""
+        if room.id in self._restoring or len(self._restoring) >= RESTORING_MAX:
+            work.close()
+            return
+        restoring = self._restoring[room.id] = asyncio.create_task(work)
+        restoring.add_done_callback(lambda _done: self._restoring.pop(room.id))
+
+    async def _restored(self, room: Room) -> None:
         with suppress(StoreUnavailable):
-            await self._restoration.over(turn.room, lambda: self._store.advance(turn.room, turn.move))
+            await self._restoration.over(room, lambda: self._store.look(room, self._epoch or 0))
+
+    async def _caught_up(self, room: Room) -> None:
+        """The journal refused a step: there is a later life, or another store has the right."""
+        with suppress(StoreUnavailable, Foreign):
+            await self._restoration.catch_up(room)
 
     def _depose(self) -> None:
         """A later leader is at work: find out at once."""
@@ -268,6 +307,8 @@ class Leader:
     async def _led_of(self, room: Room) -> _Led:
         led = self._led.get(room.id)
         if led is None:
+            if self._lives is not None:
+                self._lives.add(room.id)
             remembered = await self._ledger.recall(room.id)
             led = self._led[room.id] = _Led(Outflow(room, remembered), {})
         return led

@@ -241,6 +241,11 @@ class PostgresLedger:
             epoch = await self._pool.fetchval(_LEAD, holder, seconds)
         return None if epoch is None else int(epoch)
 
+    async def lives(self) -> set[str]:
+        """The rooms that were ever in use."""
+        with self._there():
+            return {row["room"] for row in await self._pool.fetch("SELECT room FROM queue_life")}
+
     async def resign(self, holder: str, epoch: int) -> None:
         with self._there():
             await self._pool.execute(_RESIGN, holder, epoch)

@@ -12,7 +12,7 @@ class PlainLedger:
 
     def __init__(self) -> None:
         self.away = False
-        self.lives: dict[str, tuple[int, str]] = {}
+        self.life: dict[str, tuple[int, str]] = {}
         self.quiet_s = 0.0
         self.lines: dict[tuple[str, str], Kept] = {}
         self.issued: dict[tuple[str, str], int] = {}
@@ -30,7 +30,7 @@ class PlainLedger:
 
     async def write(self, claims: Sequence[Claim]) -> set[tuple[str, int]]:
         self._there()
-        kept = {(c.room, c.life) for c in claims if self.lives.get(c.room, (0, ""))[0] == c.life}
+        kept = {(c.room, c.life) for c in claims if self.life.get(c.room, (0, ""))[0] == c.life}
         for claim in claims:
             if (claim.room, claim.life) in kept:
                 self._keep(claim)
@@ -49,7 +49,7 @@ class PlainLedger:
 
     async def reserve(self, room: str, lane: str, life: int, after: int, many: int) -> int:
         self._there()
-        if self.lives.get(room, (0, ""))[0] != life:
+        if self.life.get(room, (0, ""))[0] != life:
             raise Stale(room)
         line = self._line(room, lane)
         reserved = max(line.reserved, after + many)
@@ -58,8 +58,8 @@ class PlainLedger:
 
     async def begin(self, room: Room, server: str) -> Legacy | None:
         self._there()
-        life = self.lives.get(room.id, (0, ""))[0] + 1
-        self.lives[room.id] = life, server
+        life = self.life.get(room.id, (0, ""))[0] + 1
+        self.life[room.id] = life, server
         lines = {}
         for lane in room.shares:
             line = self._line(room.id, lane)
@@ -86,7 +86,7 @@ class PlainLedger:
 
     async def latest(self, room: str) -> Latest | None:
         self._there()
-        return Latest(*self.lives[room], self.quiet_s) if room in self.lives else None
+        return Latest(*self.life[room], self.quiet_s) if room in self.life else None
 
     async def held(self, room: str, holder: bytes) -> tuple[str, int] | None:
         self._there()
@@ -106,6 +106,10 @@ class PlainLedger:
             self.leader = holder, (self.leader[1] if self.leader else 0) + 1
         return self.leader[1] if self.leader[0] == holder else None
 
+    async def lives(self) -> set[str]:
+        self._there()
+        return set(self.life)
+
     async def resign(self, holder: str, epoch: int) -> None:
         self._there()
         if self.leader == (holder, epoch):
@@ -117,7 +121,7 @@ class PlainLedger:
             return set()
         kept = set()
         for room, move, issued in moves:
-            if self.lives.get(room, (0, ""))[0] != move.life:
+            if self.life.get(room, (0, ""))[0] != move.life:
                 continue
             kept.add(room)
             for lane, serving in move.serving.items():

@@ -16,6 +16,7 @@ from queueing.outflow import Observed
 from queueing.passes import PassOffice
 from queueing.policy import Lane, Room
 from queueing.postgres import PostgresLedger
+from queueing.restoration import Restoration
 from queueing.rooms import Rooms
 from queueing.store import Line, Seen
 from queueing.ticket import TicketOffice
@@ -112,6 +113,11 @@ async def _above(serving: Callable[[], Awaitable[int]], least: int) -> bool:
     return await serving() > least
 
 
+async def used(store: ValkeyStore, ledger: PlainLedger, room: Room) -> None:
+    """Somebody looked at the room: it has its first life."""
+    await Restoration(store, ledger).over(room, lambda: store.status(room))
+
+
 async def test_two_leaders_cannot_both_move(store: ValkeyStore, room: Room) -> None:
     """Whoever takes himself for the leader after his lease went to another journals and moves nothing."""
     ledger = PlainLedger()
@@ -120,6 +126,7 @@ async def test_two_leaders_cannot_both_move(store: ValkeyStore, room: Room) -> N
     for leader in (one, two):
         await leader.renew()
     assert (one.epoch, two.epoch) == (1, None)
+    await used(store, ledger, room)
     await one.tick()
     ledger.leader = ("two", 2)  # one was frozen meanwhile
     two._renewed_s = float("-inf")
@@ -139,6 +146,7 @@ async def test_nobody_is_called_while_the_journal_is_away(store: ValkeyStore) ->
     room, ledger, now = Room("away", 6_000, 100, 60_000, 600_000), PlainLedger(), itertools.count()
     leader = Leader(lambda: [room], store, ledger, holder="one", clock=lambda: float(next(now)))
     await leader.renew()
+    await used(store, ledger, room)
     await leader.tick()
     await store.block(room, "", 1, 0, 1_000)
     await store.join(room, "", 300)

@@ -254,7 +254,7 @@ async def test_a_crowd_that_finds_a_foreign_store_restores_it_once(
         rooms = [Rooms(ValkeyStore(client), tickets, passes, ledger) for client in (one, two)]
         await asyncio.gather(*(rooms[at % 2].join(ROOM) for at in range(200)))
         assert sum(each.stats().restored for each in rooms) <= 2
-        assert ledger.lives["survives"][0] <= 2
+        assert ledger.life["survives"][0] <= 2
 
 
 async def test_the_other_side_of_a_split_may_admit_nobody(
@@ -272,7 +272,7 @@ async def test_the_other_side_of_a_split_may_admit_nobody(
         assert (await new.claim(room, first.ticket)).admission == first.admission
         second = await new.join(room)
         assert await answered(old.join(room)) == []  # the old side would have a slot free
-        assert ledger.lives["split"][0] == 2
+        assert ledger.life["split"][0] == 2
         assert len(ledger.rows) == 1
         numbers = {first.number, second.number}
         for _ in range(3):
