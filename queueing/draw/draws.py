@@ -73,6 +73,8 @@ class Draws:
         self._loaded_s = float("-inf")
         self._loading = asyncio.Lock()
         self._counts: Counter[str] = Counter()
+        self.expected: frozenset[str] = frozenset()
+        """Rooms for whose event people gather by now, while no draw of it is known here yet."""
 
     async def refresh(self) -> None:
         """Take in what the database has. Raises StoreUnavailable: what is known stays."""

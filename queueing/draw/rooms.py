@@ -71,8 +71,12 @@ class EventRooms(Rooms):
         return None if known is None else self._of_event(room, known)
 
     def held(self, room: Room) -> Room:
-        """The room as the line's leader is to see it: nobody is called before the draw."""
-        return _suspended(room) if self._draws.pending(room.id) else room
+        """The room as the line's leader is to see it: nobody is called before the draw.
+
+        An operator who gives a draw up, since its beacon never came, sets another method.
+        """
+        pending = room.method == "lottery" and self._draws.pending(room.id)
+        return _suspended(room) if pending else room
 
     async def join(
         self, room: Room, shown: str | None = None, *, holder: bytes | None = None, lane: str = ""
@@ -82,6 +86,8 @@ class EventRooms(Rooms):
         drawn_by_lot = room.method == "lottery" and not lane
         if drawn_by_lot and self._draws.takes(room.id):
             return await self._kept(room, shown) or await self._enter(room, holder)
+        if drawn_by_lot and room.id in self._draws.expected:  # a number now would be one before the draw's
+            raise StoreUnavailable(f"{room.id}: the draw is about to begin")
         if drawn_by_lot and receipt is None and holder is not None:
             receipt = await self._counting(self._draws.found(room.id, holder))
         standing = None if receipt is None else await self._of_receipt(room, receipt, join)

@@ -32,6 +32,8 @@ CHANNEL = "sadd_draws"
 """Notified by the table's own trigger when a draw goes on."""
 REFUSED = (asyncpg.RaiseError, asyncpg.IntegrityConstraintViolationError)
 STEP_SECONDS = 0.25
+EXPECTED_MS = 500
+"""Before people gather nobody joins any more, so that no number is given out while the draw is announced."""
 FETCH_SECONDS = 1.0
 FETCH_DEADLINE_SECONDS = 5.0
 ANSWER_BYTES_MAX = 4_096
@@ -77,8 +79,12 @@ class DrawKeeper:
 
     def _steps(self, http: aiohttp.ClientSession) -> Iterator[Awaitable[object]]:
         """What is to be done now; a list, since rooms and draws are others after each."""
-        for spec in list(self._specs.current.values()):
-            opens_at_ms = self._due(spec)
+        specs, now_ms = list(self._specs.current.values()), self._draws.now_ms()
+        self._draws.expected = frozenset(
+            spec.id for spec in specs if self._due(spec, now_ms + EXPECTED_MS) is not None
+        )
+        for spec in specs:
+            opens_at_ms = self._due(spec, now_ms)
             if opens_at_ms is not None:
                 yield self._draws.announce(spec.id, opens_at_ms)
         fetches = self._url and asyncio.get_running_loop().time() >= self._fetched_s + FETCH_SECONDS
@@ -89,14 +95,12 @@ class DrawKeeper:
                 self._fetched_s = asyncio.get_running_loop().time()
                 yield self._fetch(http, draw)
 
-    def _due(self, spec: RoomSpec) -> int | None:
-        """The start of the event for which people gather now and no draw is announced yet."""
+    def _due(self, spec: RoomSpec, now_ms: int) -> int | None:
+        """The start of the event for which people gather then and no draw is announced yet."""
         schedule = spec.activation
         if spec.room.method != "lottery" or not isinstance(schedule, Scheduled):
             return None
-        if schedule.gathers_at_ms is None or not (
-            schedule.gathers_at_ms <= self._draws.now_ms() < schedule.opens_at_ms
-        ):
+        if schedule.gathers_at_ms is None or not schedule.gathers_at_ms <= now_ms < schedule.opens_at_ms:
             return None
         last = self._draws.of(spec.id)
         known = last is not None and last.closes_at_ms == schedule.opens_at_ms

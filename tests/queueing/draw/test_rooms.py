@@ -177,6 +177,26 @@ async def test_nobody_is_called_before_the_draw(scene: Scene, rooms: EventRooms)
     assert not rooms.held(EVENT).suspended
 
 
+async def test_an_operator_who_gives_a_draw_up_lets_the_line_go_on(scene: Scene, rooms: EventRooms) -> None:
+    """A beacon that never comes holds nobody up for ever: with another method people are called."""
+    await scene.frozen(2)
+
+    assert rooms.held(EVENT).suspended
+    assert not rooms.held(replace(EVENT, method="fifo")).suspended
+
+
+async def test_nobody_gets_a_number_while_the_draw_is_being_announced(
+    scene: Scene, rooms: EventRooms
+) -> None:
+    """It would be one before all that gather."""
+    scene.draws.expected = frozenset({ROOM})
+
+    with pytest.raises(StoreUnavailable, match="about to begin"):
+        await rooms.join(EVENT)
+    await scene.announce()
+    assert (await rooms.join(EVENT)).state == "gathering"
+
+
 async def test_an_event_to_which_nobody_came_holds_up_nothing(scene: Scene, rooms: EventRooms) -> None:
     """An event to which nobody came holds up nothing."""
     await scene.announce()

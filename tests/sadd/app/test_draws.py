@@ -125,7 +125,7 @@ async def test_other_rooms_have_no_draws(scene: Scene) -> None:
         (Scheduled(now_ms + 9_000, gathers_at_ms=now_ms + 5_000), "lottery"),
     ):
         specs.set(activation, method)
-        assert keeper._due(specs.current[ROOM]) is None
+        assert keeper._due(specs.current[ROOM], now_ms) is None
 
 
 async def _due(scene: Scene) -> None:
