@@ -199,8 +199,9 @@ async def answered(*calls: Awaitable[Standing]) -> list[Standing]:
 
 async def settled(scene: World, told: Told) -> None:
     """With everything back: all that was told holds, at both workers, and the line moves on to its end."""
-    for ticket in told.gone:
+    for ticket in list(told.gone):
         await scene.rooms[0].leave(ROOM, ticket)
+        told.leave(ticket, answered=True)
     for ticket in told.numbers.values():
         for each in scene.rooms:
             told.take(await each.claim(ROOM, ticket))
