@@ -4,7 +4,7 @@ The ticket is in ``Sadd-Ticket``, or in the cookie that a join sets for its room
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta, Struct
-from multidict import CIMultiDict
+from multidict import MultiMapping
 
 from queueing.passes import PassOffice
 from queueing.standing import RoomStatus, Standing
@@ -174,7 +174,7 @@ def _of_a_ticket(queues: "_Queues") -> list[Endpoint]:
     ]
 
 
-Do = Callable[[Visit], Awaitable[Standing]]
+Do = Callable[[Visit], Coroutine[Any, Any, Standing]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ class _Queues:
             failure = asking.exception()
             done(self.told_standing(visit, asking.result()) if failure is None else failure)
 
-        asyncio.ensure_future(do(visit)).add_done_callback(stands)
+        asyncio.get_running_loop().create_task(do(visit)).add_done_callback(stands)
 
     def told_standing(self, visit: Visit, standing: Standing) -> Told:
         cookie = ticket_cookie(visit.room, standing, shown=visit.ticket)
@@ -254,28 +254,63 @@ class _Queues:
 
 
 def tell(told: Told | BaseException) -> Told:
-    with refusing():
-        if isinstance(told, BaseException):
+    if isinstance(told, BaseException):
+        with refusing():
             raise told
     return told
 
 
 def _visit(call: Call) -> Visit:
-    request = call.request
-    return _seen(request.match_info["room"], request.headers, request.remote or "", call)  # type: ignore[arg-type]  # a proxy of a CIMultiDict reads as one
+    request, headers = call.request, call.request.headers
+    ticket, session = _held(headers.get(TICKET_HEADER), headers.get(SESSION_HEADER), headers.get(hdrs.COOKIE))
+    room = request.match_info["room"]
+    return Visit(room, ticket, headers, request.remote or "", call.caller, call.body, session)
 
 
 def _question(asked: Question) -> Visit:
-    return _seen(asked.parameter, asked.headers, asked.peer, asked)
+    ticket, session = _held(asked.field(_TICKET), asked.field(_SESSION), asked.field(b"cookie"))
+    return Visit(asked.parameter, ticket, _Fields(asked), asked.peer, asked.caller, asked.body, session)
 
 
-def _seen(room: str, headers: CIMultiDict[str], remote: str, asked: Call | Question) -> Visit:
-    cookies = _cookies(headers.get(hdrs.COOKIE, ""))
-    session = headers.get(SESSION_HEADER) or next(
-        (cookies[name] for name in SESSION_COOKIES if name in cookies), ""
-    )
-    ticket = headers.get(TICKET_HEADER) or cookies.get(TICKET_COOKIE, "")
-    return Visit(room, ticket, headers, remote, asked.caller, asked.body, session)
+_TICKET, _SESSION = TICKET_HEADER.lower().encode(), SESSION_HEADER.lower().encode()
+
+
+class _Fields(MultiMapping[str]):
+    """The fields of a request on the lane, looked at one by one: reading all takes as long as a join."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self, asked: Question) -> None:
+        self._asked = asked
+
+    def __getitem__(self, name: str) -> str:
+        found = self._asked.field(name.lower().encode())
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def getone(self, name: str, *default: Any) -> Any:
+        return self.get(name, *default) if default else self[name]
+
+    def getall(self, name: str, *default: Any) -> Any:
+        """There is none twice on the lane."""
+        found = self.get(name)
+        if found is not None:
+            return [found]
+        return default[0] if default else [self[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._asked.headers)
+
+    def __len__(self) -> int:
+        return len(self._asked.headers)
+
+
+def _held(ticket: str | None, session: str | None, cookie: str | None) -> tuple[str, str]:
+    """The ticket and the session that were shown, in a field or in a cookie."""
+    cookies = {} if cookie is None else _cookies(cookie)
+    signed_in = session or next((cookies[name] for name in SESSION_COOKIES if name in cookies), "")
+    return ticket or cookies.get(TICKET_COOKIE, ""), signed_in
 
 
 def _cookies(line: str) -> dict[str, str]:

@@ -4,13 +4,12 @@ Who shows the ticket has the place. Who a place is for is asked only at a join: 
 subject, a signed-in citizen has a session, and where a room wants to know neither, the ticket is enough.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
-from multidict import CIMultiDict
+from multidict import MultiMapping
 
 from queueing.activation import Scheduled
 from queueing.estimate import Prospect, prospect
@@ -43,13 +42,16 @@ class JoinRequest(Struct, frozen=True, forbid_unknown_fields=True):
     lane: Annotated[str, Meta(max_length=40, description="A lane of the room; empty is the open one.")] = ""
 
 
+_NO_WISH = JoinRequest()
+
+
 class Visit(Struct, frozen=True):
     """One request about a place. A struct: it is made for each."""
 
     room: str
     ticket: str
     """As it was shown; empty if none was."""
-    headers: CIMultiDict[str]
+    headers: MultiMapping[str]
     remote: str
     """The address that called."""
     caller: Caller | None = None
@@ -129,7 +131,7 @@ class Visits:
     async def join(self, visit: Visit) -> Standing:
         """A place, or the one that he has: by the ticket shown, or by who he is."""
         spec = self.spec(visit.room)
-        wish = visit.body or JoinRequest()
+        wish = visit.body or _NO_WISH
         if wish.subject is not None or wish.lane:
             self._check_app(spec, visit.caller, wish)
         with refusing():
@@ -261,16 +263,34 @@ def told(spec: RoomSpec, status: RoomStatus) -> RoomStatus:
     return replace(status, state=state, opens_at_ms=activation.opens_at_ms)
 
 
-@contextmanager
-def refusing() -> Iterator[None]:
-    """What the rooms cannot do, as problems."""
-    try:
-        yield
-    except InvalidTicket:
-        detail = "Show the ticket that a join of this room gave you; or join anew."
-        raise Problem(403, "invalid-ticket", "This is no ticket of this room.", detail) from None
-    except RoomClosed:
-        detail = "Nobody joins just now; who has a place keeps it. GET /v1/queues/{room} says when it opens."
-        raise Problem(409, "room-closed", "The room is closed.", detail) from None
-    except StoreUnavailable:
-        raise store_away("The room stays shut meanwhile. Keep your ticket: it holds your place.") from None
+class _Refusing:
+    """What the rooms cannot do, as problems. A class: a generator would cost each call a microsecond."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if error is None:
+            return
+        if isinstance(error, InvalidTicket):
+            detail = "Show the ticket that a join of this room gave you; or join anew."
+            raise Problem(403, "invalid-ticket", "This is no ticket of this room.", detail) from None
+        if isinstance(error, RoomClosed):
+            detail = (
+                "Nobody joins just now; who has a place keeps it. GET /v1/queues/{room} says when it opens."
+            )
+            raise Problem(409, "room-closed", "The room is closed.", detail) from None
+        if isinstance(error, StoreUnavailable):
+            raise store_away(
+                "The room stays shut meanwhile. Keep your ticket: it holds your place."
+            ) from None
+
+
+_REFUSING = _Refusing()
+
+
+def refusing() -> _Refusing:
+    """For a ``with`` block around the engine's calls."""
+    return _REFUSING

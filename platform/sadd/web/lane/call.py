@@ -70,6 +70,10 @@ class LaneCall(msgspec.Struct):
             fields["traceparent"] = known.traceparent
         return CIMultiDict(fields)
 
+    def field(self, name: bytes) -> str | None:
+        value = self.known.head.fields.get(name)
+        return None if value is None else value.decode()
+
     @property
     def peer(self) -> str:
         return self.sender.peer

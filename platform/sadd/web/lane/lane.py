@@ -160,8 +160,11 @@ class Lane(asyncio.Protocol):
         if len(self._calls) >= PIPELINE_MAX:
             return at
         call = self._ask(known, data[end:stop])
-        if known.news and call.caller is not None:
-            self._table.remember(known)
+        if known.news:
+            if call.caller is not None:
+                self._table.remember(known)
+            elif known.head.authorization is None and call.route.scope is None:
+                self._table.remember(known, is_public=True)
         return stop
 
     def _await_head(self, data: bytes, at: int) -> int:

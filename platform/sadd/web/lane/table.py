@@ -89,6 +89,7 @@ class LaneTable:
         self._remembered: dict[bytes, Known] = {}
         self.remembered = self._remembered.get
         """The head of these bytes if it was seen before; called for each request."""
+        self._public: dict[bytes, Known] = {}
         for route in routes:
             self._add(LaneRoute(route, keys))
 
@@ -113,7 +114,7 @@ class LaneTable:
         if len(raw) > self._head_bytes_max:
             return None
         marks = take_marks(raw)
-        known = self._remembered.get(marks.rest)
+        known = self._remembered.get(marks.rest) or self._public.get(marks.rest)
         if known is None:
             head = read_head(marks.rest, self._fields_max)
             if head is None:
@@ -138,13 +139,17 @@ class LaneTable:
         """It has a key that is not known here, yet: aiohttp looks it up, the lane waits for nothing."""
         return head.authorization is not None and self._is_stranger(head.authorization)
 
-    def remember(self, known: Known) -> None:
-        """Only for heads whose key was right: what strangers send pushes nobody else's out."""
+    def remember(self, known: Known, *, is_public: bool = False) -> None:
+        """A head whose key was right, or one of a public endpoint without a key.
+
+        The latter have a memory of their own: what strangers send pushes nobody else's out.
+        """
         head, raw = known.head, known.news
         if len(raw) <= HEAD_BYTES_MAX:
-            if len(self._remembered) >= HEADS_MAX:
-                self._remembered.clear()
-            self._remembered[raw] = Known(head, known.route, known.parameter, len(raw) + head.length)
+            memory = self._public if is_public else self._remembered
+            if len(memory) >= HEADS_MAX:
+                memory.clear()
+            memory[raw] = Known(head, known.route, known.parameter, len(raw) + head.length)
 
     def _find(self, head: Head) -> tuple[LaneRoute | None, str]:
         found, parameter = self._exact.get(head.line), b""

@@ -92,3 +92,17 @@ async def test_a_revoked_key_is_refused_from_the_next_request_on() -> None:
         assert received.startswith(b"HTTP/1.1 401 Unauthorized\r\n")
         assert site.connections.counters.lent == 0, "the lane itself refused it"
         writer.close()
+
+
+async def test_heads_of_strangers_are_remembered_apart(table: LaneTable) -> None:
+    """Of public endpoints, so that polls are not parsed anew; they push out nobody's with a key."""
+    remember(table, head())
+    for number in range(HEADS_MAX + 5):
+        raw = b"GET /v1/queues/moehe-results HTTP/1.1\r\nHost: x\r\nX-Number: %d\r\n\r\n" % number
+        known = table.read(raw)
+        assert known is not None
+        table.remember(known, is_public=True)
+    assert table.remembered(head()) is not None
+    again = table.read(raw)
+    assert again is not None
+    assert (again.news, again.parameter) == (b"", "moehe-results")
