@@ -21,6 +21,8 @@ from benchmarks.peers.process import Running, descendants, started
 from benchmarks.servers import free_ports
 
 AGENCY, SERVICE, LEASED = "bench", "bench-open", "bench-leased"
+CROWDED = "bench-crowded"
+"""A service with a waiting room that lets few in, so that whoever joins waits."""
 SHUT = "rule.shut"
 """A policy that lets nothing pass, so that its checks are answered without a store."""
 
@@ -39,7 +41,8 @@ CATALOGUE = {
 limits:
   - {id: bench-wide, limit: 600000, period_seconds: 60, burst: 10000, on_store_loss: closed}
   - {id: bench-widest, limit: 10000000, period_seconds: 10, burst: 10000000, on_store_loss: closed}
-queues: []
+queues:
+  - {id: bench-slow, outflow_share: 0.02, active_share: 0.9, claim_window_seconds: 120, pass_seconds: 300}
 caches: []
 sessions: []
 """,
@@ -57,11 +60,12 @@ sessions: []
   capacity: {{requests_per_second: 55, concurrent_users: 550}}
   yearly_volume: 164000
   peak: {{event: a run, factor: 2.2}}
-  protection: {{limits: {limits}}}
+  protection: {{limits: {protection}}}
 """
-        for service, arabic, limits in (
+        for service, arabic, protection in (
             (SERVICE, "خدمة القياس", "bench-wide"),
             (LEASED, "خدمة الحصص", "bench-widest"),
+            (CROWDED, "خدمة الانتظار", "bench-wide, queue: bench-slow"),
         )
     ),
 }

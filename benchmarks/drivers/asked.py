@@ -10,6 +10,7 @@ from dataclasses import dataclass
 KEYS = 100_000
 FIRST_KEY = 28_000_000_000
 SLOT = b"00000KEY000"  # as long as a key
+ADDRESS = b"00.ADDRESS.0000"  # as long as an address below
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,14 @@ def keys(chance: random.Random) -> Iterator[bytes]:
 
 
 def fill(template: bytes, chance: random.Random) -> bytes:
-    """The template with a key in each of its slots."""
+    """The template with a key in each of its slots, and an address where one belongs."""
     first, *rest = template.split(SLOT)
     drawn = keys(chance)
-    return first + b"".join(next(drawn) + part for part in rest)
+    text = first + b"".join(next(drawn) + part for part in rest)
+    return text.replace(ADDRESS, address(chance)) if ADDRESS in text else text
+
+
+def address(chance: random.Random) -> bytes:
+    """One of 10,000,000 visitors', always 15 characters."""
+    octets = (chance.randrange(100, 200) for _ in range(3))
+    return b"%d.%d.%d.%d" % (chance.randrange(110, 120), *octets)

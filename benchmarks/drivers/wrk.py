@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.drivers.asked import FIRST_KEY, KEYS, SLOT, Http
+from benchmarks.drivers.asked import ADDRESS, FIRST_KEY, KEYS, SLOT, Http
 from benchmarks.drivers.outcome import Outcome, children_cpu_seconds
 
 ABSENT = "wrk is absent (Debian: apt-get install wrk): our own pump drives HTTP, at a higher cost of CPU."
@@ -20,7 +20,13 @@ function init()
   math.randomseed(%(seed)d)
   local template = %(template)s
   local function key() return string.format('%%011d', %(first)d + math.random(0, %(last)d)) end
-  for i = 1, %(count)d do texts[i] = template:gsub('%(slot)s', key) end
+  local function octet() return math.random(100, 199) end
+  local function address()
+    return string.format('%%d.%%d.%%d.%%d', math.random(110, 119), octet(), octet(), octet())
+  end
+  for i = 1, %(count)d do
+    texts[i] = template:gsub('%(slot)s', key):gsub('%(address)s', address)
+  end
   built = os.clock()
 end
 function request()
@@ -78,6 +84,7 @@ def _script(asked: Http, seed: int) -> str:
         "template": "'" + quoted.replace("'", "\\'") + "'",
         "count": min(KEYS, TEXTS_BYTES_MAX // len(asked.text)),
         "slot": SLOT.decode(),
+        "address": ADDRESS.decode().replace(".", "%."),
         "first": FIRST_KEY,
         "last": KEYS - 1,
     }
