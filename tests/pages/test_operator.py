@@ -62,12 +62,10 @@ async def set_up(site: Scene) -> RoomSettings | None:
 
 @pytest.mark.parametrize("language", ["ar", "en"])
 async def test_axe_finds_nothing_on_any_page(site: Scene, profiles: Profiles, language: str) -> None:
-    """Sign-in and its refusal, rooms, one room with its charts drawn, a change before it is made."""
+    """Sign-in refused, rooms, one room with its charts drawn, a change before it is made."""
     context = await profiles(**DESK, locale=language)
     page = await context.new_page()
     await page.goto(f"{site.url}/operator/sign-in")
-    assert await findings(page) == []
-    await picture(page, f"operator-sign-in-{language}")
     await page.locator("#key").fill("wrong")
     await page.locator("main button[type=submit]").click()
     await expect(page.locator("#problem")).to_be_visible()
@@ -144,18 +142,9 @@ async def test_the_page_is_live_and_can_be_held_still(site: Scene, profiles: Pro
     await expect(target).to_contain_text("78")
 
 
-async def test_a_screen_left_alone_stops_asking(site: Scene, profiles: Profiles) -> None:
-    """So that its session ends by itself; a button goes on."""
-    page = await signed_in(site, await profiles(**DESK, locale="en"))
-    await page.clock.install()
-    await page.goto(f"{site.url}/operator/queues/{RESULTS}")
-    await page.clock.run_for(11 * 60_000)
-    await expect(page.locator("#said")).to_contain_text("Live updates have stopped")
-    await expect(page.locator("#live")).to_have_text("Turn live updates on")
-
-
-async def test_what_is_being_written_stays(site: Scene, profiles: Profiles) -> None:
-    """Live updates take neither a form's field nor the focus."""
+async def test_live_updates_disturb_nobody_and_end(site: Scene, profiles: Profiles) -> None:
+    """They take neither a form's field nor the focus; a screen left alone stops asking, so that its session
+    ends by itself; a button goes on."""
     page = await signed_in(site, await profiles(**DESK, locale="en"))
     await page.clock.install()
     await page.goto(f"{site.url}/operator/queues/{RESULTS}")
@@ -163,6 +152,9 @@ async def test_what_is_being_written_stays(site: Scene, profiles: Profiles) -> N
     await page.clock.run_for(11_000)
     await expect(page.locator("#message_en")).to_have_value("We are sorry")
     await expect(page.locator("#message_en")).to_be_focused()
+    await page.clock.fast_forward(11 * 60_000)
+    await expect(page.locator("#said")).to_contain_text("Live updates have stopped")
+    await expect(page.locator("#live")).to_have_text("Turn live updates on")
 
 
 async def test_all_is_reached_by_the_keyboard(site: Scene, profiles: Profiles) -> None:
