@@ -11,6 +11,12 @@ from tests.sadd.web.lane.scene import BODY, KEY, post
 BATCH = b"/v1/limits/check-batch"
 TRY = b"GET /try HTTP/1.1\r\nHost: x\r\n\r\n"
 ROOM = b"GET /v1/queues/moehe-results HTTP/1.1\r\nHost: x\r\n\r\n"
+TICKET = b"GET /v1/queues/moehe-results/ticket HTTP/1.1\r\nHost: x\r\n\r\n"
+CLAIM = b"POST /v1/queues/moehe-results/claim HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+JOIN = (
+    b"POST /v1/queues/moehe-results/tickets HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 15\r\n\r\n{"subject":"x"}'
+)
 PUT = b"PUT /try HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKS = b"1f\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (BODY[:31], len(BODY) - 31, BODY[31:])
 
@@ -227,6 +233,21 @@ CASES: dict[str, bytes | tuple[bytes, bytes]] = {
     "room again": ROOM + ROOM + post() + ROOM,
     "room whose store is away": ROOM.replace(b"moehe-results", b"moph-appointment"),
     "room unknown": ROOM.replace(b"moehe-results", b"moehe-nothing"),
+    "ticket of none": TICKET,
+    "ticket forged": TICKET.replace(b"Host: x", b"Host: x\r\nSadd-Ticket: forged"),
+    "ticket in a cookie": TICKET.replace(b"Host: x", b"Host: x\r\nCookie: a=b; sadd_ticket=forged; x"),
+    "ticket of no room": TICKET.replace(b"moehe-results", b"moehe-nothing"),
+    "ticket of dots": TICKET.replace(b"moehe-results", b".."),
+    "ticket with a query": TICKET.replace(b"/ticket", b"/ticket?a=b"),
+    "ticket deeper": TICKET.replace(b"/ticket", b"/ticket/x"),
+    "claim of none": CLAIM,
+    "claim with a body": CLAIM.replace(b"Length: 0", b"Length: 2") + b"{}",
+    "claim by another method": CLAIM.replace(b"POST", b"PUT"),
+    "join for a subject without a key": JOIN,
+    "join with a foreign field": JOIN.replace(b"subject", b"subjekt"),
+    "join with a broken body": JOIN.replace(b'"x"}', b'"x""'),
+    "join with text": JOIN.replace(b"application/json", b"text/plain"),
+    "claims in a row": CLAIM * 3 + TICKET + CLAIM,
     "room with a query": ROOM.replace(b"moehe-results", b"moehe-results?a=b"),
     "room encoded": ROOM.replace(b"moehe-results", b"moehe%2Dresults"),
     "room of dots": ROOM.replace(b"moehe-results", b".."),
