@@ -57,7 +57,7 @@ class Sample:
 
     @property
     def waiting(self) -> int:
-        return self.issued - self.serving
+        return max(self.issued - self.serving, 0)
 
 
 def packed(sample: Sample) -> bytes:
