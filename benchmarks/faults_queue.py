@@ -28,7 +28,7 @@ from rich.table import Table
 
 from benchmarks.faults_queue_crowd import Orders
 from benchmarks.faults_queue_scene import ROOM, Machine, Scene, Watch, frozen, pause, room_of, scene
-from benchmarks.faults_queue_verdict import Verdict, judge, read
+from benchmarks.faults_queue_verdict import Span, Verdict, judge, read
 
 JOINS_PER_SECOND = 200.0
 BEFORE_SECONDS = (2.0, 3.0)
@@ -235,10 +235,11 @@ def _play(made: Scene, fault: str, number: int, load: Load, seed: int, numbers: 
         pause(before_s)
         broke_ns = time.time_ns()
         FAULTS[fault](act)
+        mended_ns = time.time_ns()
         crowd.wait()
         epochs = watch.epochs()
-    to_ns = began_ns + int(coming_s * 1e9)
-    verdict = judge(read(log), cap=load.cap, numbers=numbers, from_ns=began_ns, to_ns=to_ns)
+    span = Span(began_ns, began_ns + int(coming_s * 1e9), mended_ns)
+    verdict = judge(read(log), cap=load.cap, numbers=numbers, span=span)
     return replace(verdict, take_over_s=_take_over_s(act.ended_epoch, epochs, broke_ns))
 
 
@@ -261,15 +262,27 @@ def _as_json(rounds: Sequence[tuple[str, Verdict]], joins: float) -> str:
 
 
 def _print(rounds: Sequence[tuple[str, Verdict]], joins: float) -> None:
-    heads = ("what broke", "rounds", "joined", "admitted", "lost", "twice", "double", "over cap", "untold")
+    heads = (
+        "what broke",
+        "rounds",
+        "joined",
+        "admitted",
+        "lost",
+        "twice",
+        "double",
+        "over cap",
+        "untold",
+        "stuck",
+    )
     table = Table(*heads, "stood still", "take-over")
     for fault in dict(rounds):
         table.add_row(fault, *_cells([verdict for name, verdict in rounds if name == fault]))
-    Console(width=140).print(table)
+    Console(width=150).print(table)
     dirty = sum(not verdict.clean for _, verdict in rounds)
-    Console(width=140).print(
+    Console(width=150).print(
         f"{len(rounds)} rounds at {joins:g} joins a second; {dirty or 'none'} with a place lost, a number "
-        "twice, a double admission, the cap passed, or somebody untold. Times are the longest, in seconds."
+        "twice, a double admission, the cap passed, somebody untold, or nobody let in any more. Times: the "
+        "longest, in seconds."
     )
 
 
@@ -284,6 +297,7 @@ def _cells(verdicts: Sequence[Verdict]) -> list[str]:
         str(sum(verdict.double_admissions for verdict in verdicts)),
         str(max(verdict.over_cap for verdict in verdicts)),
         str(sum(verdict.unanswered for verdict in verdicts)),
+        str(sum(verdict.stuck for verdict in verdicts)),
         f"{max(verdict.stood_still_s for verdict in verdicts):.1f}",
         f"{max(overs):.1f}" if overs else "–",
     ]

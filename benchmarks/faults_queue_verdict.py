@@ -30,8 +30,17 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """When people came, and when the fault was over."""
+
+    from_ns: int
+    to_ns: int
+    mended_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of one round. The first five must be 0."""
+    """Of one round. The first six must be 0."""
 
     places_lost: int
     numbers_twice: int
@@ -40,6 +49,8 @@ class Verdict:
     """How many more than the cap were certainly inside at once."""
     unanswered: int
     """Visitors whom nobody could tell, seconds after the fault was over, where they stand."""
+    stuck: int
+    """1 when nobody at all was let in once the fault was over."""
     joined: int
     admitted: int
     most_inside: int
@@ -50,8 +61,8 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        wrong = (self.places_lost, self.numbers_twice, self.double_admissions, self.over_cap, self.unanswered)
-        return not any(wrong)
+        wrong = (self.places_lost, self.numbers_twice, self.double_admissions, self.over_cap)
+        return not any(wrong) and not self.unanswered and not self.stuck
 
 
 def read(path: Path) -> dict[int, Told]:
@@ -64,8 +75,8 @@ def read(path: Path) -> dict[int, Told]:
     return dict(visitors)
 
 
-def judge(visitors: dict[int, Told], *, cap: int, numbers: set[int], from_ns: int, to_ns: int) -> Verdict:
-    """``numbers`` are those of earlier rounds; this one's are added. The span is where people came."""
+def judge(visitors: dict[int, Told], *, cap: int, numbers: set[int], span: Span) -> Verdict:
+    """``numbers`` are those of earlier rounds; this one's are added."""
     told = list(visitors.values())
     joined = [visitor.joined for visitor in told if visitor.joined is not None]
     given = Counter(joined)
@@ -80,10 +91,11 @@ def judge(visitors: dict[int, Told], *, cap: int, numbers: set[int], from_ns: in
         double_admissions=double,
         over_cap=max(most - cap, 0),
         unanswered=sum(visitor.unanswered for visitor in told),
+        stuck=int(not any((visitor.inside_ns or 0) > span.mended_ns for visitor in told)),
         joined=len(joined),
         admitted=sum(bool(visitor.passes) for visitor in told),
         most_inside=most,
-        stood_still_s=_longest_gap_s(told, from_ns, to_ns),
+        stood_still_s=_longest_gap_s(told, span.from_ns, span.to_ns),
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults_queue_verdict import Verdict, judge, read
+from benchmarks.faults_queue_verdict import Span, Verdict, judge, read
 
 S = 1_000_000_000
 CLEAN = """\
@@ -23,7 +23,7 @@ L 2 11 600
 def _judged(folder: Path, log: str, cap: int = 1, numbers: set[int] | None = None) -> Verdict:
     (folder / "log").write_text(log)
     known = set() if numbers is None else numbers
-    return judge(read(folder / "log"), cap=cap, numbers=known, from_ns=0, to_ns=10 * S)
+    return judge(read(folder / "log"), cap=cap, numbers=known, span=Span(0, 10 * S, mended_ns=250))
 
 
 def test_nothing_is_wrong_with_a_log_in_which_nothing_is(tmp_path: Path) -> None:
@@ -77,6 +77,14 @@ def test_the_longest_time_without_an_admission_is_told(tmp_path: Path) -> None:
     log = f"J 1 1 0\nA 1 1 a 9 {1 * S}\nL 1 1 {2 * S}\nJ 2 2 0\nA 2 2 b 9 {8 * S}\nL 2 2 {9 * S}\n"
 
     assert _judged(tmp_path, log).stood_still_s == 7
+
+
+def test_a_room_that_lets_nobody_in_any_more_is_stuck(tmp_path: Path) -> None:
+    """Though nothing else is wrong: it is what people would notice first."""
+    stuck = _judged(tmp_path, "J 1 1 0\nA 1 1 a 9 200\nL 1 1 210\nJ 2 2 260\nS 2 2 waiting 270\n")
+
+    assert stuck.stuck == 1
+    assert not stuck.clean
 
 
 def test_a_line_that_was_cut_short_is_none(tmp_path: Path) -> None:
