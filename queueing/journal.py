@@ -1,98 +1,45 @@
-"""Group commits: claims of many visitors, one statement.
+"""What is committed before it is answered: claims, and the one place of a holder. In group commits."""
 
-::
-
-    claim claim claim ──▶ waiting ──▶ one INSERT ──▶ answered
-               claim ──────▲   (the next one, while the first is on its way)
-"""
-
-import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 
-from queueing.store import Claim, Ledger, Stale, StoreUnavailable
+from queueing.group import Group
+from queueing.store import Claim, Hold, Ledger, Place, Stale
 
-ROWS_MAX = 1_000
-WAITING_MAX = 20_000
 KNOWN_MAX = 20_000
 """Claims that this process knows to be committed: who only asks again costs no commit."""
 
-Key = tuple[str, str, int]
-
 
 class Journal:
-    """Commits claims before they are answered."""
+    """Gathers what many callers want committed."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._waiting: OrderedDict[Claim, list[asyncio.Future[None]]] = OrderedDict()
         self._known: OrderedDict[Claim, None] = OrderedDict()
-        self._writing: asyncio.Task[None] | None = None
-        self.commits = 0
-        self.rows = 0
+        self.claims: Group[Claim, bool] = Group(
+            self._write, lambda claim: (claim.room, claim.lane, claim.number)
+        )
+        self._held: Group[tuple[str, bytes], Place | None] = Group(ledger.held, lambda asked: asked)
+        self._hold: Group[Hold, Place] = Group(ledger.hold, lambda hold: (hold.room, hold.holder))
 
     async def keep(self, claim: Claim) -> None:
         """Returns once the claim is committed. Raises StoreUnavailable; Stale when a later life has begun."""
         if claim in self._known:
             return
-        if len(self._waiting) >= WAITING_MAX:
-            raise StoreUnavailable("journal: too many claims wait to be committed")
-        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(claim, []).append(kept)
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_all())
-        await kept
-
-    async def _write_all(self) -> None:
-        try:
-            while self._waiting:
-                await self._write(self._taken())
-        finally:
-            self._writing = None
-
-    def _taken(self) -> dict[Claim, list[asyncio.Future[None]]]:
-        """What goes into one statement: at most one claim for each number, the others follow."""
-        taken: dict[Claim, list[asyncio.Future[None]]] = {}
-        numbers: set[Key] = set()
-        for claim in list(self._waiting):
-            key = claim.room, claim.lane, claim.number
-            if key not in numbers:
-                numbers.add(key)
-                taken[claim] = self._waiting.pop(claim)
-            if len(taken) == ROWS_MAX:
-                break
-        return taken
-
-    async def _write(self, taken: dict[Claim, list[asyncio.Future[None]]]) -> None:
-        try:
-            kept = await self._ledger.write(list(taken))
-        except BaseException as error:  # cancelled as well: the loop ends, and nobody may wait for ever
-            for asking in taken.values():
-                for future in asking:
-                    _fail(future, error)
-            if not isinstance(error, Exception):
-                raise
-            return
-        self.commits += 1
-        self.rows += len(taken)
-        for claim, asking in taken.items():
-            fresh = (claim.room, claim.life) in kept
-            if fresh:
-                self._remember(claim)
-            for future in asking:
-                if not fresh:
-                    _fail(future, Stale(claim.room))
-                elif not future.done():
-                    future.set_result(None)
-
-    def _remember(self, claim: Claim) -> None:
+        if not await self.claims.ask(claim):
+            raise Stale(claim.room)
         self._known[claim] = None
         if len(self._known) > KNOWN_MAX:
             self._known.popitem(last=False)
 
+    async def held(self, room: str, holder: bytes) -> Place | None:
+        """The place of a holder. Raises StoreUnavailable."""
+        return await self._held.ask((room, holder))
 
-def _fail(future: "asyncio.Future[None]", error: BaseException) -> None:
-    """A new exception for each: a shared one would gather everybody's traceback."""
-    if not future.done():
-        future.set_exception(
-            type(error)(*error.args) if isinstance(error, Exception) else StoreUnavailable("the process ends")
-        )
+    async def hold(self, hold: Hold) -> Place:
+        """The one place that the holder has now. Raises StoreUnavailable."""
+        return await self._hold.ask(hold)
+
+    async def _write(self, claims: Sequence[Claim]) -> list[bool]:
+        kept = await self._ledger.write(claims)
+        return [(claim.room, claim.life) in kept for claim in claims]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from queueing.policy import Room
-from queueing.store import Claim, Kept, Latest, Legacy, Move, Stale, StoreUnavailable
+from queueing.store import Claim, Hold, Kept, Latest, Legacy, Move, Place, Stale, StoreUnavailable
 
 RESTORING_SECONDS = 3.0
 CLAIMS_PAGE = 5_000
@@ -77,12 +77,22 @@ FROM queue_life f LEFT JOIN queue_line l USING (room) WHERE f.room = $1
 GROUP BY f.life, f.server, f.restored_at
 """
 _HOLD = """
-INSERT INTO queue_holder AS h (room, holder, lane, number) VALUES ($1, $2, $3, $4)
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[], $4::bigint[], $5::text[], $6::bigint[])
+        AS w(room, holder, lane, number, old_lane, old_number)
+)
+INSERT INTO queue_holder AS h (room, holder, lane, number)
+SELECT room, holder, lane, number FROM wanted ORDER BY room, holder
 ON CONFLICT (room, holder) DO UPDATE SET lane = excluded.lane, number = excluded.number
-WHERE (h.lane, h.number) = ($5, $6)
-RETURNING lane, number
+WHERE EXISTS (
+    SELECT 1 FROM wanted w
+    WHERE (w.room, w.holder, w.old_lane, w.old_number) = (h.room, h.holder, h.lane, h.number)
+)
 """
-_HELD = "SELECT lane, number FROM queue_holder WHERE room = $1 AND holder = $2"
+_HELD = """
+SELECT h.room, h.holder, h.lane, h.number FROM queue_holder h
+JOIN unnest($1::text[], $2::bytea[]) AS w(room, holder) USING (room, holder)
+"""
 _LEAD = """
 UPDATE queue_leader SET holder = $1, epoch = epoch + (holder <> $1)::int,
     until = clock_timestamp() + make_interval(secs => $2)
@@ -126,6 +136,11 @@ FROM gone WHERE l.room = $1 AND l.lane = gone.lane
 
 DOUBTS_MAX = 32
 """Ranges of a lane; of more the last are taken for one."""
+
+_FORGET = """
+DELETE FROM queue_holder h USING queue_line l
+WHERE h.room = $1 AND l.room = h.room AND l.lane = h.lane AND h.number <= l.swept
+"""
 
 
 class Pool(Protocol):
@@ -178,18 +193,27 @@ class PostgresLedger:
             raise Stale(room)
         return int(reserved)
 
-    async def held(self, room: str, holder: bytes) -> tuple[str, int] | None:
+    async def held(self, asked: Sequence[tuple[str, bytes]]) -> list[Place | None]:
+        columns = [room for room, _ in asked], [holder for _, holder in asked]
         with self._there():
-            row = await self._pool.fetchrow(_HELD, room, holder)
-        return None if row is None else (row["lane"], row["number"])
+            rows = await self._pool.fetch(_HELD, *columns)
+        places = {(row["room"], row["holder"]): (row["lane"], row["number"]) for row in rows}
+        return [places.get(each) for each in asked]
 
-    async def hold(
-        self, room: str, holder: bytes, place: tuple[str, int], instead_of: tuple[str, int] | None
-    ) -> tuple[str, int]:
+    async def hold(self, holds: Sequence[Hold]) -> list[Place]:
+        """Committed before it is read: of two who join at once as one, both read the same."""
+        columns: list[list[object]] = [
+            [each.room for each in holds],
+            [each.holder for each in holds],
+            [each.place[0] for each in holds],
+            [each.place[1] for each in holds],
+            [(each.instead_of or ("", 0))[0] for each in holds],
+            [(each.instead_of or ("", 0))[1] for each in holds],
+        ]
         with self._there():
-            row = await self._pool.fetchrow(_HOLD, room, holder, *place, *(instead_of or ("", 0)))
-            row = row or await self._pool.fetchrow(_HELD, room, holder)
-        return (row["lane"], row["number"]) if row is not None else place
+            await self._pool.execute(_HOLD, *columns)
+        found = await self.held([(each.room, each.holder) for each in holds])
+        return [place or hold.place for place, hold in zip(found, holds, strict=True)]
 
     # -- a new life ----------------------------------------------------------
 
@@ -275,6 +299,7 @@ class PostgresLedger:
         """Delete claims whose pass ended long ago, some thousands at a time."""
         with self._there():
             await self._pool.execute(_SWEEP, room, now_ms - KEPT_MS)
+            await self._pool.execute(_FORGET, room)
 
 
 def _kept(row: Any, claimed: int) -> Kept:

@@ -26,7 +26,7 @@ from queueing.policy import Room
 from queueing.restoration import Restoration
 from queueing.standing import Estimate, RoomStatus, Standing
 from queueing.stats import RoomsStats
-from queueing.store import Claim, Counted, Ledger, Reading, RoomClosed, Stale, Store, StoreUnavailable
+from queueing.store import Claim, Counted, Hold, Ledger, Reading, RoomClosed, Stale, Store, StoreUnavailable
 from queueing.ticket import InvalidTicket, Ticket, TicketOffice
 
 STATUS_TTL_S = 1.0
@@ -52,7 +52,6 @@ class Rooms:
         self._store = store
         self._tickets = tickets
         self._passes = passes
-        self._ledger = ledger
         self._restoration = Restoration(store, ledger)
         self._journal = Journal(ledger)
         self._numbers = Numbers(store, ledger, self._restoration, clock)
@@ -168,8 +167,8 @@ class Rooms:
 
     def stats(self) -> RoomsStats:
         kept = {
-            "commits": self._journal.commits,
-            "claims_kept": self._journal.rows,
+            "commits": self._journal.claims.flights,
+            "claims_kept": self._journal.claims.rows,
             "restored": self._restoration.restored,
         }
         return RoomsStats(**{name: kept.get(name, self._counts[name]) for name in RoomsStats.__slots__})
@@ -194,7 +193,7 @@ class Rooms:
 
     async def _join_once(self, room: Room, lane: str, holder: bytes) -> Standing:
         """One place for one holder: the journal knows which, so it survives the store as well."""
-        before = await self._counting(self._ledger.held(room.id, holder))
+        before = await self._counting(self._journal.held(room.id, holder))
         for _ in range(HOLDER_TRIES_MAX):
             if before is not None:
                 standing = await self._back(room, self._tickets.make(room.id, *before))
@@ -202,7 +201,7 @@ class Rooms:
                     return standing
             joined = await self._join(room, lane)
             place = lane, joined.number
-            kept = await self._counting(self._ledger.hold(room.id, holder, place, before))
+            kept = await self._counting(self._journal.hold(Hold(room.id, holder, place, before)))
             if kept == place:
                 return joined
             before = kept  # he joined elsewhere at the same moment: this number is called in vain

@@ -171,6 +171,20 @@ class Claim:
     left: bool = False
 
 
+Place = tuple[str, int]
+"""Lane and number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """``place`` is to be the holder's, unless he has another one than ``instead_of``."""
+
+    room: str
+    holder: bytes
+    place: Place
+    instead_of: Place | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A lane as the journal keeps it. Numbers up to ``reserved`` may be in somebody's hands."""
@@ -278,10 +292,8 @@ class Ledger(Protocol):
     async def latest(self, room: str) -> Latest | None:
         """The latest life of a room; None if there was none yet."""
 
-    async def held(self, room: str, holder: bytes) -> tuple[str, int] | None:
-        """Lane and number of the place of a holder."""
+    async def held(self, asked: Sequence[tuple[str, bytes]]) -> Sequence[Place | None]:
+        """The places of holders, by room and holder."""
 
-    async def hold(
-        self, room: str, holder: bytes, place: tuple[str, int], instead_of: tuple[str, int] | None
-    ) -> tuple[str, int]:
-        """The one place of a holder: ``place``, unless he has another than ``instead_of``."""
+    async def hold(self, holds: Sequence[Hold]) -> Sequence[Place]:
+        """The one place that each holder has now; at most one question for each."""

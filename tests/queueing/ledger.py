@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from queueing.policy import Room
-from queueing.store import Claim, Kept, Latest, Legacy, Move, Stale, StoreUnavailable
+from queueing.store import Claim, Hold, Kept, Latest, Legacy, Move, Place, Stale, StoreUnavailable
 
 
 class PlainLedger:
@@ -88,17 +88,16 @@ class PlainLedger:
         self._there()
         return Latest(*self.life[room], self.quiet_s) if room in self.life else None
 
-    async def held(self, room: str, holder: bytes) -> tuple[str, int] | None:
+    async def held(self, asked: Sequence[tuple[str, bytes]]) -> list[Place | None]:
         self._there()
-        return self.holders.get((room, holder))
+        return [self.holders.get(each) for each in asked]
 
-    async def hold(
-        self, room: str, holder: bytes, place: tuple[str, int], instead_of: tuple[str, int] | None
-    ) -> tuple[str, int]:
+    async def hold(self, holds: Sequence[Hold]) -> list[Place]:
         self._there()
-        if self.holders.get((room, holder)) in (None, instead_of):
-            self.holders[room, holder] = place
-        return self.holders[room, holder]
+        for each in holds:
+            if self.holders.get((each.room, each.holder)) in (None, each.instead_of):
+                self.holders[each.room, each.holder] = each.place
+        return [self.holders[each.room, each.holder] for each in holds]
 
     async def lead(self, holder: str, seconds: float) -> int | None:
         self._there()

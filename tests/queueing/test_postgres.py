@@ -10,7 +10,7 @@ import pytest
 
 from queueing.policy import Lane, Room
 from queueing.postgres import KEPT_MS, PostgresLedger
-from queueing.store import Claim, Move, Stale, StoreUnavailable
+from queueing.store import Claim, Hold, Move, Stale, StoreUnavailable
 from sadd.postgres.pool import AWAY, Pool, open_pool
 from tests.queueing.ledger import PlainLedger
 from tests.waiting import eventually
@@ -66,12 +66,19 @@ async def test_it_keeps_what_the_plain_one_keeps(ledger: PostgresLedger) -> None
                         answers.append(-1)
                 assert answers[0] == answers[1]
             case "hold":
-                holder, place = bytes(15) + bytes([dice.randint(0, 3)]), ("", dice.randint(1, 9))
-                before = dice.choice([None, ("", dice.randint(1, 9))])
-                assert await ledger.hold("results", holder, place, before) == await plain.hold(
-                    "results", holder, place, before
-                )
-                assert await ledger.held("results", holder) == await plain.held("results", holder)
+                holders = [bytes(15) + bytes([n]) for n in dice.sample(range(5), 3)]
+                holds = [
+                    Hold(
+                        "results",
+                        holder,
+                        ("", dice.randint(1, 9)),
+                        dice.choice([None, ("", dice.randint(1, 9))]),
+                    )
+                    for holder in holders
+                ]
+                assert await ledger.hold(holds) == await plain.hold(holds)
+                asked = [("results", bytes(15) + bytes([n])) for n in range(6)]
+                assert await ledger.held(asked) == await plain.held(asked)
             case "tick":
                 epochs = [await each.lead("me", 60) for each in (ledger, plain)]
                 assert epochs == [1, 1]
