@@ -33,7 +33,8 @@ TIMES = SessionPolicy(idle_ms=15 * 60_000, absolute_ms=8 * 3600_000)
 """A quarter of an hour without a look at the page, a shift in any case."""
 
 SIGN_INS = Policy("operator:sign-in", limit=10, period_seconds=60, burst=10, on_store_loss="local")
-"""Tries from one address; no service is called so. A key has 160 random bits: the bound is for the work of looking, not for luck."""
+"""Tries from one address; no service is called so. A key has 160 random bits: the bound is on the work of
+looking, not on luck."""
 
 
 class Refused(Exception):
