@@ -186,9 +186,8 @@ class Rooms:
             await self._counting(self._keep(ticket, reading))
         except Stale:  # the store is another one by now: the number is good, the admission was not
             return await self._decided(room, ticket, self._store.stand)
-        except StoreUnavailable:  # his is the slot; a claim gets the pass once the journal is back
-            turn = replace(reading, state="called", ends_ms=reading.now_ms + room.claim_window_ms)
-            return self._standing(room, ticket, turn)
+        except StoreUnavailable:  # the slot is his; he has the pass once the journal is back and he asks
+            return self._standing(room, ticket, replace(reading, state="again"))
         return self._standing(room, ticket, reading)
 
     async def _join_once(self, room: Room, lane: str, holder: bytes) -> Standing:

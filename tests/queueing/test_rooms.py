@@ -245,7 +245,7 @@ async def test_a_claim_is_in_the_journal_before_it_is_answered(rooms: Rooms, led
         with pytest.raises(StoreUnavailable):
             await call
     third = await rooms.join(roomy)
-    assert (third.state, third.admission, third.number) == ("called", None, 2)
+    assert (third.state, third.admission, third.position) == ("waiting", None, 1)
     ledger.away = False
     assert (await rooms.claim(roomy, second.ticket)).admission == second.admission
     assert (await rooms.claim(roomy, third.ticket)).admission is not None
