@@ -201,6 +201,7 @@ class Draws:
         with self._counting_refusals():
             frozen = await self._store.freeze(kept, ITSELF)
         if frozen is None:
+            await self.refresh()  # another did it, or is at it: we need not be told
             return None
         self._counts["frozen"] += 1
         return self._take(frozen)

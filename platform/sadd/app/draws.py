@@ -3,7 +3,8 @@
 Every worker runs the keeper: who freezes or draws is settled in the database, where each is done once.
 
     four times a second   people gather from the announced moment on; who is closed is frozen
-    once a second         the value of a beacon that is due is fetched, if that is switched on
+    once a second         the value of a beacon that is due is fetched, if that is switched on; else it is
+                          looked for in the database, lest the news of it was lost
 """
 
 import asyncio
@@ -34,7 +35,7 @@ REFUSED = (asyncpg.RaiseError, asyncpg.IntegrityConstraintViolationError)
 STEP_SECONDS = 0.25
 EXPECTED_MS = 500
 """Before people gather nobody joins any more, so that no number is given out while the draw is announced."""
-FETCH_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 FETCH_DEADLINE_SECONDS = 5.0
 ANSWER_BYTES_MAX = 4_096
 
@@ -59,7 +60,7 @@ class DrawKeeper:
         self._specs = specs
         self._url = beacon_url.rstrip("/")
         self._said = ""
-        self._fetched_s = float("-inf")
+        self._looked_s = float("-inf")
 
     def changes(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         yield CHANNEL, self._draws.refresh
@@ -87,13 +88,14 @@ class DrawKeeper:
             opens_at_ms = self._due(spec, now_ms)
             if opens_at_ms is not None:
                 yield self._draws.announce(spec.id, opens_at_ms)
-        fetches = self._url and asyncio.get_running_loop().time() >= self._fetched_s + FETCH_SECONDS
+        looks = asyncio.get_running_loop().time() >= self._looked_s + LOOK_SECONDS
         for draw in [draw for room in self._draws.rooms() if (draw := self._draws.of(room)) is not None]:
             if not draw.root and self._draws.now_ms() >= draw.closes_at_ms:
                 yield self._draws.freeze(draw.room)
-            elif fetches and _wants_round(draw) and self._draws.now_ms() >= draw.beacon.at_ms:
-                self._fetched_s = asyncio.get_running_loop().time()
-                yield self._fetch(http, draw)
+            elif looks and _waits(draw) and self._draws.now_ms() >= draw.beacon.at_ms:
+                self._looked_s = asyncio.get_running_loop().time()
+                fetches = self._url and draw.beacon.kind == "drand"
+                yield self._fetch(http, draw) if fetches else self._draws.refresh()
 
     def _due(self, spec: RoomSpec, now_ms: int) -> int | None:
         """The start of the event for which people gather then and no draw is announced yet."""
@@ -132,5 +134,6 @@ class _NotFetched(Exception):
     """The relay did not say the round."""
 
 
-def _wants_round(draw: Draw) -> bool:
-    return draw.stage == "frozen" and draw.beacon.kind == "drand" and bool(draw.count)
+def _waits(draw: Draw) -> bool:
+    """For the value of its beacon; to a list of nobody it gives nothing."""
+    return draw.stage == "frozen" and bool(draw.count)

@@ -1,6 +1,8 @@
 """A true draw is confirmed from public data, and each kind of doctoring is shown to be one."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -146,3 +148,15 @@ def test_what_is_published_reads_back_as_it_was_written() -> None:
     assert read(whole) == TRUE
     assert read(encode(TRUE.draw)) == TRUE.draw
     assert read(encode(PROOF) + b"\n") == PROOF
+
+
+def test_the_guide_quotes_what_is_said() -> None:
+    """Each doctoring in docs/queue-draw.md is told in the words that stand there."""
+    guide = Path("docs/queue-draw.md").read_text("utf-8")
+    source = Path("queueing/draw/verification.py").read_text("utf-8")
+    table = guide.partition("| what was done | what it says |")[2].partition("\n\n")[0]
+
+    quoted = [phrase for row in table.splitlines()[2:] for phrase in re.findall(r"`([^`]+)`", row)]
+
+    assert len(quoted) > 6
+    assert [phrase for phrase in quoted if phrase.removesuffix(" …") not in source] == []
