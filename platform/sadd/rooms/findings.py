@@ -10,6 +10,7 @@ from sadd.catalogue import wording
 from sadd.catalogue.fault import Finding, Path
 from sadd.catalogue.model import Catalogue, Name
 from sadd.catalogue.shape import nearest
+from sadd.rooms import template
 from sadd.rooms.resolving import activation_of, resolved
 from sadd.rooms.written import Activation, RoomSettings
 
@@ -138,6 +139,8 @@ def _page(room: RoomSettings) -> Iterator[Finding]:
         not room.template or len(room.template.encode()) > TEMPLATE_BYTES_MAX or "\0" in room.template
     ):
         yield Finding(("template",), f"empty, longer than {TEMPLATE_BYTES_MAX:,} bytes, or has a NUL in it")
+    elif room.template is not None:
+        yield from (Finding(("template",), fault) for fault in template.faults(room.template))
     if room.time_zone is not None and not _is_zone(room.time_zone):
         yield Finding(("time_zone",), f"no time zone: {room.time_zone!r}; expected a name such as Asia/Qatar")
 

@@ -15,18 +15,20 @@ from importlib import resources
 
 import msgspec
 import structlog
-from jinja2 import DictLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from sadd.rooms import template
+from sadd.rooms.template import BUILT_IN
 from sadd.web.room_page import words
 from sadd.web.room_page.qr import qr
 from sadd.web.room_page.script_data import script_data
 from sadd.web.room_page.view import RoomView
 
-BUILT_IN = "room.html"
 OWN_TEMPLATES_MAX = 256
 """Compiled and kept, by a worker."""
+OWN_PAGE_CHARACTERS_MAX = 200_000
 _STYLES = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 _log = structlog.get_logger("sadd.web")
@@ -61,45 +63,54 @@ class RoomPage:
 
     def __init__(self) -> None:
         built_in = resources.files("sadd.web.room_page").joinpath(BUILT_IN).read_text("utf-8")
-        self._environment = ImmutableSandboxedEnvironment(
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            loader=DictLoader({BUILT_IN: built_in}),
+        loader = DictLoader({BUILT_IN: built_in})
+        # Two environments: in the sandbox what we wrote ourselves would take twice the time.
+        ours = Environment(
+            autoescape=True, undefined=StrictUndefined, loader=loader, trim_blocks=True, lstrip_blocks=True
         )
-        self._built_in = self._environment.get_template(BUILT_IN)
+        self._built_in = ours.get_template(BUILT_IN)
+        self._sandbox = ImmutableSandboxedEnvironment(
+            autoescape=True, undefined=StrictUndefined, loader=loader, trim_blocks=True, lstrip_blocks=True
+        )
+        self._own = lru_cache(maxsize=OWN_TEMPLATES_MAX)(self._taken)
         self._style, self._script = asset("room.css"), asset("room.js")
-        self._own = lru_cache(maxsize=OWN_TEMPLATES_MAX)(self._environment.from_string)
+        self._styles, self._scripts = _source(self._style), _source(self._script)
         self.counts: Counter[str] = Counter(rendered=0, template_failed=0)
 
     def stats(self) -> RoomPageStats:
         return RoomPageStats(self.counts["rendered"], self.counts["template_failed"])
 
-    def render(
-        self, view: RoomView, template: str | None = None, *, targets: tuple[str, ...] = ()
-    ) -> Rendered:
-        """The page; ``template`` is the room's own, ``targets`` the origins of its services."""
+    def render(self, view: RoomView, own: str | None = None, *, targets: tuple[str, ...] = ()) -> Rendered:
+        """The page; ``own`` is the room's template, ``targets`` are the origins of its services."""
         self.counts["rendered"] += 1
         values = self._values(view)
-        html = self._by_own(template, values, view.room) if template else None
-        return self._rendered(html or self._built_in.render(values), targets)
+        html = self._by_own(own, values, view.room) if own else None
+        if html is not None:
+            styles = " ".join(_source(style) for style in dict.fromkeys(_STYLES.findall(html)))
+            return Rendered(html, self._policy(styles, targets))
+        return Rendered(self._built_in.render(values), self._policy(self._styles, targets))
 
-    def check(self, template: str, view: RoomView) -> str | None:
+    def check(self, text: str, view: RoomView) -> str | None:
         """What is wrong with a template, tried on a view; None if nothing is."""
         try:
-            self._environment.from_string(template).render(self._values(view))
+            _bounded(self._taken(text), self._values(view))
         except Exception as wrong:  # a template may fail in any way that Python can
             return f"{type(wrong).__name__}: {wrong}"
         return None
 
-    def _by_own(self, template: str, values: dict[str, object], room: str) -> str | None:
+    def _by_own(self, text: str, values: dict[str, object], room: str) -> str | None:
         try:
-            return self._own(template).render(values)
+            return _bounded(self._own(text), values)
         except Exception as wrong:
             self.counts["template_failed"] += 1
             _log.warning("a room's template failed", room=room, reason=type(wrong).__name__)
             return None
+
+    def _taken(self, text: str) -> Template:
+        """ValueError: it has what a template may not have."""
+        for fault in template.faults(text):
+            raise ValueError(fault)
+        return self._sandbox.from_string(text)
 
     def _values(self, view: RoomView) -> dict[str, object]:
         speech = view.speech
@@ -122,12 +133,11 @@ class RoomPage:
             "script": Markup(self._script),  # noqa: S704
         }
 
-    def _rendered(self, html: str, targets: tuple[str, ...]) -> Rendered:
-        styles = " ".join(_source(style) for style in dict.fromkeys(_STYLES.findall(html)))
+    def _policy(self, styles: str, targets: tuple[str, ...]) -> str:
         policy = {
             "default-src": "'none'",
             "style-src": styles,
-            "script-src": _source(self._script),
+            "script-src": self._scripts,
             "img-src": "data:",
             "connect-src": "'self'",
             "worker-src": "'self'",
@@ -135,7 +145,18 @@ class RoomPage:
             "base-uri": "'none'",
             "frame-ancestors": "'none'",
         }
-        return Rendered(html, "; ".join(f"{name} {value}" for name, value in policy.items()))
+        return "; ".join(f"{name} {value}" for name, value in policy.items())
+
+
+def _bounded(own: Template, values: dict[str, object]) -> str:
+    """The page that a template makes. ValueError: it is too long for one."""
+    parts, length = [], 0
+    for part in own.generate(values):
+        parts.append(part)
+        length += len(part)
+        if length > OWN_PAGE_CHARACTERS_MAX:
+            raise ValueError(f"the page is longer than {OWN_PAGE_CHARACTERS_MAX:,} characters")
+    return "".join(parts)
 
 
 def _drawn(view: RoomView) -> Markup | None:

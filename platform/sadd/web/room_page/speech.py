@@ -87,6 +87,8 @@ class Speech:
 
     def say(self, key: str, count: int | None = None, /, **values: object) -> Markup:
         """The text for a page, its values escaped and isolated. ``count`` chooses the form and is ``{n}``."""
+        if count is None and not values:
+            return _fixed(self.lang, key)
         return _marked(self._text(key, count), self._values(count, values))
 
     def say_each(self, key: str, /, **values: object) -> list[Markup]:
@@ -136,6 +138,14 @@ class Speech:
 
     def _in_digits(self, text: str) -> str:
         return text.translate(OF_EACH_DIGIT) if self.shown_digits == "arab" else text
+
+
+@lru_cache(maxsize=1024)
+def _fixed(lang: Lang, key: str) -> Markup:
+    """A text without values, escaped once: most of a page is such."""
+    text = texts(lang)[key]
+    assert isinstance(text, str), f"{key} depends on something"
+    return escape(text)
 
 
 def _marked(text: str, values: list[tuple[str, object]]) -> Markup:

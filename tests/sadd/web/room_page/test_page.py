@@ -187,11 +187,29 @@ def test_a_room_has_a_template_of_its_own() -> None:
     [
         "{% extends 'room.html' %}{% block intro %}{{ missing }}{% endblock %}",
         "{% extends 'other.html' %}",
+        "no page",
         "{% block",
-        "{{ view.__class__.__mro__ }}",
-        "{{ ().__class__.__base__.__subclasses__() }}",
-        "{% for i in range(10**9) %}{% endfor %}",
-        "{{ view.place.__init__.__globals__ }}",
+        *(
+            "{% extends 'room.html' %}{% block intro %}" + inner + "{% endblock %}"
+            for inner in (
+                "{{ view.__class__.__mro__ }}",
+                "{{ ().__class__.__base__.__subclasses__() }}",
+                "{{ view.place.__init__.__globals__ }}",
+                "{{ 'x' * 1000000000 }}",
+                "{{ 'x'.ljust(1000000000) }}",
+                "{{ 'x'|center(1000000000) }}",
+                "{{ look.query(kept) }}",
+                "{% for i in range(10) %}{% endfor %}",
+                "{% for a in style %}{% for b in style %}{% endfor %}{% endfor %}",
+                "{% set a = style ~ style %}",
+                "{% with a = style %}{% endwith %}",
+                "{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}",
+                "{% include 'room.html' %}",
+                "{{ view.message|safe }}",
+                "{{ say('next', **kept) }}",
+                "{% for a in style %}{{ style }}{% endfor %}",
+            )
+        ),
     ],
 )
 def test_a_template_that_fails_costs_nobody_the_page(template: str) -> None:
