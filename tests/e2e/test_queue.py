@@ -132,6 +132,40 @@ def test_one_person_has_one_place(caller: Caller) -> None:
     assert caller("POST", f"{ROOM}/tickets", {"subject": "x"}, public=True)[0] == 401
 
 
+def test_a_session_that_ends_makes_room_for_the_next(caller: Caller) -> None:
+    """One may be inside: his backend says that he has gone, and the next is called at once."""
+    caller.set(active_cap=1, outflow_per_minute=6_000, pass_ms=600_000)
+    eventually_sync(lambda: all(one["outflow_per_minute"] == 6_000 for one in caller.everywhere()), 5)
+    first = eventually_sync(lambda: _admitted(caller), 5)
+    second = caller.join()
+    assert second["state"] == "waiting"
+    _, told = caller("POST", f"{ROOM}/verify", {"pass": first["pass"], "spend": True})
+    assert told["valid"] is True
+    assert caller("POST", f"{ROOM}/end", {"pass_id": told["id"]})[0] == 204
+
+    def called() -> bool:
+        return bool(
+            caller("GET", f"{ROOM}/ticket", public=True, ticket=second["ticket"])[1]["state"] == "called"
+        )
+
+    eventually_sync(called, 5)
+    _, admitted = caller("POST", f"{ROOM}/claim", public=True, ticket=second["ticket"])
+    assert admitted["state"] == "admitted"
+    caller("POST", f"{ROOM}/leave", public=True, ticket=second["ticket"])
+
+
+def _admitted(caller: Caller) -> Any:
+    """A visitor who is inside, after those who were there before have gone."""
+    standing = caller.join()
+    if standing["state"] == "admitted":
+        return standing
+    _, claimed = caller("POST", f"{ROOM}/claim", public=True, ticket=standing["ticket"])
+    if claimed["state"] == "admitted":
+        return claimed
+    caller("POST", f"{ROOM}/leave", public=True, ticket=standing["ticket"])
+    return None
+
+
 def test_a_dry_run_counts_the_people(running: Platform, caller: Caller) -> None:
     """Over HTTP and on the command line, and nothing is done."""
     caller.set(suspended=True)

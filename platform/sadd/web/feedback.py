@@ -52,6 +52,12 @@ class VerifyRequest(Struct, frozen=True, forbid_unknown_fields=True, rename={"pa
     ] = ""
 
 
+class EndRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    pass_id: Annotated[
+        str, Meta(min_length=1, max_length=100, description="The `jti` of the pass that opened the session.")
+    ]
+
+
 class VerifyAnswer(Struct, frozen=True, omit_defaults=True):
     """``why`` it is not valid; else whose place it is from, its own id, and for how long it is good."""
 
@@ -93,6 +99,19 @@ def endpoints(visits: Visits, passes: PassOffice, spent: SpentPasses, authority:
             "in once. A bad pass is an answer: 200 with `valid: false`.",
             lane=LaneEndpoint(backends.ask, tell),
         ),
+        Endpoint(
+            "POST",
+            f"{ROOM}/end",
+            backends.end,
+            "The session that a pass opened is over",
+            TAG,
+            body=EndRequest,
+            body_bytes_max=BODY_BYTES_MAX,
+            answers={204: None, 404: None, 503: None},
+            scope=JOIN_SCOPE,
+            description="Its holder has left or was signed out: the slot is the next one's at once, not "
+            "when the pass ends. A pass that is over, or none of this room, ends nothing.",
+        ),
     ]
 
 
@@ -108,6 +127,12 @@ class _Backends:
         body: FeedbackRequest = call.body
         with refusing():
             await self.visits.rooms.feedback(spec.room, body.ok, body.failed, body.latency_ms)
+        return web.Response(status=204)
+
+    async def end(self, call: Call) -> web.StreamResponse:
+        spec = self._own(call.request.match_info["room"], call.caller)
+        with refusing():
+            await self.visits.rooms.end(spec.room, call.body.pass_id)
         return web.Response(status=204)
 
     async def verify(self, call: Call) -> web.StreamResponse:

@@ -33,12 +33,16 @@ class Engine:
 
     serving: int = 0
     told: list[tuple[str, int, int, float]] = field(default_factory=list)
+    ended: list[tuple[str, str]] = field(default_factory=list)
 
     async def status(self, room: Room) -> RoomStatus:
         return RoomStatus(room.id, "queueing", self.serving, 100, 1, room.outflow_per_minute)
 
     async def feedback(self, room: Room, ok: int, failed: int, latency_ms: float) -> None:
         self.told.append((room.id, ok, failed, latency_ms))
+
+    async def end(self, room: Room, pass_id: str) -> None:
+        self.ended.append((room.id, pass_id))
 
 
 @dataclass
@@ -116,6 +120,13 @@ async def test_a_pass_lets_in_once(scene: Scene) -> None:
     other = {"pass": signed(id_="ef"), "spend": True}
     assert (await scene.ask("verify", other))[1]["valid"] is True
     assert (await scene.ask("verify", other))[1]["valid"] is False
+
+
+async def test_a_session_that_is_over_frees_its_slot(scene: Scene) -> None:
+    """By the id of the pass that opened it; only the room's own agency may say so."""
+    assert (await scene.ask("end", {"pass_id": "ab"}))[0] == 204
+    assert (await scene.ask("end", {"pass_id": "cd"}, key=MOPH))[0] == 403
+    assert scene.engine.ended == [(RESULTS, "ab")]
 
 
 async def test_a_stream_tells_each_change(scene: Scene) -> None:
