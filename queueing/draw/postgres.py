@@ -7,16 +7,14 @@ of the room's line. It begins a new life of the room's hot state, so that no wor
 """
 
 import asyncio
-import calendar
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, Protocol
 
 from queueing.draw import merkle
 from queueing.draw.beacon import Chain
-from queueing.draw.document import Beacon, Draw, Stage, encode
-from queueing.draw.entry import ENTRY_BYTES
+from queueing.draw.document import Beacon, encode
+from queueing.draw.rows import columns, cut, kept_of, ms_of, value_of
 from queueing.draw.seed import seed_of
 from queueing.draw.store import Found, Kept, Refused
 from queueing.draw.verification import randomness_of
@@ -122,12 +120,12 @@ class PostgresDraws:
 
     async def last(self) -> list[Kept]:
         async with self._connection() as connection:
-            return [_kept(row) for row in await connection.fetch(_LAST)]
+            return [kept_of(row) for row in await connection.fetch(_LAST)]
 
     async def one(self, room: str, draw: int) -> Kept | None:
         async with self._connection() as connection:
             row = await connection.fetchrow(_OF, room, draw)
-        return None if row is None else _kept(row)
+        return None if row is None else kept_of(row)
 
     async def now_ms(self) -> int:
         async with self._connection() as connection:
@@ -143,16 +141,16 @@ class PostgresDraws:
             await connection.execute(_ALONE, room)
             gathering = await connection.fetchrow(_GATHERING, room)
             if gathering is None:
-                named = await connection.fetchval(_INSERT, room, closes_at_ms, *_columns(beacon))
+                named = await connection.fetchval(_INSERT, room, closes_at_ms, *columns(beacon))
                 return await _noted(connection, named, by, "announce")
-            if _ms(gathering["closes_at"]) != closes_at_ms:
-                await connection.execute(_MOVE, gathering["id"], closes_at_ms, *_columns(beacon))
+            if ms_of(gathering["closes_at"]) != closes_at_ms:
+                await connection.execute(_MOVE, gathering["id"], closes_at_ms, *columns(beacon))
                 return await _noted(connection, gathering["id"], by, "move")
-            return _kept(await connection.fetchrow(_ONE, gathering["id"]))
+            return kept_of(await connection.fetchrow(_ONE, gathering["id"]))
 
     async def name(self, kept: Kept, beacon: Beacon, by: str) -> Kept:
         async with self._transaction() as connection:
-            await connection.execute(_NAME, kept.id, *_columns(beacon))
+            await connection.execute(_NAME, kept.id, *columns(beacon))
             return await _noted(connection, kept.id, by, "name-beacon")
 
     async def freeze(self, kept: Kept, by: str) -> Kept | None:
@@ -173,8 +171,8 @@ class PostgresDraws:
         draw, chance = kept.draw, randomness_of(beacon)
         seed = seed_of(draw.room, draw.draw, draw.count, bytes.fromhex(draw.root), chance)
         async with self._transaction() as connection:
-            if await connection.execute(_DRAW, kept.id, _value(beacon), chance, seed) == "UPDATE 0":
-                return _kept(await connection.fetchrow(_ONE, kept.id))  # the same value was there already
+            if await connection.execute(_DRAW, kept.id, value_of(beacon), chance, seed) == "UPDATE 0":
+                return kept_of(await connection.fetchrow(_ONE, kept.id))  # the same value was there already
             return await _noted(connection, kept.id, by, "draw")
 
     async def entries(self, kept: Kept, first: int, count: int) -> list[bytes]:
@@ -194,18 +192,18 @@ class PostgresDraws:
             first = index - index % merkle.CHUNK
             chunk = await _list(connection, kept.id, first, first + merkle.CHUNK)
             nodes = bytes(await connection.fetchval(_NODES, kept.id) or b"")
-        return Found(index, chunk, _cut(nodes))
+        return Found(index, chunk, cut(nodes))
 
     async def _in_time(self, connection: Any, row: Mapping[str, Any]) -> None:
         """Name the next round where the freeze would come after the one that was named, or hardly before."""
         done_ms = row["now_ms"] + FREEZE_MS + row["count"] // FREEZE_ENTRIES_PER_MS
-        if _ms(row["beacon_at"]) > done_ms:
+        if ms_of(row["beacon_at"]) > done_ms:
             return
         if row["beacon_kind"] != "drand":
             raise Refused("the statement that was named is known already, or nearly: name another source")
         number = self._chain.first_round(done_ms + FREEZE_MS)
         beacon = Beacon("drand", self._chain.at_ms(number), self._chain.id, number)
-        await connection.execute(_NAME, row["id"], *_columns(beacon))
+        await connection.execute(_NAME, row["id"], *columns(beacon))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
@@ -225,7 +223,7 @@ class PostgresDraws:
 
 async def _noted(connection: Any, draw: int, by: str, action: str) -> Kept:
     """The draw as it is now, and the note that says who did what of it."""
-    kept = _kept(await connection.fetchrow(_ONE, draw))
+    kept = kept_of(await connection.fetchrow(_ONE, draw))
     subject = f"draws/{kept.draw.room}/{kept.draw.draw}"
     await connection.execute(_AUDIT, by, f"draws.{action}", subject, encode(kept.draw).decode())
     return kept
@@ -237,57 +235,3 @@ async def _list(connection: Any, draw: int, first: int, end: int) -> list[bytes]
         rows = await connection.fetch(_LIST, draw, start, min(start + PAGE, end))
         found.extend(row[0] for row in rows)
     return found
-
-
-def _cut(nodes: bytes) -> list[bytes]:
-    return [nodes[at : at + ENTRY_BYTES] for at in range(0, len(nodes), ENTRY_BYTES)]
-
-
-def _columns(beacon: Beacon) -> tuple[int, str, str, int, str]:
-    return beacon.at_ms, beacon.kind, beacon.chain, beacon.round, beacon.source
-
-
-def _value(beacon: Beacon) -> bytes:
-    return bytes.fromhex(beacon.signature) if beacon.kind == "drand" else beacon.text.encode()
-
-
-def _kept(row: Mapping[str, Any]) -> Kept:
-    draw = Draw(
-        room=row["room"],
-        draw=row["serial"],
-        stage=_stage(row),
-        closes_at_ms=_ms(row["closes_at"]),
-        beacon=_beacon(row),
-        count=row["count"],
-        frozen_at_ms=_ms(row["frozen_at"]) if row["frozen_at"] else 0,
-        root=(row["root"] or b"").hex(),
-        base=row["base"] or 0,
-        seed=(row["seed"] or b"").hex(),
-    )
-    return Kept(row["id"], draw, row["life"] or 0)
-
-
-def _stage(row: Mapping[str, Any]) -> Stage:
-    if row["drawn_at"] is not None:
-        return "drawn"
-    if row["frozen_at"] is not None:
-        return "frozen"
-    return "closed" if row["closed"] else "gathering"
-
-
-def _beacon(row: Mapping[str, Any]) -> Beacon:
-    kind, value = row["beacon_kind"], row["beacon_value"] or b""
-    return Beacon(
-        kind=kind,
-        at_ms=_ms(row["beacon_at"]),
-        chain=row["beacon_chain"],
-        round=row["beacon_round"],
-        signature=value.hex() if kind == "drand" else "",
-        source=row["beacon_source"],
-        text=value.decode() if kind == "statement" else "",
-    )
-
-
-def _ms(moment: datetime) -> int:
-    """Whole milliseconds since the epoch, without the rounding of a float."""
-    return calendar.timegm(moment.utctimetuple()) * 1000 + moment.microsecond // 1000
