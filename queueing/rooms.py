@@ -140,6 +140,14 @@ class Rooms:
             await self._leave(room, ticket, start_ms)
             self._counts["ended"] += 1
 
+    async def renew_pass(self, room: Room, pass_id: str) -> str | None:
+        """``renew`` for who knows the pass alone, as the gate does; None: that stay is over."""
+        found = self._tickets.of_pass(room.id, room.shares, pass_id)
+        if found is None:
+            return None
+        ticket, _ = found
+        return (await self._decided(room, ticket, self._store.renew)).admission
+
     # -- another device ------------------------------------------------------
 
     def resume_code(self, room: Room, shown: str) -> str:

@@ -362,3 +362,19 @@ def test_settings_out_of_bounds_are_refused(outflow: int, cap: int, window: int,
     """At construction, with the name of the setting."""
     with pytest.raises(ValueError, match="results"):
         Room("results", outflow, cap, window, length)
+
+
+async def test_a_pass_is_renewed_by_its_id_alone(rooms: Rooms, passes: PassOffice) -> None:
+    """As the gate does, which has no ticket; the stay stays the same, and one that is over is not renewed."""
+    room = replace(SMALL, pass_cap_ms=3_600_000)
+    standing = await rooms.join(room)
+    assert standing.admission is not None
+    held = passes.read(standing.admission, room.id)
+    text = await rooms.renew_pass(room, held.id)
+    assert text is not None
+    renewed = passes.read(text, room.id)
+    assert (renewed.id, renewed.holder) == (held.id, held.holder)
+    assert renewed.ends_s >= held.ends_s
+    await rooms.leave(room, standing.ticket)
+    assert await rooms.renew_pass(room, held.id) is None
+    assert await rooms.renew_pass(room, "none of ours") is None

@@ -192,7 +192,7 @@ async def open_queues(
     visits = Visits(engine, specs, holders, sessions, door=welcome.door, lists=invited, authority=authority)
     registry = Registry(pool, specs, engine.status)
     spent = SpentPasses(valkey)
-    exchange = Exchange(passes, spent)
+    exchange = Exchange(passes, spent, engine)
     door = Door(specs, passes, exchange, rooms_url=settings.gate.rooms_url, came=arrivals.note)
     events = Events(visits, settings.queues.events_max)
     connectors = await open_connectors(pool, view, specs, visits, passes, spent, welcome.address)

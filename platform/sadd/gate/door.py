@@ -6,6 +6,7 @@ never a reason to let anybody in. A room that makes nobody wait just now has its
 """
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol
@@ -14,7 +15,7 @@ import msgspec
 import structlog
 
 from queueing.activation import Automatic
-from queueing.passes import InvalidPass, PassOffice
+from queueing.passes import InvalidPass, Pass, PassOffice
 from queueing.store import StoreUnavailable
 from sadd.gate import refused
 from sadd.gate.exchange import Entry, Exchange, SpentPass, mark_of
@@ -61,7 +62,16 @@ def _nobody_counts(room: str, mark: bytes) -> None:
     """Where no room goes by itself."""
 
 
-OUTCOMES = ("inside", "entered", "pass_invalid", "pass_spent", "sent_to_room", "no_wait", "room_away")
+OUTCOMES = (
+    "inside",
+    "renewed",
+    "entered",
+    "pass_invalid",
+    "pass_spent",
+    "sent_to_room",
+    "no_wait",
+    "room_away",
+)
 
 
 class Door:
@@ -91,9 +101,13 @@ class Door:
         if spec is None or caller.original.path == ROBOTS:
             done(_THROUGH)
             return
-        if self._is_inside(spec, knock):
+        held = self._held(spec, knock)
+        if held is not None:
             self.counts["inside"] += 1
-            done(_THROUGH)
+            if self._exchange.is_due(spec, held):
+                self._later(self._renew(spec, held), done)
+            else:
+                done(_THROUGH)
             return
         shown = pass_shown(knock.headers, caller.original.uri)
         if shown:
@@ -101,14 +115,23 @@ class Door:
         else:
             done(self._without(spec, knock, caller))
 
-    def _is_inside(self, spec: RoomSpec, knock: Knock) -> bool:
+    def _held(self, spec: RoomSpec, knock: Knock) -> Pass | None:
+        """The entry that he shows, if there is one in force."""
         for text in entries_shown(knock.headers, knock.service):
-            try:
-                self._passes.read_entry(text, spec.id, knock.service)
-            except InvalidPass:
-                continue
-            return True
-        return False
+            with contextlib.suppress(InvalidPass):
+                return self._passes.read_entry(text, spec.id, knock.service)
+        return None
+
+    async def _renew(self, spec: RoomSpec, held: Pass) -> Verdict:
+        """Who is in goes on, whatever comes of it: the entry that he has is good until it ends."""
+        try:
+            entry = await self._exchange.renewed(spec, held)
+        except (StoreUnavailable, InvalidPass):
+            entry = None
+        if entry is None:
+            return _THROUGH
+        self.counts["renewed"] += 1
+        return Verdict(cookie=_cookie(held.service, entry))
 
     async def _look(self, spec: RoomSpec, knock: Knock, caller: Caller, shown: str) -> Verdict:
         why: Why
@@ -128,8 +151,7 @@ class Door:
     def _enter(self, entry: Entry, knock: Knock, caller: Caller) -> Verdict:
         """A page is asked for again without the pass, or histories would keep it."""
         self.counts["entered"] += 1
-        seconds = -(-entry.expires_in_ms // 1000)
-        cookie = f"{ENTRY_COOKIE}{knock.service}={entry.text}; Max-Age={seconds}; {_COOKIE}"
+        cookie = _cookie(knock.service, entry)
         original = caller.original
         redirects = knock.headers.get(REFUSAL) != "403"  # a proxy that knows no 302 sets the cookie at least
         if redirects and original.method in _FOLLOWED and pass_in_query(original.uri):
@@ -164,6 +186,11 @@ class Door:
         task = asyncio.get_running_loop().create_task(look())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _cookie(service: str, entry: Entry) -> str:
+    seconds = -(-entry.expires_in_ms // 1000)
+    return f"{ENTRY_COOKIE}{service}={entry.text}; Max-Age={seconds}; {_COOKIE}"
 
 
 def _mark(knock: Knock, caller: Caller) -> bytes:

@@ -12,7 +12,8 @@ from typing import Protocol
 
 import msgspec
 
-from queueing.passes import PassOffice
+from queueing.passes import Pass, PassOffice
+from queueing.policy import Room
 from queueing.spent import MARK_BYTES, Spending
 from sadd.rooms.spec import RoomSpec
 
@@ -35,13 +36,32 @@ class Spent(Protocol):
     async def spend(self, room: str, pass_id: str, mark: bytes, keep_ms: int) -> Spending: ...
 
 
-class Exchange:
-    """``clock`` is in seconds since the epoch."""
+TRIED_MAX = 10_000
+AGAIN_SECONDS = 10.0
 
-    def __init__(self, passes: PassOffice, spent: Spent, *, clock: Callable[[], float] = time.time) -> None:
+
+class Rooms(Protocol):
+    """What is asked of the rooms."""
+
+    async def renew_pass(self, room: Room, pass_id: str) -> str | None: ...
+
+
+class Exchange:
+    """``clock`` is in seconds since the epoch. Without ``rooms`` no entry is renewed."""
+
+    def __init__(
+        self,
+        passes: PassOffice,
+        spent: Spent,
+        rooms: Rooms | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._passes = passes
         self._spent = spent
+        self._rooms = rooms
         self._clock = clock
+        self._tried: dict[str, float] = {}
 
     async def entry(self, spec: RoomSpec, service: str, shown: str, mark: bytes) -> Entry:
         """The entry to a service of the room, for the visitor with this mark.
@@ -53,8 +73,35 @@ class Exchange:
         left_ms = max(int((granted.ends_s - self._clock()) * 1000), 1)
         if await self._spent.spend(spec.id, granted.id, mark, left_ms) == "spent":
             raise SpentPass
-        entry = msgspec.structs.replace(granted, service=service)
-        return Entry(self._passes.sign_entry(entry), left_ms)
+        return self._signed(granted, service)
+
+    def is_due(self, spec: RoomSpec, held: Pass) -> bool:
+        """Whether an entry that is used should be renewed: half a pass is left, and its cap further away.
+
+        A visitor whose proxy passes on no cookie comes with the old one again: it is tried once in a while.
+        """
+        now_s = self._clock()
+        if self._rooms is None or held.cap_s <= held.ends_s or held.ends_s - now_s > spec.room.pass_ms / 2000:
+            return False
+        if now_s < self._tried.get(held.id, 0.0):
+            return False
+        if len(self._tried) >= TRIED_MAX:
+            self._tried.clear()
+        self._tried[held.id] = now_s + AGAIN_SECONDS
+        return True
+
+    async def renewed(self, spec: RoomSpec, held: Pass) -> Entry | None:
+        """The entry for longer, and with it the slot; None: the stay is over. Raises StoreUnavailable."""
+        assert self._rooms is not None, "nothing is due without rooms"
+        text = await self._rooms.renew_pass(spec.room, held.id)
+        if text is None:
+            return None
+        granted = self._passes.read(text, spec.id)
+        return self._signed(granted, held.service) if granted.id == held.id else None
+
+    def _signed(self, granted: Pass, service: str) -> Entry:
+        entry = self._passes.sign_entry(msgspec.structs.replace(granted, service=service))
+        return Entry(entry, max(int((granted.ends_s - self._clock()) * 1000), 1))
 
 
 def mark_of(household: str, agent: str) -> bytes:

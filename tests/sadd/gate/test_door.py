@@ -10,6 +10,7 @@ from queueing.activation import Activation, Always, Automatic, Mode, Scheduled
 from queueing.passes import Pass, PassKey, PassOffice
 from queueing.policy import Method, Room
 from queueing.spent import SpentPasses
+from queueing.store import StoreUnavailable
 from sadd.catalogue.model import Name
 from sadd.gate.door import Door
 from sadd.gate.exchange import Exchange
@@ -290,6 +291,52 @@ async def test_a_proxy_that_passes_on_403_alone(hall: Scene) -> None:
     said = await hall.visit(f"/results?sadd_pass={a_pass()}", X_Sadd_Refusal="403", **BROWSER)
     assert (said.status, "Set-Cookie" in said.fields) == (200, True)
     assert (await hall.visit(X_Sadd_Refusal="429", **BROWSER)).status == 302
+
+
+class Renewing:
+    """Rooms in which every stay can be renewed, by ten minutes; ``away`` is a store that is."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.away = False
+
+    async def renew_pass(self, room: Room, pass_id: str) -> str | None:
+        self.asked += 1
+        if self.away:
+            raise StoreUnavailable
+        now_s = int(time.time())
+        return OFFICE.sign(Pass(room.id, "h", pass_id, now_s, now_s + 600, cap_s=now_s + 3_600))
+
+
+@pytest.mark.parametrize(
+    ("left_s", "cap_s", "away", "renewed"),
+    [
+        (299, 3_600, False, True),
+        (310, 3_600, False, False),
+        (299, 0, False, False),
+        (299, 3_600, True, False),
+    ],
+)
+async def test_an_entry_is_renewed_by_use(
+    valkey_url: str, left_s: int, cap_s: int, away: bool, renewed: bool
+) -> None:
+    """While half a pass or less is left and the cap is further away; who is in goes on in any case."""
+    rooms, now_s = Renewing(), int(time.time())
+    rooms.away = away
+    hall = Hall(spec())
+    async with connected(valkey_url) as client:
+        door = Door(hall, OFFICE, Exchange(OFFICE, SpentPasses(client), rooms))
+        gate = Gate(ScriptedDesk(), OneSession(), View(catalogue()), GateSettings(), door)
+        ends_s = now_s + left_s
+        held = OFFICE.sign_entry(Pass("hall", "h", "i", now_s, ends_s, SERVICE, cap_s and now_s + cap_s))
+        asking = knock(peer="127.0.0.1", headers={"Sadd-Entry": held})
+        said = await gate.decide(asking)
+        assert said.status == 200
+        assert ("Set-Cookie" in said.fields) == renewed
+        if renewed:
+            assert "Max-Age=600" in said.fields["Set-Cookie"]
+            await gate.decide(asking)
+            assert rooms.asked == 1, "the old entry is not renewed at each request"
 
 
 async def test_what_the_door_counts(hall: Scene) -> None:
