@@ -92,8 +92,12 @@ async def test_a_dark_small_screen_is_as_clear(site: Scene, profiles: Profiles) 
     for path in ("/operator/queues", f"/operator/queues/{RESULTS}"):
         await page.goto(site.url + path)
         assert await findings(page) == []
-        width = await page.evaluate("document.scrollingElement.scrollWidth")
-        assert width <= 360
+        assert await page.evaluate("document.scrollingElement.scrollWidth") <= 360
+    await page.set_viewport_size({"width": 320, "height": 740})
+    narrow = (
+        "document.scrollingElement.scrollWidth <= 320 && document.querySelector('.u-wrap').offsetWidth < 320"
+    )
+    await page.wait_for_function(narrow)
 
 
 async def test_a_change_without_javascript(site: Scene, profiles: Profiles) -> None:
@@ -128,6 +132,7 @@ async def test_the_page_is_live_and_can_be_held_still(site: Scene, profiles: Pro
     await page.clock.install()
     await page.goto(f"{site.url}/operator/queues/{RESULTS}")
     await expect(page.locator("[data-drawn=uplot] canvas")).to_have_count(4)
+    await expect(page.get_by_role("img", name="People waiting")).to_be_visible()
     await store.publish(site.pool, [RoomSettings(RESULTS, outflow_per_minute=77)], "somebody")
     await site.specs.refresh()
     await page.clock.run_for(5_000)

@@ -59,8 +59,9 @@
       }
       const place = document.createElement("div");
       place.className = "plot";
-      place.setAttribute("aria-hidden", "true"); // the picture beside it has a name, the table has the numbers
       const picture = chart.querySelector("[data-live]");
+      place.setAttribute("role", "img"); // the numbers are in the table below
+      place.setAttribute("aria-label", picture.querySelector("svg").getAttribute("aria-label"));
       picture.before(place);
       plots.set(chart, new uPlot(options(chart, place.clientWidth || 480), data, place));
       picture.hidden = true;
@@ -125,6 +126,11 @@
   for (const kind of ["pointerdown", "keydown"]) {
     document.addEventListener(kind, () => { usedAt = Date.now(); }, { passive: true });
   }
+  addEventListener("resize", () => {
+    for (const [chart, plot] of plots) {
+      plot.setSize({ width: chart.querySelector(".plot").clientWidth, height: 200 });
+    }
+  }, { passive: true });
   button.addEventListener("click", () => (timer ? stop("") : (start(), look())));
   button.hidden = false;
   start();
