@@ -18,8 +18,10 @@ LOOKS = [
     Look("ar", contrast="high"),
     Look("en", contrast="high", theme="dark"),
 ]
-TOLD: tuple[PageState, ...] = ("join", "waiting", "called", "gathered", "away")
-"""Between them they have every part of the page."""
+TOLD: tuple[PageState, ...] = ("join", "waiting", "called")
+"""Between them they have every part of the page; the other states are other words in the same parts."""
+OTHERS: tuple[PageState, ...] = ("admitted", "gathered", "away", "work", "unknown")
+"""Those that have fewer parts, or a link more."""
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.query({}))
@@ -34,12 +36,12 @@ async def test_axe_finds_nothing(profiles: Profiles, look: Look) -> None:
             assert await findings(page) == [], state
 
 
-async def test_axe_finds_nothing_in_the_other_states(profiles: Profiles) -> None:
+async def test_axe_finds_nothing_in_other_states(profiles: Profiles) -> None:
     """States that share their parts with those above are looked at once."""
     context = await profiles()
     page = await context.new_page()
     async with scripted() as scene:
-        for state in set(PAGE_STATES) - set(TOLD):
+        for state in OTHERS:
             scene.state = state
             await page.goto(scene.url)
             assert await findings(page) == [], state
@@ -61,7 +63,7 @@ async def test_nothing_is_lost_on_a_narrow_screen_with_large_text(profiles: Prof
     context = await profiles(viewport={"width": 320, "height": 640})
     page = await context.new_page()
     async with scripted() as scene:
-        for state in PAGE_STATES:
+        for state in PAGE_STATES if lang == "ar" else TOLD:
             scene.state = state
             await page.goto(f"{scene.url}?lang={lang}&size=200&qr=1")
             root = "document.scrollingElement"
