@@ -91,7 +91,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "failed_share": ("إجابات فاشلة", "Answers that failed"),
     "leader": ("القائد", "Leader"),
     "leader_epoch": ("دورة القيادة", "Term of the leader"),
-    "leader_seen": ("آخر خطوة منذ", "Last step ago"),
+    "leader_seen": ("ثوانٍ منذ آخر خطوة", "Seconds since its last step"),
     "leader_late": (
         "لم يكتب القائد شيئًا منذ أكثر من 15 ثانية: الصف لا يتحرك أو أن المخزن بعيد.",
         "The leader has written nothing for more than 15 seconds: the line stands still, or the store "
@@ -102,7 +102,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "yes": ("نعم", "yes"),
     "no": ("لا", "no"),
     "minutes": ("د", "min"),
-    "seconds": ("ث", "s"),
     "ms": ("م.ث", "ms"),
     "stock_left": ("المتبقي من المخزون", "Stock left"),
     "version": ("نسخة الإعدادات", "Version of the settings"),
