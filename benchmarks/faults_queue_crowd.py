@@ -79,6 +79,8 @@ class Visitor:
                 if _now() >= self.until_s:
                     break
             told = await self._ask("POST" if told["state"] == "called" else "GET", self.until_s)
+            if told is not None and told["state"] == "expired":
+                told = await self._back()
         if told is not None and told["state"] == "admitted":
             await self._stay()
         elif self.ticket:
@@ -108,6 +110,15 @@ class Visitor:
             if _now() >= until_s:
                 return None
             await asyncio.sleep(RETRY_S)
+
+    async def _back(self) -> Any:
+        """Who could not take his turn for the fault joins with his ticket: by rule it is called again."""
+        while _now() < self.until_s:
+            status, told = await self.ways.ask("POST", f"/v1/queues/{self.room}/tickets", self.ticket)
+            if status == 200:
+                return self._noted(told)
+            await asyncio.sleep(RETRY_S)
+        return None
 
     def _noted(self, told: Any) -> Any:
         if told["state"] == "admitted":

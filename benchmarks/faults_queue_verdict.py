@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 LOST_STATES = frozenset({"expired", "abandoned"})
-"""Of who never left, and asked well within his window."""
+"""If it is the last that somebody hears who never left. A turn that a fault let pass comes again, by rule."""
 
 
 @dataclass(slots=True)
@@ -120,8 +120,9 @@ def _take(told: Told, kind: str, words: list[str]) -> None:
 
 
 def _lost(told: Told) -> bool:
-    """His number became another, his ticket was refused, or his turn was over before he could take it."""
-    return len(told.numbers) > 1 or bool(told.refused) or bool(LOST_STATES & set(told.states))
+    """His number became another, his ticket was refused, or his turn was over for good."""
+    over = bool(told.states) and told.states[-1] in LOST_STATES and not told.passes
+    return len(told.numbers) > 1 or bool(told.refused) or over
 
 
 def _most_inside(told: Iterable[Told]) -> int:

@@ -40,7 +40,8 @@ def test_nothing_is_wrong_with_a_log_in_which_nothing_is(tmp_path: Path) -> None
         ("J 3 11 120\n", {"numbers_twice": 1}),
         ("S 1 12 waiting 700\n", {"places_lost": 1}),
         ("R 2 invalid-ticket 700\n", {"places_lost": 1}),
-        ("S 2 11 expired 700\n", {"places_lost": 1}),
+        ("J 3 12 120\nS 3 12 called 130\nS 3 12 expired 700\n", {"places_lost": 1}),
+        ("J 3 12 120\nS 3 12 expired 700\nS 3 13 waiting 800\n", {"places_lost": 1}),
         ("U 2 700\n", {"unanswered": 1}),
         ("A 1 10 passC 900 390\n", {"double_admissions": 1}),
         ("J 3 12 120\nA 3 12 passA 900 450\nL 3 12 460\n", {"double_admissions": 1}),
@@ -77,6 +78,13 @@ def test_the_longest_time_without_an_admission_is_told(tmp_path: Path) -> None:
     log = f"J 1 1 0\nA 1 1 a 9 {1 * S}\nL 1 1 {2 * S}\nJ 2 2 0\nA 2 2 b 9 {8 * S}\nL 2 2 {9 * S}\n"
 
     assert _judged(tmp_path, log).stood_still_s == 7
+
+
+def test_a_turn_that_a_fault_let_pass_and_that_comes_again_is_no_place_lost(tmp_path: Path) -> None:
+    """The number is the same, and he gets in."""
+    again = "J 3 12 120\nS 3 12 expired 130\nS 3 12 waiting 140\nA 3 12 passE 900 700\n"
+
+    assert _judged(tmp_path, CLEAN + again).clean
 
 
 def test_a_room_that_lets_nobody_in_any_more_is_stuck(tmp_path: Path) -> None:
