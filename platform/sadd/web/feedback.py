@@ -83,7 +83,7 @@ def endpoints(visits: Visits, passes: PassOffice, spent: SpentPasses, authority:
             answers={204: None, 404: None, 503: None},
             scope=FEEDBACK_SCOPE,
             description="Errors and latency take from the outflow, good news give it back. Send it every "
-            "second or so. What the gate sees of the origin counts by itself.",
+            "second or so; of several processes each tells its own.",
         ),
         Endpoint(
             "POST",
