@@ -16,7 +16,7 @@ OLD = QueueClass("surge", 0.15, 0.9, 120, 300)
 
 
 def test_an_old_entry_is_read_as_before() -> None:
-    """A row of the database from before the new fields: first in, first out, no renewal, no grace, no lane."""
+    """A row of the database from before the new fields: in order, no renewal, no grace, no lane."""
     row = b"""{"id": "surge", "outflow_share": 0.15, "active_share": 0.9, "claim_window_seconds": 120,
                "pass_seconds": 300, "status": "live"}"""
     assert msgspec.json.decode(row, type=QueueClass) == OLD
