@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from queueing.board import Board
-from queueing.estimate import POLL_NEAR_MS, estimate, poll_after_ms
+from queueing.estimate import POLL_NEAR_MS, calls_until, estimate, poll_after_ms
 from queueing.feedback import Feedback
 from queueing.journal import Journal
 from queueing.numbers import Numbers
@@ -295,7 +295,7 @@ class Rooms:
         position = ticket.number - serving
         known = self._board.last(room)
         pace = (known.pace if known is not None else None) or supposed(room, paused=room.suspended)
-        wait = estimate(pace, position)
+        wait = estimate(pace, _calls_until(room, known, ticket.lane, position))
         poll_ms = poll_after_ms(wait.low, self._chance())
         signed = self._tickets.sign(ticket)
         return Standing(signed, ticket.number, "waiting", position, wait, poll_ms, lane=ticket.lane)
@@ -338,3 +338,15 @@ class Rooms:
         except StoreUnavailable:
             self._counts["unavailable"] += 1
             raise
+
+
+def _calls_until(room: Room, known: RoomStatus | None, lane: str, position: int) -> int:
+    """The pace is the whole room's: how many it calls until this place of a lane.
+
+    What is known may be of a moment before the lanes were changed.
+    """
+    shares = room.shares
+    if not room.lanes or known is None or lane not in shares:
+        return position
+    waiting = {name: one.waiting for name, one in known.lanes.items() if name in shares}
+    return calls_until(position, lane, {"": known.issued - known.serving, **waiting}, shares)

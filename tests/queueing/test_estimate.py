@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueing.estimate import calls_until, estimate, poll_after_ms, prospect
+from queueing.lanes import shared_out
 from queueing.margins import FIRST
 from queueing.pace import Pace, paced, supposed
 from queueing.policy import Room
@@ -102,6 +103,26 @@ def test_what_another_lane_does_not_use_comes_to_the_rest() -> None:
 
     assert calls_until(1_000, "", {"": 5_000, "counter": 5}, shares) == 1_005
     assert calls_until(7, "", {"": 7}, {"": 1.0}) == 7
+
+
+@given(
+    waiting=st.tuples(st.integers(1, 60), st.integers(0, 60), st.integers(0, 60)),
+    position=st.integers(1, 60),
+)
+def test_it_agrees_with_how_steps_are_shared_out(waiting: tuple[int, int, int], position: int) -> None:
+    """Calling one by one, the place comes when it was said to, give or take a number a lane."""
+    shares = {"": 0.6, "invited": 0.3, "counter": 0.1}
+    left = dict(zip(shares, waiting, strict=True))
+    position = min(position, left[""])
+    expected = calls_until(position, "", left, shares)
+    owed: dict[str, float] = {}
+    calls = called = 0
+    while called < position:
+        given = shared_out(1, left, shares, owed)
+        calls, called = calls + 1, called + given[""]
+        left = {lane: many - given[lane] for lane, many in left.items()}
+
+    assert abs(calls - expected) <= 3
 
 
 @given(st.integers(0, 10_000_000), st.floats(0, 1))
