@@ -12,6 +12,7 @@ from dataclasses import dataclass
 LEVELS = 6  # 1, 1/2 … 1/32 of the line
 PROBES_PER_LEVEL = 10
 SPACING_MS_MIN = 5_000
+NEVER = 2**64
 MEMORY_CASES = 100.0  # of a level; an older case weighs 1/e
 
 
@@ -44,13 +45,14 @@ class Coverage:
     Near places are compared more often than far ones, for they are called sooner; each level counts alike.
     """
 
-    __slots__ = ("_held", "_weight", "cases", "probes")
+    __slots__ = ("_held", "_next", "_weight", "cases", "probes")
 
     def __init__(self, cases: int = 0, held: Iterable[float] = (), weight: Iterable[float] = ()) -> None:
         self.cases = cases
         self._held = [*held] or [0.0] * LEVELS
         self._weight = [*weight] or [0.0] * LEVELS
         self.probes: list[list[Probe]] = [[] for _ in range(LEVELS)]
+        self._next = NEVER  # the first number that is followed; nothing is looked through before it is called
 
     def wants(self, level: int, expected_ms: float, now_ms: int) -> bool:
         """Whether the level has room for another estimate and is due for it."""
@@ -60,17 +62,22 @@ class Coverage:
         spacing_ms = max(SPACING_MS_MIN, expected_ms / PROBES_PER_LEVEL)
         return len(under_way) < PROBES_PER_LEVEL and now_ms - under_way[-1].made_ms >= spacing_ms
 
+    def follow(self, level: int, probe: Probe) -> None:
+        self.probes[level].append(probe)
+        self._next = min(self._next, probe.number)
+
     def called(self, serving: int, now_ms: int) -> list[Probe]:
         """The estimates whose number is called by now; each is counted, once."""
         come: list[Probe] = []
+        if serving < self._next:
+            return come
         for level, probes in enumerate(self.probes):
-            if not probes or min(probe.number for probe in probes) > serving:
-                continue
             for probe in probes:
                 if probe.number <= serving:
                     self._count(level, probe.low_ms <= now_ms - probe.made_ms <= probe.high_ms)
                     come.append(probe)
             self.probes[level] = [probe for probe in probes if probe.number > serving]
+        self._next = min((probe.number for probes in self.probes for probe in probes), default=NEVER)
         return come
 
     @property

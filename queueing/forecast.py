@@ -20,6 +20,7 @@ STEP_MS_MAX = 5_000  # a longer gap between steps is taken for one of this lengt
 TRUST_MS = 20_000  # of a line measured, before it says more than the settings do
 FULL_FLOW_SHARE = 0.97  # of what was allowed: then the outflow alone bounds the calls
 FULL_ROOM_SHARE = 0.9  # of the outflow; a room that would let in less than that will be full
+PROBE_MS = 1_000
 PROBE_WEIGHT = 0.3  # ten waits of a level overlap and share their pauses: each is less than a case of its own
 
 
@@ -81,6 +82,7 @@ class Forecast:
     flow: Flow = field(default_factory=Flow)
     margins: Margins = field(default_factory=Margins)
     coverage: Coverage = field(default_factory=Coverage)
+    probed_ms: int = 0
 
     def step(self, room: Room, allowed_per_minute: float, seen: Line, *, paused: bool) -> Pace:
         """The pace from now on."""
@@ -94,7 +96,8 @@ class Forecast:
             return supposed(room, paused=paused)
         per_minute = self.flow.per_minute(room, allowed_per_minute, seen.show_rate)
         pace = paced(per_minute, self.margins.spread, seen.waiting, paused=paused)
-        if not paused:
+        if not paused and abs(seen.now_ms - self.probed_ms) >= PROBE_MS:
+            self.probed_ms = seen.now_ms
             self._probe(pace, seen)
         return pace
 
@@ -107,4 +110,4 @@ class Forecast:
             if self.coverage.wants(level, expected_ms, seen.now_ms):
                 low_ms, high_ms = bounds_ms(pace.spread, expected_ms)
                 probe = Probe(seen.serving + place, seen.now_ms, expected_ms, low_ms, high_ms)
-                self.coverage.probes[level].append(probe)
+                self.coverage.follow(level, probe)

@@ -73,7 +73,7 @@ def unpacked(raw: bytes) -> Memory:
     coverage = Coverage(rest[-2], held, weight)
     for level, *probe in _PROBE.iter_unpack(raw[_HEAD.size :]):
         if level < LEVELS and len(coverage.probes[level]) < PROBES_PER_LEVEL:
-            coverage.probes[level].append(Probe(*probe))
+            coverage.follow(level, Probe(*probe))
     margins = Margins(tuple(zip(edges[::2], edges[1::2], strict=True)), learned)
     forecast = Forecast(Flow(*flow), margins, coverage)
     came = (showing[0], showing[1], showing[2])

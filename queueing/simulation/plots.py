@@ -1,5 +1,6 @@
 """A run as one picture: the line, the origin's load, the waits, and whether the estimate held."""
 
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,10 @@ def _over_time(axes: Axes, played: Played, title: str, label: str) -> list[float
     axes.set_title(title, loc="left", fontweight="bold")
     axes.set_xlabel("minutes")
     axes.set_ylabel(label)
-    before = 0.0
-    for row in played.rows:
-        if row.paused:
-            axes.axvspan(before, row.minute, color=GREY, alpha=0.15, lw=0)
-        before = row.minute
+    for paused, rows in groupby(played.rows, key=lambda row: row.paused):
+        minutes = [row.minute for row in rows]
+        if paused:
+            axes.axvspan(minutes[0], minutes[-1], color=GREY, alpha=0.15, lw=0)
     return [row.minute for row in played.rows]
 
 
@@ -85,13 +85,13 @@ def _wait(axes: Axes, played: Played) -> None:
 
 def _told(axes: Axes, played: Played) -> None:
     _over_time(axes, played, "What was told at the join, and what came", "minutes of wait")
-    at = [case.minute for case in played.cases]
-    low = [case.low_s / 60 for case in played.cases]
-    high = [case.high_s / 60 for case in played.cases]
+    at = [case.minute for case in played.truth.cases]
+    low = [case.low_s / 60 for case in played.truth.cases]
+    high = [case.high_s / 60 for case in played.truth.cases]
     axes.fill_between(at, low, high, color=AMBER, alpha=0.5, lw=0, label="told")
-    axes.plot(at, [case.wait_s / 60 for case in played.cases], color=BLUE, lw=1, label="came")
-    if played.cases:
-        axes.set_ylim(0, 1.3 * max(case.wait_s for case in played.cases) / 60 + 0.1)
+    axes.plot(at, [case.wait_s / 60 for case in played.truth.cases], color=BLUE, lw=1, label="came")
+    if played.truth.cases:
+        axes.set_ylim(0, 1.3 * max(case.wait_s for case in played.truth.cases) / 60 + 0.1)
 
 
 def _held(axes: Axes, played: Played) -> None:

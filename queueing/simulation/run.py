@@ -12,15 +12,15 @@ from queueing.simulation.crowd import Crowd
 from queueing.simulation.record import Record, Row, Summary
 from queueing.simulation.room import CountedRoom
 from queueing.simulation.shape import TICK_MS, TICKS_PER_MINUTE, arrivals
-from queueing.simulation.trouble import Trouble
-from queueing.simulation.truth import SAMPLE_TICKS, Case, Truth
+from queueing.simulation.trouble import Kind, Trouble
+from queueing.simulation.truth import SAMPLE_TICKS, Truth
 from queueing.simulation.waits import Waits
 
 START_MS = 1_767_225_600_000  # 2026-01-01; any moment would do
 REQUESTS_PER_ACTIVE_S = 0.2
 USUAL_LATENCY_MS = 80.0
 DAYS_MAX = 7
-HALTING = {"pause", "leader", "store"}
+HALTING: frozenset[Kind] = frozenset({"pause", "leader", "store"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,22 @@ class Played:
     summary: Summary
     rows: list[Row]
     waits: Waits
-    cases: list[Case]
+    truth: Truth
 
 
 def play(plan: Plan) -> Played:
     """The run. Memory is bounded by the length of the day, the pass and the window, not by the crowd."""
     began = time.perf_counter()
-    run = _Run(plan)
+    run = Run(plan)
     while run.goes_on():
         run.step()
     summary = run.record.summary(run.room, run.truth, time.perf_counter() - began)
-    return Played(plan, summary, run.record.rows, run.room.waits, run.truth.cases)
+    return Played(plan, summary, run.record.rows, run.room.waits, run.truth)
 
 
-class _Run:
+class Run:
+    """A run under way: ``step`` while it ``goes_on``."""
+
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         draw = np.random.default_rng(plan.seed)
@@ -77,9 +79,8 @@ class _Run:
     def step(self) -> None:
         room = self.room
         room.leave()
-        minute = room.tick / TICKS_PER_MINUTE
-        self._change(minute)
-        on = {trouble.kind: trouble for trouble in self._lasting if trouble.holds(minute)}
+        self._change(room.tick / TICKS_PER_MINUTE)
+        on = self.troubles_on()
         away = "store" in on
         room.claim(open_=not away)
         self._join(away)
@@ -91,11 +92,25 @@ class _Run:
         self.truth.called(room.tick, room.serving)
         self.record.note(room, call, self._step, paused=bool(on.keys() & HALTING))
 
+    def troubles_on(self) -> dict[Kind, Trouble]:
+        minute = self.room.tick / TICKS_PER_MINUTE
+        return {trouble.kind: trouble for trouble in self._lasting if trouble.holds(minute)}
+
+    @property
+    def factor(self) -> float:
+        """The share of the outflow that the origin's health leaves."""
+        return self._step.factor if self._step else 1.0
+
+    @property
+    def show_rate(self) -> float:
+        """As measured."""
+        return self._step.show_rate if self._step else 1.0
+
     def _join(self, away: bool) -> None:
         index = self.room.tick - 1
         self._kept_out += int(self._arrivals[index]) if index < len(self._arrivals) else 0
         if not away:
-            self.room.join(self._kept_out, self._step.factor if self._step else 1.0)
+            self.room.join(self._kept_out, self.factor)
             self._kept_out = 0
 
     def _lead(self, may_call: bool, origin: Trouble | None) -> int:
@@ -110,7 +125,7 @@ class _Run:
         now_ms = START_MS + room.tick * TICK_MS
         step = self._outflow.step(room.observed(now_ms), self._health(origin), may_call=may_call)
         if room.tick % SAMPLE_TICKS == 0:
-            self.truth.sample(room.tick, room.serving, room.waiting, step)
+            self.truth.sample(room.tick, room.serving, room.waiting, step.pace)
         room.move(step.call)
         self._step = step
         return step.call

@@ -3,11 +3,14 @@
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from queueing.policy import ACTIVE_CAP_MAX, OUTFLOW_PER_MINUTE_MAX
 from queueing.simulation.run import Plan, Played, play
+from queueing.simulation.shape import TICK_MS, TICKS_PER_MINUTE, arrivals
 
 TRIALS_MAX = 16
-EXACT_SHARE = 0.01  # the answer is at most 1% more than the least outflow that suffices
+EXACT_SHARE = 0.01  # the answer is at most 1% above an outflow that does not suffice
 SLOTS_SPARE = 1.15  # of what those inside take on average: nobody is to wait for a slot
 
 
@@ -29,14 +32,14 @@ def outflow_for(plan: Plan, wait_s: float, share: float, *, keep_cap: bool) -> F
     """
     plan = replace(plan, troubles=tuple(t for t in plan.troubles if t.kind != "outflow"))
     trials = _Trials(plan, wait_s, share, keep_cap)
-    low, high = 0, _enough(plan)
+    low, high, widening = 0, _bounded(1.01 * fluid_outflow(plan, wait_s, share)), 1.03
     best = trials.play(high)
     while not trials.keeps(best) and high < OUTFLOW_PER_MINUTE_MAX and trials.count < TRIALS_MAX // 2:
-        low, high = high, min(2 * high, OUTFLOW_PER_MINUTE_MAX)
+        low, high, widening = high, _bounded(high * widening), widening**3
         best = trials.play(high)
     if not trials.keeps(best):
         return Found(None, best.plan.room.active_cap, best, trials.count)
-    low = max(low, _fluid_bound(plan, wait_s))
+    low = low or int(high * 0.98)  # below what water needs, so no trial is
     while high - low > max(1, EXACT_SHARE * high) and trials.count < TRIALS_MAX:
         middle = (low + high) // 2
         played = trials.play(middle)
@@ -45,6 +48,28 @@ def outflow_for(plan: Plan, wait_s: float, share: float, *, keep_cap: bool) -> F
         else:
             low = middle
     return Found(high, best.plan.room.active_cap, best, trials.count)
+
+
+def fluid_outflow(plan: Plan, wait_s: float, share: float) -> float:
+    """The outflow that keeps the wait if people were water and nothing went wrong: where to look first.
+
+    ``served(t) = min over s of came(s) + per_tick * (t - s)``, so one trial is a few passes over an array.
+    """
+    crowd = plan.crowd
+    came = arrivals(crowd.points, crowd.count, crowd.minutes, np.random.default_rng(plan.seed))
+    reached, ticks = np.cumsum(came), np.arange(len(came))
+    low, high = 0.0, float(OUTFLOW_PER_MINUTE_MAX)
+    while high - low > 0.001 * high:
+        per_tick = (low + high) / 2 / TICKS_PER_MINUTE
+        served = np.minimum.accumulate(reached - per_tick * ticks) + per_tick * ticks
+        wait_ticks = (reached - np.minimum(served, reached)) / per_tick
+        in_time = came[wait_ticks * TICK_MS <= wait_s * 1000].sum()
+        low, high = (low, (low + high) / 2) if in_time >= share * crowd.count else ((low + high) / 2, high)
+    return high
+
+
+def _bounded(per_minute: float) -> int:
+    return max(1, min(OUTFLOW_PER_MINUTE_MAX, math.ceil(per_minute)))
 
 
 class _Trials:
@@ -71,14 +96,3 @@ def slots_for(plan: Plan, per_minute: int) -> int:
     most_shows = max([crowd.show_rate, *(t.value for t in plan.troubles if t.kind == "shows")])
     inside = per_minute / 60 * most_shows * (stay_s + crowd.react_s)
     return min(ACTIVE_CAP_MAX, math.ceil(inside * SLOTS_SPARE) + 10)
-
-
-def _enough(plan: Plan) -> int:
-    """An outflow at which a level crowd would not wait; the first trial."""
-    return min(OUTFLOW_PER_MINUTE_MAX, max(1, math.ceil(plan.crowd.count / plan.crowd.minutes)))
-
-
-def _fluid_bound(plan: Plan, wait_s: float) -> int:
-    """Below it even an unbroken outflow serves the half of the crowd too late: no trial is needed."""
-    minutes = plan.crowd.minutes + wait_s / 60
-    return max(0, math.floor(plan.crowd.count / 2 / minutes) - 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from numpy.random import Generator
 
 from queueing.estimate import estimate
-from queueing.outflow import Step
+from queueing.pace import Pace
 from queueing.simulation.shape import TICK_MS, TICKS_PER_MINUTE
 
 SAMPLE_TICKS = 10_000 // TICK_MS
@@ -56,11 +56,11 @@ class Truth:
         names = ("below 1 min", "1-10 min", "10-60 min", "above 1 h")
         return {name: tally.share for name, tally in zip(names, self.by_wait, strict=True)}
 
-    def sample(self, tick: int, serving: int, waiting: int, step: Step) -> None:
-        if step.pace.paused or waiting < 1 or len(self._under_way) >= UNDER_WAY_MAX:
+    def sample(self, tick: int, serving: int, waiting: int, pace: Pace) -> None:
+        if pace.paused or waiting < 1 or len(self._under_way) >= UNDER_WAY_MAX:
             return
         for place, joining in ((waiting, True), (int(self._draw.integers(1, waiting + 1)), False)):
-            told = estimate(step.pace, place)
+            told = estimate(pace, place)
             heapq.heappush(self._under_way, (serving + place, tick, told.low, told.high, joining))
 
     def called(self, tick: int, serving: int) -> None:

@@ -10,7 +10,7 @@ def probe(number: int, made_ms: int = 0) -> Probe:
 
 def test_nothing_is_said_before_the_first_case() -> None:
     coverage = Coverage()
-    coverage.probes[0].append(probe(10))
+    coverage.follow(0, probe(10))
 
     assert coverage.called(9, 55_000) == []
     assert coverage.covered is None
@@ -18,8 +18,8 @@ def test_nothing_is_said_before_the_first_case() -> None:
 
 def test_a_case_is_counted_once_when_its_number_is_called() -> None:
     coverage = Coverage()
-    coverage.probes[0].append(probe(10))
-    coverage.probes[3].append(probe(20))
+    coverage.follow(0, probe(10))
+    coverage.follow(3, probe(20))
 
     assert coverage.called(10, 55_000) == [probe(10)]
     assert coverage.covered == Covered(1.0, 1)
@@ -38,7 +38,7 @@ def test_each_level_holds_few_places_and_spaces_them_by_the_wait() -> None:
     for second in range(7_200):
         for level in range(LEVELS):
             if coverage.wants(level, 7_200_000.0, second * 1000):
-                coverage.probes[level].append(probe(10**9, second * 1000))
+                coverage.follow(level, probe(10**9, second * 1000))
 
     assert all(len(probes) == PROBES_PER_LEVEL for probes in coverage.probes)
     gaps = [b.made_ms - a.made_ms for a, b in zip(coverage.probes[0], coverage.probes[0][1:], strict=False)]

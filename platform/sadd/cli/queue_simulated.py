@@ -44,6 +44,8 @@ def _plan(args: argparse.Namespace) -> Plan:
         raise UsageError(f"sadd queue simulate: --wait-minutes is not 0..{MINUTES_MAX}")
     if not 0 < args.wait_share <= 1:
         raise UsageError("sadd queue simulate: --wait-share is above 0 and at most 1")
+    if args.seed < 0:
+        raise UsageError("sadd queue simulate: --seed is not negative")
     try:
         crowd = Crowd(
             args.people, args.minutes, points_of(args.shape), args.show_rate, args.react_s, args.stay_s
