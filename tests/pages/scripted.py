@@ -1,9 +1,9 @@
 """A room whose state the test says: the real page and script, with a status document that is set by hand."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from importlib import resources
 from typing import Any
 
 from aiohttp import web
@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestServer
 
 from sadd.web.room_page.look import look_of
 from sadd.web.room_page.page import RoomPage
-from sadd.web.room_page.reply import page
-from sadd.web.room_page.view import PageState, Place, RoomView
+from sadd.web.room_page.reply import moved, page
+from sadd.web.room_page.view import PageState, Place, RoomView, Work
 from tests.sadd.web.room_page.scene import MESSAGE, ROOM, room
 
 PAGES = RoomPage()
@@ -27,8 +27,10 @@ class Scripted:
     status: dict[str, Any] = field(default_factory=dict)
     polls: int = 0
     loads: int = 0
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     base: str = ""
+    work: Work | None = None
+    forms: list[dict[str, str]] = field(default_factory=list)
+    """What buttons sent."""
 
     @property
     def url(self) -> str:
@@ -36,12 +38,24 @@ class Scripted:
 
     def view(self, query: dict[str, str]) -> RoomView:
         view = room(self.state, look_of(query, "ar"))
+        if self.work is not None and self.state == "work":
+            view = replace(view, work=self.work)
         return replace(view, place=self.place) if self.place is not None else view
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         self.loads += 1
         view = self.view(dict(request.query))
         return page(request, view, PAGES.render(view))
+
+    async def take(self, request: web.Request) -> web.StreamResponse:
+        form = await request.post()
+        self.forms.append({name: str(value) for name, value in form.items()})
+        self.state = "waiting"
+        return moved(request.path)
+
+    async def solver(self, request: web.Request) -> web.StreamResponse:
+        script = resources.files("sadd.web").joinpath("challenge_work.js").read_bytes()
+        return web.Response(body=script, content_type="text/javascript")
 
     async def tell(self, request: web.Request) -> web.StreamResponse:
         self.polls += 1
@@ -59,7 +73,9 @@ async def scripted(state: PageState = "waiting", **more: Any) -> AsyncIterator[S
     scene = Scripted(state, **more)
     app = web.Application()
     app.router.add_get(f"/queue/{ROOM}", scene.show)
+    app.router.add_post(f"/queue/{ROOM}", scene.take)
     app.router.add_get(f"/v1/queues/{ROOM}", scene.tell)
+    app.router.add_get("/v1/challenges/work.js", scene.solver)
     async with TestServer(app) as server:
         scene.base = str(server.make_url("")).rstrip("/")
         yield scene

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from sadd.web.room_page.view import Place
+from queueing.ticket import TicketKeys
+from queueing.work import Answered, Asked, WorkOffice
+from sadd.web.room_page.view import Place, Work
 from tests.pages.conftest import Profiles
 from tests.pages.scripted import Scripted, scripted, status
-from tests.sadd.web.room_page.scene import room
+from tests.sadd.web.room_page.scene import ROOM, room
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -188,6 +190,21 @@ async def test_without_cookies_the_address_keeps_the_ticket(profiles: Profiles) 
         await step(page, scene)
         assert asked
         assert not [url for url in asked if "AT_ticket" in url]
+
+
+async def test_work_is_done_beside_the_page(profiles: Profiles) -> None:
+    """By a worker that the policy lets run; then the button is pressed again, with the answer."""
+    office = WorkOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}), lambda size: b"n" * size)
+    asked = Asked(ROOM, "203.0.113.5")
+    challenge = office.challenge(asked, 8, 1_000)
+    work = Work(challenge.text, challenge.bits, challenge.parts, challenge.plain_after_ms, "join")
+    async with scripted("work", work=work) as scene:
+        page = await (await profiles()).new_page()
+        await page.goto(scene.url)
+        await expect(page.locator("#now")).to_have_text("أنت في الطابور")
+        (form,) = scene.forms
+        assert form["do"] == "join"
+        assert isinstance(office.judge(form["work"], asked, 2_000), Answered)
 
 
 async def test_a_stock_that_will_not_last_is_told(profiles: Profiles) -> None:
