@@ -4,7 +4,7 @@ The ticket is in ``Sadd-Ticket``, or in the cookie that a join sets for its room
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta, Struct
-from multidict import MultiMapping
 
 from queueing.passes import PassOffice
 from queueing.standing import RoomStatus, Standing
@@ -23,20 +22,19 @@ from sadd.web.conditions import tag_of, tagged
 from sadd.web.endpoint import Call, Endpoint
 from sadd.web.lane.endpoint import LaneEndpoint, Question, Told
 from sadd.web.queue_answers import (
-    TICKET_COOKIE,
     RoomAnswer,
     StandingAnswer,
     room_answer,
     standing_answer,
     ticket_cookie,
 )
-from sadd.web.sessions import SESSION_COOKIES, SESSION_HEADER
+from sadd.web.queue_requests import TICKET_HEADER, visit_asked, visit_of
+from sadd.web.sessions import SESSION_HEADER
 from sadd.web.visits import JoinRequest, Visit, Visits, refusing
 from sadd.web.visits import told as with_schedule
 
 TAG = "queues"
 ROOM = "/v1/queues/{room}"
-TICKET_HEADER = "Sadd-Ticket"
 STATUS_CACHE = "public, max-age=1"
 KEYS_CACHE = "public, max-age=300"
 BODY_BYTES_MAX = 4_096
@@ -184,14 +182,14 @@ class _Queues:
     """The last answer of each room, as long as neither its status nor its settings are others."""
 
     async def answer(self, do: Do, call: Call) -> web.StreamResponse:
-        visit = _visit(call)
+        visit = visit_of(call)
         standing = await do(visit)
         cookie = ticket_cookie(visit.room, standing, shown=visit.ticket)
         headers = {str(hdrs.SET_COOKIE): cookie} if cookie else None
         return json_answer(self.worded(visit.room, standing), headers=headers)
 
     def ask(self, do: Do, asked: Question, done: Callable[[Told | BaseException], None]) -> None:
-        visit = _question(asked)
+        visit = visit_asked(asked)
         self.visits.spec(visit.room)
 
         def stands(asking: asyncio.Future[Standing]) -> None:
@@ -250,7 +248,7 @@ class _Queues:
         return json_answer(self.worded(room, standing), headers={hdrs.SET_COOKIE: cookie})
 
     async def resume_code(self, call: Call) -> web.StreamResponse:
-        return json_answer(CodeAnswer(self.visits.resume_code(_visit(call))))
+        return json_answer(CodeAnswer(self.visits.resume_code(visit_of(call))))
 
 
 def tell(told: Told | BaseException) -> Told:
@@ -258,65 +256,3 @@ def tell(told: Told | BaseException) -> Told:
         with refusing():
             raise told
     return told
-
-
-def _visit(call: Call) -> Visit:
-    request, headers = call.request, call.request.headers
-    ticket, session = _held(headers.get(TICKET_HEADER), headers.get(SESSION_HEADER), headers.get(hdrs.COOKIE))
-    room = request.match_info["room"]
-    return Visit(room, ticket, headers, request.remote or "", call.caller, call.body, session)
-
-
-def _question(asked: Question) -> Visit:
-    ticket, session = _held(asked.field(_TICKET), asked.field(_SESSION), asked.field(b"cookie"))
-    return Visit(asked.parameter, ticket, _Fields(asked), asked.peer, asked.caller, asked.body, session)
-
-
-_TICKET, _SESSION = TICKET_HEADER.lower().encode(), SESSION_HEADER.lower().encode()
-
-
-class _Fields(MultiMapping[str]):
-    """The fields of a request on the lane, looked at one by one: reading all takes as long as a join."""
-
-    __slots__ = ("_asked",)
-
-    def __init__(self, asked: Question) -> None:
-        self._asked = asked
-
-    def __getitem__(self, name: str) -> str:
-        found = self._asked.field(name.lower().encode())
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def getone(self, name: str, *default: Any) -> Any:
-        return self.get(name, *default) if default else self[name]
-
-    def getall(self, name: str, *default: Any) -> Any:
-        """There is none twice on the lane."""
-        found = self.get(name)
-        if found is not None:
-            return [found]
-        return default[0] if default else [self[name]]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._asked.headers)
-
-    def __len__(self) -> int:
-        return len(self._asked.headers)
-
-
-def _held(ticket: str | None, session: str | None, cookie: str | None) -> tuple[str, str]:
-    """The ticket and the session that were shown, in a field or in a cookie."""
-    cookies = {} if cookie is None else _cookies(cookie)
-    signed_in = session or next((cookies[name] for name in SESSION_COOKIES if name in cookies), "")
-    return ticket or cookies.get(TICKET_COOKIE, ""), signed_in
-
-
-def _cookies(line: str) -> dict[str, str]:
-    """Of a ``Cookie`` field.
-
-    Read by hand: what others set on the domain may be no cookie by the standard, and costs nobody the place.
-    """
-    pairs = (part.strip().partition("=") for part in line.split(";"))
-    return {name: value for name, _, value in pairs}
