@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -27,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.faults_queue_crowd import Orders
-from benchmarks.faults_queue_scene import ROOM, Machine, Scene, Watch, frozen, pause, room_of, scene
+from benchmarks.faults_queue_scene import Machine, Scene, Watch, frozen, pause, room_for_a_crowd, scene
 from benchmarks.faults_queue_verdict import Span, Verdict, judge, read
 
 JOINS_PER_SECOND = 200.0
@@ -169,6 +170,7 @@ class Load:
     """How the crowd comes. ``cap`` is about what is inside when nothing is broken."""
 
     joins_per_second: float
+    before_seconds: tuple[float, float] = BEFORE_SECONDS
     after_seconds: float = AFTER_SECONDS
     drain_seconds: float = DRAIN_SECONDS
 
@@ -198,10 +200,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def campaign(names: Sequence[str], load: Load, seed: int, *, tell: bool = False) -> list[tuple[str, Verdict]]:
     """One platform, broken once a round."""
-    room = room_of(load.cap, load.outflow_per_minute, WINDOW_MS, PASS_MS)
-    numbers: set[int] = set()
+    room_of = partial(
+        room_for_a_crowd,
+        cap=load.cap,
+        outflow_per_minute=load.outflow_per_minute,
+        window_ms=WINDOW_MS,
+        pass_ms=PASS_MS,
+    )
+    numbers: dict[str, set[int]] = {}
     rounds: list[tuple[str, Verdict]] = []
-    with tempfile.TemporaryDirectory(prefix="sadd-faults-queue-") as name, scene(Path(name), room) as made:
+    with (
+        tempfile.TemporaryDirectory(prefix="sadd-faults-queue-") as name,
+        scene(Path(name), len(names), room_of) as made,
+    ):
         for number, fault in enumerate(names):
             verdict = _play(made, fault, number, load, seed, numbers)
             rounds.append((fault, verdict))
@@ -213,16 +224,19 @@ def campaign(names: Sequence[str], load: Load, seed: int, *, tell: bool = False)
     return rounds
 
 
-def _play(made: Scene, fault: str, number: int, load: Load, seed: int, numbers: set[int]) -> Verdict:
+def _play(
+    made: Scene, fault: str, number: int, load: Load, seed: int, numbers: dict[str, set[int]]
+) -> Verdict:
     made.await_whole()
+    room = made.rooms[number % len(made.rooms)]
     act = Act(made, random.Random(f"{seed} {number}"))
-    before_s = act.chance.uniform(*BEFORE_SECONDS)
+    before_s = act.chance.uniform(*load.before_seconds)
     away_s = DATABASE_AWAY_SECONDS + 1 if FAULTS[fault] is _kill_postgres else BROKEN_SECONDS[1]
     coming_s = before_s + away_s + load.after_seconds
     log, seen = made.folder / f"crowd-{number}", made.folder / f"epochs-{number}"
     orders = Orders(
         [machine.address for machine in made.machines],
-        ROOM,
+        room,
         str(log),
         load.joins_per_second,
         coming_s,
@@ -239,7 +253,7 @@ def _play(made: Scene, fault: str, number: int, load: Load, seed: int, numbers: 
         crowd.wait()
         epochs = watch.epochs()
     span = Span(began_ns, began_ns + int(coming_s * 1e9), mended_ns)
-    verdict = judge(read(log), cap=load.cap, numbers=numbers, span=span)
+    verdict = judge(read(log), cap=load.cap, numbers=numbers.setdefault(room, set()), span=span)
     return replace(verdict, take_over_s=_take_over_s(act.ended_epoch, epochs, broke_ns))
 
 

@@ -18,7 +18,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +35,12 @@ from sadd.rooms.written import Bots, RoomSettings
 from sadd.supervisor.child import Program, tethered
 
 START_SECONDS = 90.0
+_SERVICES = """
+SELECT id FROM catalogue_entry WHERE kind = 'services' AND body ->> 'status' <> 'retired' ORDER BY id LIMIT $1
+"""
 MACHINES = 2
-ROOM = "moehe-secondary-results"
+ROOMS_MAX = 200
+"""Services of the shipped catalogue. Each round has a room of its own: who gave up is in nobody's way."""
 
 
 @dataclass(slots=True)
@@ -140,6 +144,7 @@ class Scene:
     valkey: Server
     database: Database
     machines: list[Machine] = field(default_factory=list)
+    rooms: list[str] = field(default_factory=list)
 
     @property
     def relays(self) -> list[subprocess.Popen[str]]:
@@ -171,8 +176,8 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, room: RoomSettings) -> Iterator[Scene]:
-    """Stores, machines and the room, ready; all of it gone at the end."""
+def scene(folder: Path, rounds: int, room_of: Callable[[str], RoomSettings]) -> Iterator[Scene]:
+    """Stores, machines and a room for each round, ready; all of it gone at the end."""
     ports = free_ports(2)
     with ExitStack() as stack:
         words = ["--appendonly", "yes"]
@@ -184,15 +189,17 @@ def scene(folder: Path, room: RoomSettings) -> Iterator[Scene]:
         for number in range(MACHINES):
             made.machines.append(_machine(stack, made, folder / f"machine-{number}"))
             await_true(made.machines[-1].ready, START_SECONDS, f"machine {number}")
-        asyncio.run(_set(database.url, room))
+        made.rooms = asyncio.run(_set(database.url, min(rounds, ROOMS_MAX), room_of))
         made.await_whole()
         yield made
 
 
-def room_of(cap: int, outflow_per_minute: int, window_ms: int, pass_ms: int) -> RoomSettings:
+def room_for_a_crowd(
+    id_: str, *, cap: int, outflow_per_minute: int, window_ms: int, pass_ms: int
+) -> RoomSettings:
     """As the crowd expects it: nobody is asked for work, since all of it comes from one address."""
     return RoomSettings(
-        ROOM,
+        id_,
         method="fifo",
         outflow_per_minute=outflow_per_minute,
         active_cap=cap,
@@ -237,8 +244,9 @@ def _machine(stack: ExitStack, made: Scene, folder: Path) -> Machine:
 
 def _relay(stack: ExitStack, port: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "benchmarks.relay", str(port)]
-    relay = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    stack.callback(relay.wait)
+    relay = stack.enter_context(
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    )
     stack.callback(relay.kill)
     stack.callback(relay.send_signal, signal.SIGCONT)
     return relay
@@ -278,12 +286,15 @@ async def _answers(url: str) -> bool:
     return True
 
 
-async def _set(url: str, room: RoomSettings) -> None:
+async def _set(url: str, count: int, room_of: Callable[[str], RoomSettings]) -> list[str]:
+    """The rooms of so many services, set; their ids."""
     pool = await open_pool(url, pool_max=1, deadline_seconds=10)
     try:
-        await store.publish(pool, [room], "faults")
+        rows = await pool.fetch(_SERVICES, count)
+        await store.publish(pool, [room_of(row["id"]) for row in rows], "faults")
     finally:
         await pool.close()
+    return [row["id"] for row in rows]
 
 
 async def _leader(url: str) -> tuple[int, int]:
