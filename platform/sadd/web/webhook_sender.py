@@ -37,6 +37,8 @@ PAUSES_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000,
 JITTER = 0.2
 
 GONE = 410
+AWAY = (StoreUnavailable, asyncpg.PostgresError)
+"""Refused, too: what is in the outbox stays there."""
 
 _log = structlog.get_logger("sadd.web")
 
@@ -80,8 +82,7 @@ class Sender:
                     if self._clock() >= forget_at:
                         await webhooks.forget(self._pool)
                         forget_at = self._clock() + FORGET_SECONDS
-                # Refused, too: what is in the outbox stays there.
-                except (StoreUnavailable, asyncpg.PostgresError) as away:
+                except AWAY as away:
                     _log.warning("webhooks are not sent", reason=type(away).__name__)
                 await asyncio.sleep(LOOK_SECONDS)
 
@@ -105,6 +106,12 @@ class Sender:
 
     async def _deliver(self, client: aiohttp.ClientSession, delivery: Delivery) -> None:
         status, error = await self._attempt(client, delivery)
+        try:
+            await self._settle(delivery, status, error)
+        except AWAY as away:  # when its lease is over the message is sent once more
+            _log.warning("what became of a message is not noted", reason=type(away).__name__)
+
+    async def _settle(self, delivery: Delivery, status: int, error: str) -> None:
         if not error:
             self._counts["delivered"] += 1
             await webhooks.done(self._pool, delivery)

@@ -3,7 +3,7 @@
 import hmac
 import json
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,8 +30,13 @@ class Receiver:
 
     status: int = 200
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    meanwhile: Awaitable[object] | None = None
+    """What happens before it answers, once."""
 
     async def take(self, call: Call) -> web.StreamResponse:
+        if self.meanwhile is not None:
+            await self.meanwhile
+            self.meanwhile = None
         self.got.append(({name.lower(): value for name, value in call.request.headers.items()}, call.body))
         return web.Response(status=self.status, headers={"Location": "http://127.0.0.1:1/"})
 
@@ -167,6 +172,21 @@ async def test_a_worker_that_dies_over_a_message_loses_it_not(scene: Scene) -> N
     assert await scene.send() == 0
     await scene.due_now()
     assert await scene.send() == 1
+
+
+async def test_what_could_not_be_noted_is_sent_again(scene: Scene) -> None:
+    """The database goes while the receiver answers: the worker lives, and the same message comes twice."""
+    await scene.register()
+    await scene.announcer.look()
+    await scene.turn("queueing")
+    scene.receiver.meanwhile = scene.pool.execute("ALTER TABLE webhook_delivery RENAME TO elsewhere")
+    assert await scene.send() == 1
+    await scene.pool.execute("ALTER TABLE elsewhere RENAME TO webhook_delivery")
+    assert await scene.send() == 0, "not before its lease is over"
+    await scene.due_now()
+    assert await scene.send() == 1
+    (first, _), (second, _) = scene.receiver.got
+    assert first["webhook-id"] == second["webhook-id"]
 
 
 async def test_who_wants_no_more_is_left_alone(scene: Scene) -> None:
