@@ -205,11 +205,10 @@ class Outflow:
         self._ahead = min(max(self._ahead, 0.0), most)
 
     def _within_stock(self, seen: Observed) -> int:
-        """How many may still be called so that those expected to come find something left."""
+        """Nobody is called for what one of those called before may still take."""
         if self.room.stock is None:
             return seen.issued
-        left = self.room.stock - seen.claimed - self._to_come(seen)
-        return math.ceil(left / self._showing.share)
+        return self.room.stock - seen.claimed - seen.to_claim
 
     def _at_once(self, seen: Observed, call: int, allowed_per_minute: float) -> int:
         """What joins may take before the next step: only in a room where nobody waits any more."""

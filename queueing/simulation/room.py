@@ -19,7 +19,6 @@ from queueing.simulation.waits import Waits
 
 ASK_AGAIN_TICKS = POLL_NEAR_MS // TICK_MS
 MARKS_PER_WINDOW = 256
-BURST_MS = 1_000  # admissions at once may run ahead by a second's outflow
 
 
 class CountedRoom:
@@ -40,7 +39,7 @@ class CountedRoom:
         self._door: deque[list[int]] = deque()  # [phase of asking again, people], in the order of asking
         self._joined: deque[list[int]] = deque()  # [tick, last number] of those who wait
         self._held = 0  # tick until which windows were held
-        self._credit = 1.0
+        self.at_once = 0
 
     @property
     def waiting(self) -> int:
@@ -99,30 +98,28 @@ class CountedRoom:
         if coming > let_in:
             self._wait_at_door(coming - let_in)
 
-    def join(self, people: int, factor: float) -> None:
+    def join(self, people: int) -> None:
         """New numbers; the first of them go in at once where nobody waits and there is room and credit."""
-        outflow_per_tick = self.room.outflow_per_minute * factor * TICK_MS / 60_000
-        most = max(1.0, outflow_per_tick * BURST_MS / TICK_MS)
-        self._credit = min(self._credit + outflow_per_tick, most)
         if not people:
             return
-        at_once = 0
+        let_in = 0
         if not self.waiting:
-            at_once = max(0, min(people, self._free() - self.to_claim, int(self._credit)))
-            self._credit -= at_once
-            self._admit(at_once)
-            self.serving += at_once
-            self.waits.add(0, at_once)
+            let_in = max(0, min(people, self._free(self.to_claim), self.at_once))
+            self.at_once -= let_in
+            self._admit(let_in)
+            self.serving += let_in
+            self.waits.add(0, let_in)
         self.issued += people
-        if people > at_once:
+        if people > let_in:
             self._joined.append([self.tick, self.issued])
 
     def hold(self) -> None:
         """Windows are held: the room is paused, or nobody led it."""
         self._held = self.tick
 
-    def move(self, call: int) -> None:
-        """Ends windows that are over, and calls."""
+    def move(self, call: int, at_once: int = 0) -> None:
+        """Ends windows that are over, and calls; until the next move ``at_once`` joins need not wait."""
+        self.at_once = at_once
         self._expire()
         if call <= 0:
             return
@@ -140,11 +137,12 @@ class CountedRoom:
         else:
             self._calls.append([self.tick, self.serving, absent])
 
-    def _free(self) -> int:
+    def _free(self, kept: int = 0) -> int:
+        """Slots, as far as the stock lasts, less those that are kept for others."""
         free = self.room.active_cap - self.active
         if self.room.stock is not None:
             free = min(free, self.room.stock - self.claimed)
-        return max(0, free)
+        return max(0, free - kept)
 
     def _admit(self, people: int) -> None:
         if people <= 0:

@@ -110,7 +110,7 @@ class Run:
         index = self.room.tick - 1
         self._kept_out += int(self._arrivals[index]) if index < len(self._arrivals) else 0
         if not away:
-            self.room.join(self._kept_out, self.factor)
+            self.room.join(self._kept_out)
             self._kept_out = 0
 
     def _lead(self, may_call: bool, origin: Trouble | None) -> int:
@@ -126,7 +126,7 @@ class Run:
         step = self._outflow.step(room.observed(now_ms), self._health(origin), may_call=may_call)
         if room.tick % SAMPLE_TICKS == 0:
             self.truth.sample(room.tick, room.serving, room.waiting, step.pace)
-        room.move(step.call)
+        room.move(step.call, step.at_once)
         self._step = step
         return step.call
 

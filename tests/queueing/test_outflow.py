@@ -1,6 +1,5 @@
 """The controller calls in small even steps, by target, slots, no-shows and health, and never in a burst."""
 
-import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
@@ -190,13 +189,16 @@ def test_an_unwell_origin_is_sent_fewer() -> None:
     assert well == pytest.approx(50, abs=2)
 
 
-def test_stock_that_is_called_for_is_not_called_for_again() -> None:
-    """With 10 left and nine in ten expected to come, 12 are called, not the 1,000 that slots are free for."""
+def test_nobody_is_called_for_stock_that_others_may_still_take() -> None:
+    """With 10 left 10 are called, not the 1,000 that slots are free for; one who misses it frees one."""
     crowd = Crowd(replace(WIDE, outflow_per_minute=60_000, stock=10))
     for _ in range(50):
         crowd.step(200)
+    assert crowd.seen.serving == 10
 
-    assert crowd.seen.serving == math.ceil(10 / 0.9)
+    crowd.seen = replace(crowd.seen, to_claim=9, missed=1)
+    crowd.step(200)
+    assert crowd.seen.serving == 11
 
 
 @pytest.mark.parametrize("steps", [0, 1, 700])
