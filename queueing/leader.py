@@ -72,6 +72,8 @@ class LeaderStats:
     """Steps that the journal refused: another leads, or another store serves the room."""
     unavailable: int
     """Looks and ticks that found the store or the journal away."""
+    restored: int
+    """Rooms that the leader made anew from the journal; visitors' own calls restore as well."""
 
 
 @dataclass(slots=True)
@@ -147,6 +149,7 @@ class Leader:
             self._steps,
             self._refused,
             self._unavailable,
+            self._restoration.restored,
         )
 
     async def run(self) -> None:

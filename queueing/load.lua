@@ -6,16 +6,36 @@
 if ARGV[1] ~= ARGV[12] then return {'foreign'} end
 life = ARGV[11]
 local ABANDONED_MS = 60000
+local WORDS = 1000 -- of one command
+local pages, gathered = {}, {active = {}, stays = {}, lately = {}}
+
+local function flush(name, command)
+  if #gathered[name] > 0 then redis.call(command, key(name), unpack(gathered[name])) end
+  gathered[name] = {}
+end
+
+local function put(name, command, one, two)
+  local words = gathered[name]
+  words[#words + 1], words[#words + 2] = one, two
+  if #words >= WORDS then flush(name, command) end
+end
+
 for at = 13, #ARGV, 4 do
   local lane, number, start, ends = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
-  turn(lane, number, 1)
+  local name, page = member(lane, number), page_of(lane, number)
+  redis.call('SETBIT', page, number % PAGE, 1)
+  pages[page] = true
   if ends > now then
-    redis.call('ZADD', key('active'), ends, member(lane, number))
-    redis.call('HSET', key('stays'), member(lane, number), start)
+    put('active', 'ZADD', ends, name)
+    put('stays', 'HSET', name, start)
   elseif ends + grace > now then
-    redis.call('ZADD', key('lately'), ends + grace, member(lane, number))
+    put('lately', 'ZADD', ends + grace, name)
   end
 end
+flush('active', 'ZADD')
+flush('stays', 'HSET')
+flush('lately', 'ZADD')
+for page in pairs(pages) do redis.call('PEXPIRE', page, PAGE_MS) end
 redis.call('INCRBY', key('loaded'), (#ARGV - 12) / 4)
 for _, name in ipairs({'active', 'stays', 'lately', 'loaded'}) do redis.call('PEXPIRE', key(name), ABANDONED_MS) end
 return {'loaded'}

@@ -19,7 +19,8 @@ METHODS: tuple[Method, ...] = ("fifo", "lottery", "passthrough", "closed")
 class Lane:
     """A line of its own beside the open one: ``share`` of the outflow is its own while somebody waits there.
 
-    What a lane does not use goes to the others. Raises ValueError for settings out of bounds.
+    What a lane does not use goes to the others. One that is taken out of the settings is called no more: let
+    it drain first. Raises ValueError for settings out of bounds.
     """
 
     id: str
