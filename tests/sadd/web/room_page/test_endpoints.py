@@ -2,17 +2,21 @@
 
 import html
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import jwt
 import pytest
 import structlog
 
+from queueing.activation import Scheduled
 from queueing.work import Challenge, solve
 from sadd.catalogue.model import Name
 from sadd.rooms.written import Bots
+from sadd.web.room_page.speech import Speech
 from tests.sadd.web.room_page.rooms import PATH, Browser, Scene, room_page
 from tests.sadd.web.scene import CLINIC, RESULTS, catalogue
 from tests.stores import stoppable_valkey
@@ -331,3 +335,35 @@ async def test_work_before_a_join(valkey_url: str) -> None:
         scene.now[0] += 30
         assert (await patient.press("join", work=text)).status == 303
         assert (await patient.get()).heading == "You are in line"
+
+
+async def test_before_the_opening(scene: Scene) -> None:
+    """A room that is shut until then says when; one where people gather gives numbers, and calls nobody."""
+    opens_at_ms = int(time.time() * 1000) + 3_600_000
+    activation = Scheduled(opens_at_ms, gathers_at_ms=0, outside="closed")
+    scene.specs.change(room={"method": "closed"}, mode="closed", activation=activation)
+    browser = Browser(scene)
+    got = await browser.get()
+    assert (got.heading, 'value="join"' in got.text) == ("It is not open yet", False)
+    assert Speech("en", "latn", ZoneInfo("Asia/Qatar")).day(opens_at_ms) in got.text
+
+    scene.specs.change(room={"method": "fifo", "suspended": True}, mode="gathering")
+    await eventually(lambda: _heading(browser, "You are not in line yet"))
+    assert "numbers are given out already" in (await browser.get()).text
+    assert (await browser.press("join")).status == 303
+    assert (await browser.get()).heading == "You have your place, it is not open yet"
+
+
+async def test_a_stock_that_is_used_up(scene: Scene) -> None:
+    """Told early to who will come too late, and at the end to all; the one inside stays."""
+    scene.specs.change(room={"stock": 2})
+    first = await inside(scene)
+    late = [await joined(scene) for _ in range(2)][-1]
+
+    async def told() -> bool:
+        return 'class="warn">Only one is left, and' in (await late.get()).text
+
+    await eventually(told)
+    scene.specs.change(room={"stock": 1})
+    await eventually(lambda: _heading(late, "Nothing is left"))
+    assert (await first.get()).heading == "You may enter"
