@@ -296,7 +296,8 @@ class Rooms:
         known = self._board.last(room)
         pace = (known.pace if known is not None else None) or supposed(room, paused=room.suspended)
         wait = estimate(pace, _calls_until(room, known, ticket.lane, position))
-        poll_ms = poll_after_ms(wait.low, self._chance())
+        # The pace may pick up after an outage: whoever is called meanwhile must ask within his window.
+        poll_ms = min(poll_after_ms(wait.low, self._chance()), room.claim_window_ms // 2)
         signed = self._tickets.sign(ticket)
         return Standing(signed, ticket.number, "waiting", position, wait, poll_ms, lane=ticket.lane)
 

@@ -86,6 +86,13 @@ async def test_the_second_waits_and_knows_for_how_long(rooms: Rooms) -> None:
     assert standing.admission is None
 
 
+async def test_nobody_is_told_to_ask_after_his_window(rooms: Rooms) -> None:
+    """However far away the front seems: the pace may pick up, and who is called must hear of it in time."""
+    slow = Room("slow", 1, 1, 10_000, 600_000)
+    polls = [(await rooms.join(slow)).poll_after_ms for _ in range(40)]
+    assert max(polls) <= 5_000
+
+
 async def test_a_shown_ticket_keeps_its_place(rooms: Rooms) -> None:
     """A refresh, a second tab, a retried join: same number, and no other is given out."""
     await rooms.join(SMALL)
