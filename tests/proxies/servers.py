@@ -34,6 +34,7 @@ class Ports:
     spare: int
     agent: int = 0
     grpc: int = 0
+    outcomes: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def started(
     service: str = SERVICE,
     source: str = "127.0.0.2",
     ready: int = 200,
+    replaced: Replaced = (),
 ) -> Iterator[None]:
     """The proxy on ``ports.visitors``, answering ``ready``, in a folder of its own; stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="sadd-proxy-") as name:
@@ -83,7 +85,7 @@ def started(
         folder.chmod(0o755)  # Apache's workers are another user
         for file in proxy.files:
             text = (proxy.folder / file).read_text()
-            for old, new in proxy.closed if closed else ():
+            for old, new in (*(proxy.closed if closed else ()), *replaced):
                 if old in text:
                     text = text.replace(old, new)
             (folder / file).write_text(_placed(text, ports, folder).replace(SERVICE, service))
@@ -119,8 +121,8 @@ def low_port() -> int:
             return int(listener.getsockname()[1])
 
 
-def ports_for(gate: int, origin: int, agent: int = 0, grpc: int = 0) -> Ports:
-    return Ports(gate, origin, low_port(), low_port(), agent, grpc)
+def ports_for(gate: int, origin: int, agent: int = 0, grpc: int = 0, outcomes: int = 0) -> Ports:
+    return Ports(gate, origin, low_port(), low_port(), agent, grpc, outcomes)
 
 
 def _placed(text: str, ports: Ports, folder: Path) -> str:
@@ -131,8 +133,9 @@ def _placed(text: str, ports: Ports, folder: Path) -> str:
         "8089": ports.spare,
         "8081": ports.grpc,
         "9002": ports.agent,
+        "9003": ports.outcomes,
     }
-    text = re.sub(r"\b(8080|8081|8000|8088|8089|9002)\b", lambda found: str(numbers[found[0]]), text)
+    text = re.sub(r"\b(8080|8081|8000|8088|8089|9002|9003)\b", lambda found: str(numbers[found[0]]), text)
     return re.sub(r"/(?:etc/(?:haproxy|apache2|varnish|caddy)|var/log/nginx)/", f"{folder}/", text)
 
 

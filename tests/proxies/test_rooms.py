@@ -6,6 +6,7 @@ back; a pass is taken once, and the entry then lets in.
 
 import base64
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ from tests.waiting import eventually_sync
 ROOMS_URL = "https://queue.example"
 BROWSER = [("Accept", "text/html,application/xhtml+xml"), ("User-Agent", "Mozilla/5.0 (phone)")]
 CRAWLER = [("Accept", "text/html"), ("User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1)")]
+
+TELLING = (("# access_log syslog", "access_log syslog"), ("    # log", "    log"))
+"""The lines of the files that tell the platform how the service answers."""
+TELL = {"nginx-auth-request", "nginx-accel", "haproxy-lua", "haproxy-spoe"}
 
 ASKING = (*PROXIES, ENVOY_BY_GRPC)
 PRESENT = [proxy for proxy in ASKING if proxy.missing is None]
@@ -53,6 +58,12 @@ class Site:
         assert len(self.origin.seen) == reached
         return got
 
+    def heard(self) -> int:
+        """How often a proxy told how the service answered."""
+        page = urllib.request.urlopen(f"{self.platform.url}/metrics").read().decode()
+        found = re.findall(r'^sadd_gate_outcomes_told_total\{as="heard"\} (\d+)', page, re.MULTILINE)
+        return sum(map(int, found))
+
     def a_pass(self) -> str:
         """As anyone gets one: joined, and claimed when it is called."""
         standing = self._post("tickets")
@@ -70,7 +81,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("rooms")
     origin, ports = Origin(), {}
-    agent, grpc = low_port(), low_port()
+    agent, grpc, outcomes = low_port(), low_port(), low_port()
     with ended(origin), ExitStack() as servers:
         running = servers.enter_context(
             platform(
@@ -78,13 +89,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 SADD_GATE_TRUSTED_PROXIES="127.0.0.1/32",
                 SADD_GATE_SPOE_PORT=str(agent),
                 SADD_GATE_ROOMS_URL=ROOMS_URL,
+                SADD_GATE_OUTCOMES_PORT=str(outcomes),
                 SADD_GRPC_PORT=str(grpc),
             )
         )
         gate = int(running.url.rpartition(":")[2])
         for proxy in PRESENT:
-            own = ports_for(gate, origin.port, agent, grpc)
-            servers.enter_context(started(proxy, own, ready=429))
+            own = ports_for(gate, origin.port, agent, grpc, outcomes)
+            servers.enter_context(started(proxy, own, ready=429, replaced=TELLING))
             ports[proxy.name] = own.visitors
         yield Site(running, origin, ports)
 
@@ -158,6 +170,40 @@ def test_an_app_comes_with_its_pass(site: Site, proxy: Proxy) -> None:
         entry = got.fields["Set-Cookie"].partition(";")[0].partition("=")[2]
         assert site.visit(proxy, "/results", ("Sadd-Entry", entry)).status == 200
     assert site.stays_outside(proxy, "/results", shown, ("User-Agent", "another")).status == 429
+
+
+@pytest.mark.parametrize("name", sorted(TELL))
+def test_the_platform_hears_how_the_service_answers(site: Site, name: str) -> None:
+    """Of who was let in, not of who was refused."""
+    proxy = next(one for one in PROXIES if one.name == name)
+    if proxy.missing:
+        pytest.skip(proxy.missing)
+    before = site.heard()
+    got = site.visit(proxy, "/results", ("Sadd-Pass", site.a_pass()))
+    entry = ("Sadd-Entry", got.fields["Set-Cookie"].partition(";")[0].partition("=")[2])
+    assert site.visit(proxy, "/status/500", entry).status == 500
+    site.stays_outside(proxy, "/results", *BROWSER)
+    assert eventually_sync(lambda: site.heard() - before == 2)
+
+
+def test_keys_are_rotated_while_visitors_are_in(site: Site) -> None:
+    """The next key is known everywhere within a second; who is in stays in, and old passes are good."""
+    proxy = PRESENT[0]
+    shown = site.a_pass()
+    got = site.visit(proxy, "/results", ("Sadd-Pass", site.a_pass()))
+    entry = ("Sadd-Entry", got.fields["Set-Cookie"].partition(";")[0].partition("=")[2])
+    done = site.platform.sadd("queue", "rotate-keys", "--signs-in-seconds", "0", "--json")
+    assert done.returncode == 0, done.stderr
+    made = {one["purpose"]: one["key_id"] for one in json.loads(done.stdout)}
+
+    def key_of(text: str) -> str:
+        return str(json.loads(base64.urlsafe_b64decode(text.partition(".")[0] + "=="))["kid"])
+
+    eventually_sync(lambda: key_of(site.a_pass()) == made["queue-pass"])
+    published = json.load(urllib.request.urlopen(f"{site.platform.url}/.well-known/jwks.json"))
+    assert {made["queue-pass"], key_of(shown)} <= {key["kid"] for key in published["keys"]}
+    assert site.visit(proxy, "/results", entry).status == 200
+    assert site.visit(proxy, "/results", ("Sadd-Pass", shown)).status == 200
 
 
 def forged(text: str) -> dict[str, str]:

@@ -22,6 +22,8 @@ from sadd.catalogue.view import CatalogueView
 from sadd.gate.agent import Agents
 from sadd.gate.endpoints import endpoints as gate_endpoints
 from sadd.gate.gate import Gate
+from sadd.gate.outcomes import Outcomes, listen_for_datagrams
+from sadd.gate.trust import Trust
 from sadd.grpc.switchboard import Switchboard
 from sadd.identity.ring import KeyRing
 from sadd.identity.store import CHANNEL as KEYS_CHANNEL
@@ -134,6 +136,8 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             background.start(envoy_limits.watch.run())
         if settings.gate.spoe_port:
             background.start(_serve_agents(gate, settings, numbers.metrics))
+        if settings.gate.outcomes_port:
+            background.start(_hear_outcomes(waiting, settings, numbers.metrics))
         for work in waiting.work():
             background.start(work)
         background.start(_follow(settings.database.url, view, rules, keys, pool, waiting))
@@ -205,6 +209,13 @@ class _Owned:
     def cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+
+async def _hear_outcomes(waiting: Queues, settings: Settings, metrics: Metrics) -> None:
+    """How origins answer, by their proxies' word, on the server's address."""
+    outcomes = Outcomes(waiting.rooms, waiting.specs, Trust(settings.gate.ranges))
+    metrics.register("sadd_gate_outcomes", outcomes.stats, labels={"told": "as"})
+    await outcomes.run(listen_for_datagrams(settings.server.host, settings.gate.outcomes_port))
 
 
 async def _serve_agents(gate: Gate, settings: Settings, metrics: Metrics) -> None:

@@ -142,6 +142,11 @@ class Gate:
         Whole(0, 65_535),
         "Port of the agent for HAProxy's stream processing (SPOE), beside the HTTP server's; 0 is none.",
     )
+    outcomes_port: int = _setting(
+        0,
+        Whole(0, 65_535),
+        "Port for datagrams in which proxies tell how origins answer (docs/gate.md); 0 is none.",
+    )
     rooms_url: str = _setting(
         "",
         Url(("https", "http")),
