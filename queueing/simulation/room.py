@@ -5,6 +5,7 @@ turn and gets the next free slot in the order of asking, windows are held while 
 nobody waits and there is room and credit, joins are let in at once. A test plays both on the same day.
 """
 
+import itertools
 from collections import deque
 
 import numpy as np
@@ -53,6 +54,13 @@ class CountedRoom:
     def wait_now_s(self) -> float:
         """How long the first in line has waited."""
         return (self.tick - self._joined[0][0]) * TICK_MS / 1000 if self._joined else 0.0
+
+    def late(self, wait_s: float) -> int:
+        """How many have waited longer than this, those included who still do."""
+        latest = self.tick - (wait_s + 1) * 1000 / TICK_MS
+        waiting = itertools.takewhile(lambda joined: joined[0] < latest, self._joined)
+        last = max((number for _, number in waiting), default=self.serving)
+        return self.waits.longer_than(wait_s) + last - self.serving
 
     @property
     def sold_out(self) -> bool:

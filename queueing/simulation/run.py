@@ -34,22 +34,41 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """That ``share`` of the crowd wait ``wait_s`` at most."""
+
+    wait_s: float
+    share: float
+
+    def ends(self, room: CountedRoom, people: int) -> bool:
+        return room.late(self.wait_s) > (1 - self.share) * people
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
+    """A run; not ``finished`` when patience ended it."""
+
     plan: Plan
+    finished: bool
     summary: Summary
     rows: list[Row]
     waits: Waits
     truth: Truth
 
 
-def play(plan: Plan) -> Played:
-    """The run. Memory is bounded by the length of the day, the pass and the window, not by the crowd."""
+def play(plan: Plan, patience: Patience | None = None) -> Played:
+    """The run. Memory is bounded by the length of the day, the pass and the window, not by the crowd.
+
+    With ``patience`` it ends as soon as too many have waited too long.
+    """
     began = time.perf_counter()
-    run = Run(plan)
-    while run.goes_on():
+    run, finished = Run(plan), True
+    while finished and run.goes_on():
         run.step()
+        if patience and run.room.tick % TICKS_PER_MINUTE == 0:
+            finished = not patience.ends(run.room, plan.crowd.count)
     summary = run.record.summary(run.room, run.truth, time.perf_counter() - began)
-    return Played(plan, summary, run.record.rows, run.room.waits, run.truth)
+    return Played(plan, finished, summary, run.record.rows, run.room.waits, run.truth)
 
 
 class Run:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from queueing.policy import ACTIVE_CAP_MAX, OUTFLOW_PER_MINUTE_MAX
-from queueing.simulation.run import Plan, Played, play
+from queueing.simulation.run import Patience, Plan, Played, play
 from queueing.simulation.shape import TICK_MS, TICKS_PER_MINUTE, arrivals
 
 TRIALS_MAX = 16
@@ -74,19 +74,22 @@ def _bounded(per_minute: float) -> int:
 
 class _Trials:
     def __init__(self, plan: Plan, wait_s: float, share: float, keep_cap: bool) -> None:
-        self._plan, self._wait_s, self._share, self._keep_cap = plan, wait_s, share, keep_cap
+        self._plan, self._keep_cap = plan, keep_cap
+        self._patience = Patience(wait_s, share)
         self.count = 0
 
     def play(self, per_minute: int) -> Played:
         self.count += 1
         room = self._plan.room
         cap = room.active_cap if self._keep_cap else slots_for(self._plan, per_minute)
-        return play(
-            replace(self._plan, room=replace(room, outflow_per_minute=per_minute, active_cap=cap)),
-        )
+        room = replace(room, outflow_per_minute=per_minute, active_cap=cap)
+        return play(replace(self._plan, room=room), self._patience)
 
     def keeps(self, played: Played) -> bool:
-        return played.waits.percentile_s(self._share) <= self._wait_s
+        """A run that was broken off has people in line."""
+        patience = self._patience
+        in_time = played.waits.percentile_s(patience.share) <= patience.wait_s
+        return in_time and played.finished
 
 
 def slots_for(plan: Plan, per_minute: int) -> int:

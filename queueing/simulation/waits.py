@@ -32,6 +32,10 @@ class Waits:
         reached = np.cumsum(self._counts)
         return int(np.searchsorted(reached, share * self.count))
 
+    def longer_than(self, wait_s: float) -> int:
+        """How many waited longer, by whole seconds."""
+        return int(self._counts[int(wait_s) + 1 :].sum())
+
     @property
     def mean_s(self) -> float:
         seconds = np.arange(len(self._counts))

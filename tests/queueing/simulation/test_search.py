@@ -6,7 +6,7 @@ import pytest
 
 from queueing.policy import Room
 from queueing.simulation.crowd import Crowd
-from queueing.simulation.run import Plan, play
+from queueing.simulation.run import Patience, Plan, play
 from queueing.simulation.search import outflow_for, slots_for
 from queueing.simulation.shape import SHAPES
 
@@ -30,8 +30,25 @@ def test_slots_that_are_too_few_are_said_to_be() -> None:
 
     assert found.per_minute is None
     assert found.active_cap == 20
+    assert not found.played.finished
 
 
 def test_slots_are_what_those_inside_take() -> None:
     """600 a minute, 80% come and stay a minute and 8 s on average: 544 and a few to spare."""
     assert slots_for(PLAN, 600) == pytest.approx(544 * 1.15 + 10, abs=1)
+
+
+def test_a_trial_that_cannot_succeed_any_more_is_broken_off() -> None:
+    """Ten slots for 4,000 people: known after minutes, not played for hours."""
+    plan = replace(PLAN, room=replace(PLAN.room, outflow_per_minute=1_000, active_cap=10))
+
+    played = play(plan, Patience(60, 0.95))
+
+    assert not played.finished
+    assert played.summary.minutes < 10
+
+
+def test_a_run_within_patience_is_played_to_its_end() -> None:
+    plan = replace(PLAN, room=replace(PLAN.room, outflow_per_minute=1_000, active_cap=1_000))
+
+    assert play(plan, Patience(600, 0.95)).finished
