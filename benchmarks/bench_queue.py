@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.bench_queue_goals import Apart, goals, ratios
+from benchmarks.bench_queue_goals import Apart, Drawn, goals, ratios
 from benchmarks.bench_queue_keeping import kept
 from benchmarks.bench_queue_outflow import let_in
 from benchmarks.bench_queue_passes import passes
@@ -91,8 +91,8 @@ def measure(folder: Path, length: Length, *, seed: int) -> RateReport:
     )
 
 
-def _draw(count: int) -> tuple[float, float]:
-    """Seconds of a whole draw, milliseconds of one place, both checked from public documents."""
+def _draw(count: int) -> Drawn:
     from benchmarks.bench_draw import check  # late: it loads numpy and the beacon's curve
 
-    return check(count)
+    checked = check(count)
+    return Drawn(checked.whole_s, checked.place_ms, checked.whole_cpu_s, checked.place_cpu_ms)

@@ -16,6 +16,7 @@ from benchmarks.bench_queue_goals import (
     POLL,
     SEEN,
     Apart,
+    Drawn,
     Kept,
     LetIn,
     goals,
@@ -44,7 +45,7 @@ APART = Apart(
     kept=Kept(8, 0, 0.0, 154.0, 20_000.0),
     let_in=LetIn(0.99, 1.03, 0.96, 0),
     take_over_s=[2.0, 2.4, 2.1],
-    draw=(4.0, 3.0),
+    draw=Drawn(4.0, 3.0, 3.9, 2.9),
 )
 
 
