@@ -19,7 +19,6 @@ from tests.waiting import eventually_sync
 WITHIN_SECONDS = 1.0
 CONNECTIONS = 24
 """As many new connections meet both workers: all on one would be a chance of one in eight million."""
-ROOM = f"/v1/queues/{SERVICE}"
 
 
 @pytest.fixture(scope="module")
@@ -29,24 +28,30 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 
 @pytest.fixture(scope="module")
-def caller(running: Platform) -> "Caller":
-    return Caller(running.url, running.key("queues:admin", "queues:join", "queues:feedback"))
+def key(running: Platform) -> str:
+    return running.key("queues:admin", "queues:join", "queues:feedback")
 
 
-@pytest.fixture(autouse=True)
-def fresh(running: Platform, caller: "Caller") -> Iterator[None]:
-    """Each test begins with the catalogue's room."""
-    yield
-    caller("DELETE", f"{ROOM}/settings")
-    eventually_sync(lambda: all(one["state"] == "open" for one in caller.everywhere()), 5)
+@pytest.fixture(scope="module")
+def rooms(running: Platform, key: str) -> Iterator[str]:
+    """The agency's rooms, one for each test: who is left in line by one is in nobody's way."""
+    _, listed = Caller(running.url, key, SERVICE)("GET", "/v1/queues?limit=100")
+    return iter([line["room"] for line in listed["rooms"] if line["room"] != SERVICE])
+
+
+@pytest.fixture
+def caller(running: Platform, key: str, rooms: Iterator[str]) -> "Caller":
+    return Caller(running.url, key, next(rooms))
 
 
 class Caller:
     """An agency's operator, and the visitors of its room; each call is a connection of its own."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, room: str) -> None:
         self._url = url
         self.key = key
+        self.room = room
+        self.path = f"/v1/queues/{room}"
 
     def __call__(
         self, method: str, path: str, body: Any = None, *, public: bool = False, ticket: str = ""
@@ -67,13 +72,13 @@ class Caller:
 
     def everywhere(self) -> list[Any]:
         """The public document, by so many connections that both workers answer."""
-        return [self("GET", ROOM, public=True)[1] for _ in range(CONNECTIONS)]
+        return [self("GET", self.path, public=True)[1] for _ in range(CONNECTIONS)]
 
     def set(self, **settings: Any) -> None:
-        assert self("PATCH", f"{ROOM}/settings", settings)[0] == 200
+        assert self("PATCH", f"{self.path}/settings", settings)[0] == 200
 
     def join(self, **more: Any) -> Any:
-        status, standing = self("POST", f"{ROOM}/tickets", public=True, **more)
+        status, standing = self("POST", f"{self.path}/tickets", public=True, **more)
         assert status == 200, standing
         return standing
 
@@ -97,14 +102,14 @@ def test_the_page_s_first_tour(running: Platform, caller: Caller) -> None:
 
 def test_a_pause_is_live_on_every_worker_within_a_second(running: Platform, caller: Caller) -> None:
     """From the command line, and back over HTTP."""
-    assert running.sadd("queue", "pause", SERVICE, "--note", "fire alarm").returncode == 0
+    assert running.sadd("queue", "pause", caller.room, "--note", "fire alarm").returncode == 0
 
     def all_are(state: str) -> bool:
         return all(one["state"] == state for one in caller.everywhere())
 
     # The public document is a second old at most, besides.
     eventually_sync(lambda: all_are("paused"), 2 * WITHIN_SECONDS)
-    assert caller("POST", f"{ROOM}/resume-calls")[0] == 200
+    assert caller("POST", f"{caller.path}/resume-calls")[0] == 200
     eventually_sync(lambda: all_are("open"), 2 * WITHIN_SECONDS)
 
 
@@ -114,22 +119,24 @@ def test_a_place_goes_to_another_device_and_back(caller: Caller) -> None:
     eventually_sync(lambda: all(one["state"] == "paused" for one in caller.everywhere()), 5)
     mine = caller.join()
     assert mine["state"] == "waiting"
-    status, told = caller("GET", f"{ROOM}/resume-code", public=True, ticket=mine["ticket"])
+    status, told = caller("GET", f"{caller.path}/resume-code", public=True, ticket=mine["ticket"])
     assert status == 200
-    status, there = caller("POST", f"{ROOM}/resume", {"code": told["code"].lower()}, public=True)
+    status, there = caller("POST", f"{caller.path}/resume", {"code": told["code"].lower()}, public=True)
     assert (status, there["number"], there["ticket"]) == (200, mine["number"], mine["ticket"])
-    assert caller("POST", f"{ROOM}/resume", {"code": "AAAAAA-AAAAAA-A"}, public=True)[0] == 403
+    assert caller("POST", f"{caller.path}/resume", {"code": "AAAAAA-AAAAAA-A"}, public=True)[0] == 403
     assert caller.join(ticket=mine["ticket"])["number"] == mine["number"]
 
 
 def test_one_person_has_one_place(caller: Caller) -> None:
     """However many devices: by the word of an app of the agency; without it nobody joins."""
     caller.set(one_per_identity=True, suspended=True)
-    eventually_sync(lambda: caller("POST", f"{ROOM}/tickets", public=True)[0] == 401, 5)
-    numbers = {caller("POST", f"{ROOM}/tickets", {"subject": "28512345678"})[1]["number"] for _ in range(6)}
+    eventually_sync(lambda: caller("POST", f"{caller.path}/tickets", public=True)[0] == 401, 5)
+    numbers = {
+        caller("POST", f"{caller.path}/tickets", {"subject": "28512345678"})[1]["number"] for _ in range(6)
+    }
     assert len(numbers) == 1
-    assert caller("POST", f"{ROOM}/tickets", {"subject": "28500000000"})[1]["number"] not in numbers
-    assert caller("POST", f"{ROOM}/tickets", {"subject": "x"}, public=True)[0] == 401
+    assert caller("POST", f"{caller.path}/tickets", {"subject": "28500000000"})[1]["number"] not in numbers
+    assert caller("POST", f"{caller.path}/tickets", {"subject": "x"}, public=True)[0] == 401
 
 
 def test_a_session_that_ends_makes_room_for_the_next(caller: Caller) -> None:
@@ -139,19 +146,20 @@ def test_a_session_that_ends_makes_room_for_the_next(caller: Caller) -> None:
     first = eventually_sync(lambda: _admitted(caller), 5)
     second = caller.join()
     assert second["state"] == "waiting"
-    _, told = caller("POST", f"{ROOM}/verify", {"pass": first["pass"], "spend": True})
+    _, told = caller("POST", f"{caller.path}/verify", {"pass": first["pass"], "spend": True})
     assert told["valid"] is True
-    assert caller("POST", f"{ROOM}/end", {"pass_id": told["id"]})[0] == 204
+    assert caller("POST", f"{caller.path}/end", {"pass_id": told["id"]})[0] == 204
 
     def called() -> bool:
         return bool(
-            caller("GET", f"{ROOM}/ticket", public=True, ticket=second["ticket"])[1]["state"] == "called"
+            caller("GET", f"{caller.path}/ticket", public=True, ticket=second["ticket"])[1]["state"]
+            == "called"
         )
 
     eventually_sync(called, 5)
-    _, admitted = caller("POST", f"{ROOM}/claim", public=True, ticket=second["ticket"])
+    _, admitted = caller("POST", f"{caller.path}/claim", public=True, ticket=second["ticket"])
     assert admitted["state"] == "admitted"
-    caller("POST", f"{ROOM}/leave", public=True, ticket=second["ticket"])
+    caller("POST", f"{caller.path}/leave", public=True, ticket=second["ticket"])
 
 
 def _admitted(caller: Caller) -> Any:
@@ -159,10 +167,10 @@ def _admitted(caller: Caller) -> Any:
     standing = caller.join()
     if standing["state"] == "admitted":
         return standing
-    _, claimed = caller("POST", f"{ROOM}/claim", public=True, ticket=standing["ticket"])
+    _, claimed = caller("POST", f"{caller.path}/claim", public=True, ticket=standing["ticket"])
     if claimed["state"] == "admitted":
         return claimed
-    caller("POST", f"{ROOM}/leave", public=True, ticket=standing["ticket"])
+    caller("POST", f"{caller.path}/leave", public=True, ticket=standing["ticket"])
     return None
 
 
@@ -173,10 +181,10 @@ def test_a_dry_run_counts_the_people(running: Platform, caller: Caller) -> None:
     for _ in range(3):
         caller.join()
     eventually_sync(lambda: all(one["waiting"] >= 3 for one in caller.everywhere()), 5)
-    status, told = caller("DELETE", f"{ROOM}/settings?dry_run=true")
+    status, told = caller("DELETE", f"{caller.path}/settings?dry_run=true")
     waiting = told["effects"][0]["waiting"]
     assert (status, waiting >= 3) == (200, True)
-    (running.folder / "rooms.yaml").write_text(f"- {{id: {SERVICE}, stock: 1}}\n")
+    (running.folder / "rooms.yaml").write_text(f"- {{id: {caller.room}, stock: 1}}\n")
     ended = running.sadd("queue", "diff", "rooms.yaml")
     assert ended.returncode == 1
     assert f"! {waiting} wait for at most 1" in ended.stdout
@@ -187,9 +195,9 @@ def test_a_closed_room_takes_nobody(caller: Caller) -> None:
     """409 for who joins; a schedule says when it opens."""
     caller.set(activation={"kind": "scheduled", "opens_at": "2099-01-01T10:00:00+03:00", "outside": "closed"})
     eventually_sync(lambda: all(one["state"] == "scheduled" for one in caller.everywhere()), 5)
-    _, status = caller("GET", ROOM, public=True)
+    _, status = caller("GET", caller.path, public=True)
     assert status["opens_at_ms"] == 4_070_934_000_000
-    assert caller("POST", f"{ROOM}/tickets", public=True)[0] == 409
+    assert caller("POST", f"{caller.path}/tickets", public=True)[0] == 409
 
 
 def test_a_webhook_tells_of_a_pause(caller: Caller) -> None:
@@ -207,7 +215,7 @@ def test_a_webhook_tells_of_a_pause(caller: Caller) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), Receiver) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        _, made = caller("POST", "/v1/webhooks", {"url": url, "events": ["paused"], "room": SERVICE})
+        _, made = caller("POST", "/v1/webhooks", {"url": url, "events": ["paused"], "room": caller.room})
         caller("POST", f"/v1/webhooks/{made['id']}/test")
         eventually_sync(lambda: got, 10)
         caller.set(suspended=True)
