@@ -8,6 +8,7 @@ CALM = Demand(0, 0)
 
 
 def test_always_is_always() -> None:
+    """Without any demand, too."""
     assert decide(Always(), Activity(), CALM, 0).mode == "queueing"
 
 
@@ -16,12 +17,14 @@ def test_always_is_always() -> None:
     [(0, "closed"), (500, "gathering"), (1_000, "queueing"), (1_999, "queueing"), (2_000, "closed")],
 )
 def test_a_schedule_gathers_opens_and_ends(now_ms: int, mode: str) -> None:
+    """Each of its moments belongs to what begins then."""
     schedule = Scheduled(1_000, 2_000, gathers_at_ms=500, outside="closed")
 
     assert decide(schedule, Activity(), CALM, now_ms).mode == mode
 
 
 def test_outside_its_schedule_everyone_goes_through_unless_it_says_closed() -> None:
+    """Before the opening there is no line, and without an end it stays open."""
     assert decide(Scheduled(1_000), Activity(), CALM, 999).mode == "passthrough"
     assert decide(Scheduled(1_000), Activity(), CALM, 10**15).mode == "queueing"
 
@@ -32,6 +35,7 @@ def test_outside_its_schedule_everyone_goes_through_unless_it_says_closed() -> N
     ids=["rate", "errors", "latency"],
 )
 def test_any_threshold_makes_people_wait(demand: Demand) -> None:
+    """Joins, errors or latency: one of them at its threshold is enough."""
     activation = Automatic(joins_per_minute=1_000, failed_share=0.2, latency_ms=900)
 
     assert decide(activation, Activity(), demand, 0).mode == "queueing"
@@ -50,6 +54,7 @@ def test_it_does_not_flutter_around_the_threshold() -> None:
 
 
 def test_calm_must_last_and_the_line_be_empty() -> None:
+    """Five minutes of calm, and nobody who waits, let everyone through again."""
     activation = Automatic(joins_per_minute=1_000, calm_ms=300_000)
     activity = decide(activation, Activity("queueing"), CALM, 0)
     activity = decide(activation, activity, CALM, 299_999)
@@ -62,10 +67,12 @@ def test_calm_must_last_and_the_line_be_empty() -> None:
 
 
 def test_what_was_not_heard_passes_no_threshold() -> None:
+    """No news of the origin are no bad news."""
     assert decide(Automatic(failed_share=0.1), Activity(), CALM, 0).mode == "passthrough"
 
 
 def test_misuse_is_refused() -> None:
+    """An activation without thresholds, or a schedule that ends before it opens, cannot be made."""
     with pytest.raises(ValueError, match="threshold"):
         Automatic()
     with pytest.raises(ValueError, match="threshold"):

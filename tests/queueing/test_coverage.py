@@ -9,6 +9,7 @@ def probe(number: int, made_ms: int = 0) -> Probe:
 
 
 def test_nothing_is_said_before_the_first_case() -> None:
+    """An estimate under way is none that came true."""
     coverage = Coverage()
     coverage.follow(0, probe(10))
 
@@ -17,6 +18,7 @@ def test_nothing_is_said_before_the_first_case() -> None:
 
 
 def test_a_case_is_counted_once_when_its_number_is_called() -> None:
+    """In time is held, later is not, and neither is counted again."""
     coverage = Coverage()
     coverage.follow(0, probe(10))
     coverage.follow(3, probe(20))

@@ -15,6 +15,7 @@ PACE = paced(600, FIRST, 10_000)
 
 @given(st.integers(1, 10_000_000), st.floats(0.1, 1_000_000))
 def test_the_interval_holds_the_expected_wait_and_is_in_order(position: int, per_minute: float) -> None:
+    """Low is at most high, and what is expected is not below low."""
     wait = estimate(paced(per_minute, FIRST, 1_000), position)
 
     assert 0 <= wait.low <= wait.high
@@ -24,6 +25,7 @@ def test_the_interval_holds_the_expected_wait_and_is_in_order(position: int, per
 
 @given(st.integers(1, 1_000_000))
 def test_who_stands_further_back_is_never_told_less(position: int) -> None:
+    """One place more is never a shorter wait, at either edge."""
     nearer, further = estimate(PACE, position), estimate(PACE, position + 1)
 
     assert nearer.low <= further.low
@@ -31,6 +33,7 @@ def test_who_stands_further_back_is_never_told_less(position: int) -> None:
 
 
 def test_the_bounds_of_the_pace_are_those_of_the_last_in_line() -> None:
+    """What everyone may read of the room is what its last visitor is told."""
     last = estimate(PACE, 10_000)
 
     assert last.low == pytest.approx(10_000 / PACE.high_per_minute * 60_000, rel=0.001)
@@ -53,12 +56,14 @@ def test_the_wait_is_told_within_half_a_second_at_best() -> None:
 
 
 def test_a_pause_is_said_with_the_pace() -> None:
+    """Measured or not, a pace of a paused room says so."""
     assert supposed(Room("r", 60, 100, 60_000, 600_000), paused=True).paused
     assert paced(600, FIRST, 10, paused=True).paused
 
 
 @pytest.mark.parametrize("pace", [PACE, Pace(1.0, 2.0), Pace(1.0, 2.0, paused=True)])
 def test_a_pace_survives_the_store(pace: Pace) -> None:
+    """What is packed and read again tells everybody the same."""
     kept = Pace.unpacked(pace.packed())
 
     assert kept.paused == pace.paused
@@ -68,6 +73,7 @@ def test_a_pace_survives_the_store(pace: Pace) -> None:
 
 @given(st.binary(max_size=80).filter(lambda raw: len(raw) != len(PACE.packed())))
 def test_what_is_no_packed_pace_is_refused(raw: bytes) -> None:
+    """Bytes of another length are ValueError."""
     with pytest.raises(ValueError, match="packed pace"):
         Pace.unpacked(raw)
 
@@ -127,10 +133,12 @@ def test_it_agrees_with_how_steps_are_shared_out(waiting: tuple[int, int, int], 
 
 @given(st.integers(0, 10_000_000), st.floats(0, 1))
 def test_polls_are_directed_from_3_to_30_seconds_with_jitter(least_ms: int, chance: float) -> None:
+    """Whatever the wait: 10% each way around 3 to 30 s."""
     assert 2_700 <= poll_after_ms(least_ms, chance) <= 33_000
 
 
 def test_polls_are_far_apart_far_from_the_front_and_near_near_it() -> None:
+    """A quarter of the least wait, within the bounds."""
     assert poll_after_ms(3_600_000, 0.5) == 30_000
     assert poll_after_ms(1_000, 0.5) == 3_000
     assert poll_after_ms(60_000, 0.5) == 15_000

@@ -39,6 +39,7 @@ def play(
 
 
 def test_where_only_the_outflow_bounds_a_new_rate_shows_at_once() -> None:
+    """The step after a change to 1,200 a minute says 1,200."""
     forecast = Forecast()
     play(forecast, 120, calls=10)
 
@@ -48,6 +49,7 @@ def test_where_only_the_outflow_bounds_a_new_rate_shows_at_once() -> None:
 
 
 def test_where_slots_bound_it_is_what_was_called_lately() -> None:
+    """240 a minute were called of 600 allowed: 240 it is."""
     assert play(Forecast(), 300, calls=4).per_minute == pytest.approx(240, rel=0.01)
 
 
@@ -59,6 +61,7 @@ def test_a_room_that_fills_is_told_what_will_leave_it_once_full() -> None:
 
 
 def test_while_paused_it_says_so_and_remembers_the_pace() -> None:
+    """Ten minutes without a call do not make the line slower."""
     forecast = Forecast()
     before = play(forecast, 120, calls=4)
 
@@ -69,11 +72,13 @@ def test_while_paused_it_says_so_and_remembers_the_pace() -> None:
 
 
 def test_for_the_first_seconds_the_settings_speak() -> None:
+    """Five seconds of a line measure nothing, thirty do."""
     assert play(Forecast(), 5, calls=10).spread == ()
     assert play(Forecast(), 30, calls=10).spread != ()
 
 
 def test_the_estimates_of_a_steady_line_hold() -> None:
+    """Over half an hour of even calls nine of ten come true at least."""
     forecast = Forecast()
     play(forecast, 1_800, calls=10)
 

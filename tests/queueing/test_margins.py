@@ -10,6 +10,7 @@ from queueing.pace import NODES_MS, spread_at
 
 @pytest.mark.parametrize("scatter", [0.1, 0.4, 1.0])
 def test_eight_of_ten_cases_fall_inside(scatter: float) -> None:
+    """However scattered the waits are."""
     assert 0.77 <= held(0.0, scatter) <= 0.83
 
 
@@ -62,6 +63,7 @@ def test_the_near_and_the_far_learn_apart() -> None:
 
 
 def test_a_distance_nobody_waited_follows_the_nearer_one_until_it_is_learned_from() -> None:
+    """What is known of a minute is taken for an hour until somebody waited one."""
     margins = Margins()
     for _ in range(300):
         margins.learn(NODES_MS[1], 1.5)
@@ -73,6 +75,7 @@ def test_a_distance_nobody_waited_follows_the_nearer_one_until_it_is_learned_fro
 
 
 def test_an_hour_without_surprise_does_not_make_it_certain() -> None:
+    """Waits exactly as expected narrow the edges to a least width."""
     margins = Margins()
     for _ in range(10_000):
         margins.learn(300_000, 0.0)

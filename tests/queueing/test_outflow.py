@@ -157,6 +157,7 @@ def test_joins_admitted_at_once_are_taken_from_the_outflow() -> None:
 
 
 def test_nobody_is_let_in_at_once_where_people_wait() -> None:
+    """The credit is the line's: a newcomer goes behind it."""
     crowd = Crowd(WIDE)
 
     for _ in range(20):
@@ -203,6 +204,7 @@ def test_nobody_is_called_for_stock_that_others_may_still_take() -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 700])
 def test_the_next_leader_goes_on_from_what_the_last_one_knew(steps: int) -> None:
+    """All that was learned fits in 2 KiB and is the same when it is read again."""
     crowd = Crowd(replace(WIDE, active_cap=400))
     for step in range(steps):
         crowd.step(200)
@@ -223,10 +225,12 @@ def test_the_next_leader_goes_on_from_what_the_last_one_knew(steps: int) -> None
 
 @given(st.binary(max_size=2_500))
 def test_a_memory_that_is_none_is_a_fresh_start(raw: bytes) -> None:
+    """Whatever bytes the journal has: the controller begins anew instead of failing."""
     assert Outflow(WIDE, raw).remember() == Outflow(WIDE).remember()
 
 
 def test_a_change_of_the_room_holds_from_the_next_step() -> None:
+    """Twice the outflow is twice as many called in the next minute."""
     crowd = Crowd(WIDE)
     for _ in range(300):
         crowd.step(200)

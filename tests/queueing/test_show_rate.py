@@ -8,11 +8,13 @@ from queueing.show_rate import PRIOR_SHOW_RATE, SHOW_RATE_MIN, ShowRate
 
 
 def test_before_anything_is_known_most_are_expected_to_come() -> None:
+    """Nine of ten: a room that opens does not call far ahead."""
     assert ShowRate().share == pytest.approx(PRIOR_SHOW_RATE)
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.7, 0.95])
 def test_it_finds_the_rate_and_follows_it(rate: float) -> None:
+    """After a rate of a half, 5,000 numbers of another rate are enough."""
     draw = random.Random(1)
     showing = ShowRate()
     for _ in range(300):
@@ -34,6 +36,7 @@ def test_who_gives_up_does_not_come_but_is_not_silent() -> None:
 
 
 def test_it_is_never_thought_lower_than_a_least_share() -> None:
+    """If nobody comes, a fifth is still reckoned with."""
     showing = ShowRate()
     showing.note(100_000, 100_000, 0)
 

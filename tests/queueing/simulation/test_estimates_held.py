@@ -55,18 +55,21 @@ def held(truths: list[Truth]) -> float:
 def test_there_are_twenty_recorded_runs_and_more_with_cases_in_each(
     judged: list[tuple[str, Truth, float]],
 ) -> None:
+    """24 runs of 12 kinds, each with at least 100 estimates that were judged."""
     assert len(judged) >= 20
     assert len({kind for kind, _, _ in judged}) == 12
     assert all(truth.joining.cases + truth.waiting.cases >= 100 for _, truth, _ in judged)
 
 
 def test_over_all_runs_the_interval_holds_75_to_85_percent(judged: list[tuple[str, Truth, float]]) -> None:
+    """The promise of an 80% interval, over all cases of all runs."""
     assert 0.75 <= held([truth for _, truth, _ in judged]) <= 0.85
 
 
 def test_so_it_does_for_those_who_join_and_for_those_in_line(
     judged: list[tuple[str, Truth, float]],
 ) -> None:
+    """For the first estimate of a visitor and for a later one alike."""
     for tallies in ([t.joining for _, t, _ in judged], [t.waiting for _, t, _ in judged]):
         share = sum(tally.held for tally in tallies) / sum(tally.cases for tally in tallies)
         assert 0.75 <= share <= 0.85

@@ -16,6 +16,7 @@ PLAN = Plan(
 
 
 def test_the_answer_keeps_the_wait_and_five_percent_less_does_not() -> None:
+    """95% wait at most five minutes with the outflow found."""
     found = outflow_for(PLAN, 300, 0.95, keep_cap=False)
 
     assert found.per_minute is not None
@@ -26,6 +27,7 @@ def test_the_answer_keeps_the_wait_and_five_percent_less_does_not() -> None:
 
 
 def test_slots_that_are_too_few_are_said_to_be() -> None:
+    """Twenty slots for 4,000 people: no outflow, and the cap that is to blame."""
     found = outflow_for(replace(PLAN, room=replace(PLAN.room, active_cap=20)), 60, 0.95, keep_cap=True)
 
     assert found.per_minute is None
@@ -49,6 +51,7 @@ def test_a_trial_that_cannot_succeed_any_more_is_broken_off() -> None:
 
 
 def test_a_run_within_patience_is_played_to_its_end() -> None:
+    """An outflow that keeps the wait is not broken off."""
     plan = replace(PLAN, room=replace(PLAN.room, outflow_per_minute=1_000, active_cap=1_000))
 
     assert play(plan, Patience(600, 0.95)).finished

@@ -10,6 +10,7 @@ from queueing.simulation.shape import SHAPES, TICKS_PER_MINUTE, arrivals, points
 
 @given(st.sampled_from(sorted(SHAPES)), st.integers(1, 100_000), st.floats(1, 30), st.integers(0, 99))
 def test_everybody_comes_once_and_within_the_time(name: str, count: int, minutes: float, seed: int) -> None:
+    """All shapes, any number, any length."""
     ticks = arrivals(SHAPES[name], count, minutes, np.random.default_rng(seed))
 
     assert ticks.sum() == count
@@ -30,5 +31,6 @@ def test_a_shape_of_one_s_own_is_followed() -> None:
     "text", ["", "hill", "0:1", "0:1,1", "0:1,2:1", "0:0,1:0", "0:-1,1:2", "0:nan,1:1", "0.5:1,0:1,1:1"]
 )
 def test_what_is_no_shape_is_refused_with_what_is(text: str) -> None:
+    """The message names the shapes, or what points must be."""
     with pytest.raises(ValueError, match=r"opening|shares rise"):
         points_of(text)

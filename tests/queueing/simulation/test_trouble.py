@@ -16,6 +16,7 @@ from queueing.simulation.trouble import Trouble, trouble_of
     ],
 )
 def test_each_kind_is_understood(text: str, trouble: Trouble) -> None:
+    """Lasting ones have minutes, changes have a value."""
     assert trouble_of(text) == trouble
 
 
@@ -34,11 +35,13 @@ def test_each_kind_is_understood(text: str, trouble: Trouble) -> None:
     ],
 )
 def test_what_is_none_is_refused(text: str) -> None:
+    """A missing, negative or senseless number, or an unknown kind."""
     with pytest.raises(ValueError):
         trouble_of(text)
 
 
 def test_a_lasting_one_holds_from_its_minute_until_its_end() -> None:
+    """Its first moment belongs to it, its last does not."""
     pause = trouble_of("pause:30:5")
 
     assert [pause.holds(minute) for minute in (29.9, 30, 34.9, 35)] == [False, True, True, False]

@@ -10,6 +10,7 @@ from queueing.simulation.waits import Waits
 
 @given(st.lists(st.integers(0, 20_000), min_size=1, max_size=200), st.floats(0.01, 1))
 def test_percentiles_are_those_of_the_sorted_list(waits: list[int], share: float) -> None:
+    """Within a share waited at most so long, and fewer than it waited less."""
     counted = Waits()
     for wait in waits:
         counted.add(wait + 0.7, 1)
@@ -22,4 +23,5 @@ def test_percentiles_are_those_of_the_sorted_list(waits: list[int], share: float
 
 
 def test_of_nobody_there_is_no_wait() -> None:
+    """Zero, and no division by it."""
     assert (Waits().percentile_s(0.9), Waits().mean_s) == (0, 0.0)

@@ -35,6 +35,7 @@ def _timeless(text: str) -> list[str]:
 
 
 def test_json_has_the_summary_and_the_rows(sadd: Sadd) -> None:
+    """One object; without a question there is no answer in it."""
     told = json.loads(sadd(*SMALL, "--json").out)
 
     assert told["summary"]["arrived"] == 2_000
@@ -44,6 +45,7 @@ def test_json_has_the_summary_and_the_rows(sadd: Sadd) -> None:
 
 
 def test_the_answer_is_in_the_json_too(sadd: Sadd) -> None:
+    """The outflow that keeps three minutes, and the run that shows it."""
     told = json.loads(sadd(*SMALL, "--wait-minutes", "3", "--json").out)
 
     assert told["answer"]["outflow_per_minute"] > 100
@@ -52,6 +54,7 @@ def test_the_answer_is_in_the_json_too(sadd: Sadd) -> None:
 
 @pytest.mark.parametrize("name", ["day.svg", "day.png"])
 def test_a_picture_is_drawn(sadd: Sadd, name: str) -> None:
+    """SVG or PNG, by the name."""
     ended = sadd(*SMALL, "--plot", name)
 
     assert ended.code == 0
@@ -59,6 +62,7 @@ def test_a_picture_is_drawn(sadd: Sadd, name: str) -> None:
 
 
 def test_the_same_run_is_the_same_picture(sadd: Sadd) -> None:
+    """Byte for byte, so a picture in the documentation changes only when a run does."""
     for name in ("one.svg", "two.svg"):
         sadd(*SMALL, "--plot", name)
 
@@ -66,6 +70,7 @@ def test_the_same_run_is_the_same_picture(sadd: Sadd) -> None:
 
 
 def test_a_cap_that_is_too_low_for_any_outflow_ends_with_one(sadd: Sadd) -> None:
+    """Ten slots for 2,000 people within a minute: the answer is no."""
     ended = sadd(*SMALL, "--wait-minutes", "1", "--active-cap", "10")
 
     assert ended.code == 1
@@ -91,6 +96,7 @@ def test_a_cap_that_is_too_low_for_any_outflow_ends_with_one(sadd: Sadd) -> None
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_two(sadd: Sadd, words: tuple[str, ...], said: str) -> None:
+    """It says what was wrong, and nothing is played."""
     ended = sadd("queue", "simulate", *words)
 
     assert ended.code == 2
