@@ -28,7 +28,7 @@ ENTRIES_MAX = 4
 PAGE_CHARACTERS_MAX = 2_000
 WAITING_ROOM = "https://sadd.example/problems/waiting-room"
 
-_CRAWLER = re.compile(r"bot\b|bot/|crawl|spider|slurp|mediapartners|facebookexternalhit|archiver", re.I)
+_CRAWLER = re.compile(r"(?<!cu)bot\b|crawl|spider|slurp|mediapartners|facebookexternalhit|archiver", re.I)
 _SAFE = "!#$%&'()*+,/:;=?@[]~-._"
 
 

@@ -8,9 +8,10 @@ from sadd.gate.original import Headers
 Kind = Literal["page", "app", "crawler"]
 
 _CRAWLER = re.compile(
-    r"bot\b|bot/|crawl|spider|slurp|bingpreview|mediapartners|facebookexternalhit|embedly|archiver", re.I
+    r"(?<!cu)bot\b|crawl|spider|slurp|bingpreview|mediapartners|facebookexternalhit|embedly|archiver", re.I
 )
-"""How those that index the web call themselves. Who lies gets a refusal in another form."""
+"""How those that index the web call themselves; Cubot makes telephones. Who lies gets a refusal in another
+form."""
 AGENT_CHARACTERS_MAX = 512
 
 

@@ -120,6 +120,7 @@ async def test_an_app_is_told_where_the_room_is(hall: Scene) -> None:
         ({"Accept": "text/html", "User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}, 503),
         ({"Accept": "text/html", "User-Agent": "Mozilla/5.0 (compatible; bingbot/2.0)"}, 503),
         ({"Accept": "*/*", "User-Agent": "facebookexternalhit/1.1"}, 503),
+        ({"Accept": "text/html", "User-Agent": "Mozilla/5.0 (Linux; Android 11; CUBOT X30) Chrome/98"}, 302),
     ],
 )
 async def test_the_form_goes_by_the_visitor(hall: Scene, headers: dict[str, str], status: int) -> None:
