@@ -12,8 +12,9 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from queueing.board import Board
 from queueing.estimate import POLL_NEAR_MS, calls_until, estimate, poll_after_ms
@@ -346,8 +347,10 @@ def _calls_until(room: Room, known: RoomStatus | None, lane: str, position: int)
 
     What is known may be of a moment before the lanes were changed.
     """
+    if not room.lanes or known is None:
+        return position
     shares = room.shares
-    if not room.lanes or known is None or lane not in shares:
+    if lane not in shares:
         return position
     waiting = {name: one.waiting for name, one in known.lanes.items() if name in shares}
     return calls_until(position, lane, {"": known.issued - known.serving, **waiting}, shares)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
+
 from queueing.pace import Pace
 
 State = Literal["gathering", "waiting", "called", "admitted", "expired", "abandoned", "completed"]
@@ -15,9 +17,8 @@ RoomState = Literal["open", "queueing", "paused", "closed", "scheduled", "gather
 """open: nobody waits. paused: nobody is called just now. ended: the stock is used up, or the event over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """An interval for the wait, in milliseconds."""
+class Estimate(Struct, frozen=True):
+    """An interval for the wait, in milliseconds. A struct since each answer has one."""
 
     low: int
     high: int

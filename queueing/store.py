@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from msgspec import Struct
+
 from queueing.pace import Pace
 from queueing.policy import Room
 
@@ -38,9 +40,8 @@ Found = Literal["waiting", "again", "called", "admitted", "expired", "abandoned"
 """again: missed the window, came back, and is called in the next step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What became of a number, and its lane as the operation left it.
+class Reading(Struct, frozen=True):
+    """What became of a number, and its lane as the operation left it. A struct since each request makes one.
 
     ``ends_ms`` is when the called one's window or the admitted one's pass ends, 0 for neither; ``start_ms``
     when that pass began, else 0; both by the store's clock (``now_ms``), ms since the epoch.

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 
+from msgspec import Struct
+
 from queueing.resume import MARK_BITS, read_code, write_code
 
 VERSION = 2
@@ -53,9 +55,8 @@ class TicketKeys:
                 raise ValueError(f"ticket key {key_id!r}: an id has 8 hex digits, a secret 32 bytes")
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A place. ``holder`` says nothing of anybody."""
+class Ticket(Struct, frozen=True):
+    """A place. ``holder`` says nothing of anybody. A struct since one is made for each request."""
 
     room: str
     number: int

@@ -4,12 +4,12 @@ import base64
 import itertools
 import json
 import re
-from dataclasses import replace
 
 import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from queueing.ticket import HEAD_BYTES, InvalidTicket, Ticket, TicketKeys, TicketOffice
 
