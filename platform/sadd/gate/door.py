@@ -26,7 +26,7 @@ from sadd.gate.trust import prefix_of
 from sadd.gate.visitor import kind_of
 from sadd.gate.way import into_room, page_of
 from sadd.rooms.spec import RoomSpec
-from sadd.web.problem import Problem, internal_error
+from sadd.web.problem import Problem
 
 _log = structlog.get_logger("sadd.gate")
 
@@ -178,9 +178,9 @@ class Door:
         async def look() -> None:
             try:
                 verdict = await looking
-            except Exception:  # whoever waits gets an answer in any case, and not by an open door
+            except Exception:  # whoever waits gets an answer in any case: not 500, which opens some proxies
                 _log.exception("a visitor could not be judged at the door")
-                verdict = Verdict(internal_error())
+                verdict = self._away()
             done(verdict)
 
         task = asyncio.get_running_loop().create_task(look())

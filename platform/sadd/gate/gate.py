@@ -81,8 +81,8 @@ OUTCOMES = (
     "fault",
 )
 
-_OUTCOMES = {"internal-error": "fault", "store-unavailable": "room_away"}
-"""Of what the door says; else it is a visitor who waits."""
+_AWAY = "store-unavailable"
+"""The problem of a door that nobody can judge at; whoever else is refused there is a visitor who waits."""
 
 
 class Gate:
@@ -120,7 +120,8 @@ class Gate:
             self._ask_inside(knock, caller, verdict.cookie, done)
             return
         entered = "Set-Cookie" in verdict.problem.headers
-        self._counts["entered" if entered else _OUTCOMES.get(verdict.problem.slug, "waiting")] += 1
+        away = verdict.problem.slug == _AWAY
+        self._counts["entered" if entered else "room_away" if away else "waiting"] += 1
         done(reply.refusal(verdict.problem, knock.headers))
 
     def _ask_inside(self, knock: Knock, caller: Caller, cookie: str, done: Done) -> None:

@@ -294,6 +294,18 @@ async def test_a_proxy_that_passes_on_403_alone(hall: Scene) -> None:
     assert (await hall.visit(X_Sadd_Refusal="429", **BROWSER)).status == 302
 
 
+async def test_a_fault_of_ours_opens_nothing(hall: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is no 500, which some proxies take for a gate that is away."""
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Exchange, "entry", broken)
+    said = await hall.visit(Sadd_Pass=a_pass())
+    assert (said.status, said.fields["Retry-After"]) == (503, "1")
+    assert hall.desk.asked == []
+
+
 class Renewing:
     """Rooms in which every stay can be renewed, by ten minutes; ``away`` is a store that is."""
 
