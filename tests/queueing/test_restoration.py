@@ -1,6 +1,7 @@
 """Rooms whose store is lost, goes back in time, or is another one: what visitors were told stays true."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -297,3 +298,32 @@ async def test_a_restoration_that_was_cut_short_is_done_again(
     rooms = Rooms(store, tickets, passes, ledger)
     assert (await rooms.claim(ROOM, first.ticket)).admission == first.admission
     assert (await rooms.join(ROOM)).number > first.number
+
+
+async def test_a_lost_block_is_passed_over_at_once(
+    store: ValkeyStore, tickets: TicketOffice, passes: PassOffice
+) -> None:
+    """Numbers that nobody holds cost no slot and no window; who does hold one is called when he asks."""
+    ledger = PlainLedger()
+    room = Room("passed", 60_000, 1, 60_000, 600_000)
+    rooms = Rooms(store, tickets, passes, ledger)
+    leader = Leader(lambda: [room], store, ledger, holder="one", clock=itertools.count().__next__)
+    first, held = await rooms.join(room), await rooms.join(room)
+    await ledger.begin(room, store.incarnation(room))  # a new life: numbers from 2 or 3 to 32 are in doubt
+    rooms = Rooms(store, tickets, passes, ledger)
+    assert (await rooms.claim(room, first.ticket)).state == "admitted"
+    late = await rooms.join(room)
+    assert late.number == 33
+    await rooms.leave(room, first.ticket)
+    await leader.renew()
+
+    async def inside(ticket: str) -> bool:
+        await leader.tick()
+        return (await rooms.claim(room, ticket)).admission is not None
+
+    await eventually(partial(inside, held.ticket))
+    await rooms.leave(room, held.ticket)
+    await eventually(partial(inside, late.ticket))
+    await rooms.leave(room, late.ticket)
+    doubtful = tickets.sign(tickets.make(room.id, "", 20))
+    await eventually(partial(inside, doubtful))
