@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from queueing.draw.draws import Draws
 from queueing.draw.receipt import ReceiptOffice
 from queueing.draw.rooms import EventRooms
@@ -164,7 +166,8 @@ async def open_queues(
     tickets = TicketOffice(ticket_keys(signing.queue_ticket))
     receipts = ReceiptOffice(ticket_keys(signing.queue_ticket))
     rotation = Rotation(pool, signing, passes, tickets, receipts)
-    store, ledger = ValkeyStore(valkey), PostgresLedger(pool, AWAY)
+    # Two statements that waited for each other: the one that was ended had no effect, and is asked again.
+    store, ledger = ValkeyStore(valkey), PostgresLedger(pool, (*AWAY, asyncpg.TransactionRollbackError))
     draws = await open_draws(pool)
     engine = EventRooms(store, tickets, passes, ledger, draws, receipts)
     specs = RoomsView(pool, view)
