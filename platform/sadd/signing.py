@@ -87,6 +87,11 @@ async def load_signing_keys(pool: Pool) -> SigningKeys:
     """
     for purpose in PURPOSES:
         await pool.execute(_CREATE, purpose, secrets.token_hex(4), secrets.token_bytes(SECRET_BYTES))
+    return await read_signing_keys(pool)
+
+
+async def read_signing_keys(pool: Pool) -> SigningKeys:
+    """The keys in force. Raises NoSigningKey."""
     tickets, passes, peppers = [await _in_force(pool, purpose) for purpose in PURPOSES]
     return SigningKeys(tickets, passes, peppers)
 

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from sadd.signing import CHANNEL, NoSigningKey, SigningKeys, load_signing_keys, rotate, signer
+from tests.waiting import eventually
 
 
 async def test_workers_that_start_at_once_agree(migrated_database_url: str) -> None:
@@ -111,5 +112,22 @@ async def test_workers_are_told(migrated_database_url: str) -> None:
         async with asyncpg.create_pool(migrated_database_url, min_size=1, max_size=1) as pool:
             await load_signing_keys(pool)
         await asyncio.wait_for(told.wait(), 5)
+    finally:
+        await listening.close()
+
+
+async def test_only_a_change_is_announced(migrated_database_url: str) -> None:
+    """Not a worker's start: each start would make all workers read, and they each other, for ever."""
+    told: list[str] = []
+    listening = await asyncpg.connect(migrated_database_url)
+    try:
+        await listening.add_listener(CHANNEL, lambda *_: told.append(CHANNEL))
+        async with asyncpg.create_pool(migrated_database_url, min_size=1, max_size=1) as pool:
+            await load_signing_keys(pool)
+            await eventually(lambda: len(told) == 3, 5)
+            await load_signing_keys(pool)
+            await pool.execute("UPDATE signing_keys SET retired_at = NULL WHERE purpose = 'queue-pass'")
+            await eventually(lambda: len(told) > 3, 5)
+        assert len(told) == 4, "the change, and nothing of the load before it"
     finally:
         await listening.close()

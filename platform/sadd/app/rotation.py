@@ -10,7 +10,7 @@ from queueing.draw.receipt import ReceiptOffice
 from queueing.passes import PassKey, PassOffice
 from queueing.ticket import TicketKeys, TicketOffice
 from sadd.postgres.pool import AWAY, Pool
-from sadd.signing import NoSigningKey, SigningKey, SigningKeys, load_signing_keys, signer
+from sadd.signing import NoSigningKey, SigningKey, SigningKeys, read_signing_keys, signer
 
 log = structlog.get_logger("sadd.app")
 
@@ -46,7 +46,7 @@ class Rotation:
 
     async def refresh(self) -> None:
         """After a change. Raises what asyncpg raises when the database is away."""
-        signing = await load_signing_keys(self._pool)
+        signing = await read_signing_keys(self._pool)
         before, self._signing = self._signing, signing
         signers, self._signers = self._signers, self._signing_now()
         if signing.queue_pass != before.queue_pass:

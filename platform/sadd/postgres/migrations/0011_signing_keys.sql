@@ -2,7 +2,8 @@
 -- keeps the key set for a while knows it.
 ALTER TABLE signing_keys ADD COLUMN signs_from timestamptz NOT NULL DEFAULT now();
 
--- Workers hold the keys in force and load them again when told, within a second.
+-- Workers hold the keys in force and read them again when told, within a second. By row: a worker that starts
+-- tries to insert what is there already, which is no news.
 CREATE FUNCTION signing_keys_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NOTIFY sadd_signing_keys;
@@ -10,5 +11,5 @@ BEGIN
 END
 $$;
 CREATE TRIGGER signing_keys_changed
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON signing_keys
-    FOR EACH STATEMENT EXECUTE FUNCTION signing_keys_changed();
+    AFTER INSERT OR UPDATE OR DELETE ON signing_keys
+    FOR EACH ROW EXECUTE FUNCTION signing_keys_changed();
