@@ -1,6 +1,6 @@
 """Lanes: each gets its declared share while somebody waits there, and nothing is held back."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queueing.lanes import shared_out
@@ -21,6 +21,7 @@ def test_nobody_waits_while_there_is_something_to_give(steps: list[tuple[int, di
 
 
 @given(st.lists(st.integers(0, 7), min_size=200, max_size=300))
+@settings(max_examples=20)
 def test_crowded_lanes_get_their_shares_exactly(calls: list[int]) -> None:
     """Over many small steps each is within two numbers of its share."""
     owed: dict[str, float] = {}
