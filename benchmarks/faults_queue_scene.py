@@ -10,7 +10,6 @@ A machine is ``sadd up`` with one worker. The campaign itself asks PostgreSQL di
 
 import asyncio
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -227,17 +226,17 @@ def _machine(stack: ExitStack, made: Scene, folder: Path) -> Machine:
     folder.mkdir()
     ways = [_relay(stack, port) for port in (made.valkey.port, made.database.port)]
     valkey, database = (int(_first_line(way)) for way in ways)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SADD_")}
     settings = {
-        "SADD_SERVER_PORT": "0",
-        "SADD_SERVER_WORKERS": "1",
-        "SADD_DATA_DIR": str(folder),
-        "SADD_VALKEY_URL": f"redis://127.0.0.1:{valkey}",
-        "SADD_DATABASE_URL": f"postgresql://sadd@127.0.0.1:{database}/sadd",
+        "--server-port": "0",
+        "--server-workers": "1",
+        "--data-dir": str(folder),
+        "--valkey-url": f"redis://127.0.0.1:{valkey}",
+        "--database-url": f"postgresql://sadd@127.0.0.1:{database}/sadd",
     }
+    flags = [word for setting in settings.items() for word in setting]
     log = stack.enter_context((folder / "log").open("ab"))
-    command = [str(Path(sys.executable).with_name("sadd")), "up"]
-    process = subprocess.Popen(command, cwd=folder, env={**inherited, **settings}, stdout=log, stderr=log)
+    command = [str(Path(sys.executable).with_name("sadd")), "up", *flags]
+    process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     stack.callback(_stop, process)
     return Machine(folder, process, ways)
 
