@@ -9,4 +9,6 @@ myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "Sadd"
+# Pygments cannot read JSON within the quotes of an nginx file; it then colours as much as it can.
+suppress_warnings = ["misc.highlighting_failure"]
 nitpicky = True
