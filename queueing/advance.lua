@@ -27,21 +27,6 @@ local function call(lane, upto)
   mark(lane, reached)
 end
 
--- Every number up to there had its window; who neither claimed nor has a turn of his own missed it.
-local function expire(lane, upto)
-  local expired = get('x:' .. lane)
-  if upto <= expired then return end
-  local missed = unturned(lane, expired + 1, upto)
-  redis.call('HSET', ROOM, 'x:' .. lane, upto)
-  add('due', -missed)
-  add('missed', missed)
-  local marked = mark_at(lane, 0)
-  while marked and marked <= upto do
-    redis.call('LPOP', key('marks:' .. lane))
-    marked = mark_at(lane, 0)
-  end
-end
-
 for at = 16, #ARGV, 3 do
   expire(ARGV[at], tonumber(ARGV[at + 2]))
   call(ARGV[at], tonumber(ARGV[at + 1]))

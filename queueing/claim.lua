@@ -12,7 +12,7 @@ if state ~= 'called' then return answer(state, lane, number, ends) end
 -- Slots that are free for this one: less those for whom found the cap reached before him and still asks.
 local function free()
   local slots = cap - active()
-  local silent = redis.call('ZRANGEBYSCORE', key('asked'), '-inf', now - ASKED_MS)
+  local silent = redis.call('ZRANGEBYSCORE', key('asked'), '-inf', now - ASKED_MS, 'LIMIT', 0, ENDED_MAX)
   for _, gone in ipairs(silent) do
     redis.call('ZREM', key('asking'), gone)
     redis.call('ZREM', key('asked'), gone)

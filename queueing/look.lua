@@ -23,6 +23,18 @@ end
 miss()
 redis.call('ZREMRANGEBYSCORE', key('lately'), '-inf', now)
 
+local lanes, waiting = {}, 0
+for at = 12, #ARGV do
+  lanes[ARGV[at]] = true
+  waiting = waiting + get('i:' .. ARGV[at]) - get('s:' .. ARGV[at])
+end
+redis.call('HSET', ROOM, 'waiting', waiting)
+-- Lanes that are no more: nobody waits in them, and who was called there has his window and no longer.
+for _, field in ipairs(redis.call('HKEYS', ROOM)) do
+  local lane = string.match(field, '^s:(.*)$')
+  if lane and not lanes[lane] then expire(lane, over_now(lane, full)) end
+end
+
 local held = redis.call('HMGET', ROOM, 'due', 'claimed', 'missed', 'left', 'ok', 'failed', 'latency')
 local told = {'seen', tonumber(life), now, inside}
 for at = 1, 7 do told[#told + 1] = tonumber(held[at]) or 0 end
@@ -30,16 +42,14 @@ told[#told + 1] = redis.call('ZCOUNT', key('turns'), 0, 0)
 told[#told + 1] = get('recalled')
 for at = 12, #ARGV do
   local lane = ARGV[at]
-  local over, index = get('x:' .. lane), 0
-  local upto, marked = mark_at(lane, 0)
-  while upto and now >= window_ends(marked, full) do
-    over, index = math.max(over, upto), index + 1
-    upto, marked = mark_at(lane, index)
-  end
+  local serving, expired = get('s:' .. lane), get('x:' .. lane)
+  -- Windows may be held for days: no turn of theirs is forgotten meanwhile.
+  for number = expired + 1, serving, PAGE do redis.call('PEXPIRE', page_of(lane, number), PAGE_MS) end
+  if serving > expired then redis.call('PEXPIRE', page_of(lane, serving), PAGE_MS) end
   told[#told + 1] = get('i:' .. lane)
-  told[#told + 1] = get('s:' .. lane)
-  told[#told + 1] = get('x:' .. lane)
-  told[#told + 1] = over
+  told[#told + 1] = serving
+  told[#told + 1] = expired
+  told[#told + 1] = over_now(lane, full)
   told[#told + 1] = redis.call('HGET', ROOM, 'd:' .. lane) or ''
 end
 return told

@@ -124,8 +124,8 @@ _RECALL = "SELECT remembered, missed, gone FROM queue_outflow WHERE room = $1"
 _SWEEP = """
 WITH old AS (
     DELETE FROM queue_claim c USING (
-        SELECT room, lane, number FROM queue_claim
-        WHERE room = $1 AND ends_ms < $2 ORDER BY lane, number LIMIT 5000
+        SELECT room, lane, number FROM queue_claim JOIN queue_line l USING (room, lane)
+        WHERE room = $1 AND ends_ms < $2 AND number <= l.expired ORDER BY lane, number LIMIT 5000
     ) o WHERE (c.room, c.lane, c.number) = (o.room, o.lane, o.number) AND c.ends_ms < $2
     RETURNING c.lane, c.number
 ), gone AS (SELECT lane, max(number) AS number, count(*) AS many FROM old GROUP BY lane)

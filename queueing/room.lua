@@ -30,7 +30,9 @@
 --   |               |                   |  is stored          |  handed out yet   |
 
 local PAGE = 32768 -- numbers of a page of bits: 4 KiB
-local PAGE_MS = 7200000 -- a page is forgotten so long after its last claim; the journal keeps claims half as long
+local PAGE_MS = 7200000 -- a page is forgotten so long after its last claim and the last window in it; the journal
+-- keeps claims half as long
+local ENDED_MAX = 1000 -- passes that one call forgets: 5 ms of everybody's time at most
 local ASKED_MS = 10000 -- who found the cap reached and did not ask again for so long keeps no slot free
 local EXTENSIONS_MAX = 10
 
@@ -82,6 +84,8 @@ end
 local function turn(lane, number, bit)
   local page = page_of(lane, number)
   if bit == 1 then
+    -- A page that was forgotten stays so: in a new one all others of it would seem not to have had their turn.
+    if number <= get('x:' .. lane) and redis.call('EXISTS', page) == 0 then return end
     redis.call('SETBIT', page, number % PAGE, 1)
   elseif redis.call('EXISTS', page) == 0 then
     redis.call('SETBIT', page, PAGE - 1, 0)
@@ -121,19 +125,18 @@ local function doubted(lane, number)
   return found
 end
 
--- Forgets passes that ended; returns how many are in force.
+local function pass_ended(name, ends)
+  redis.call('ZREM', key('active'), name)
+  redis.call('HDEL', key('stays'), name)
+  if grace > 0 then redis.call('ZADD', key('lately'), ends + grace, name) end
+end
+
+-- Forgets passes that ended, some at a time; returns how many are in force.
 local function active()
   local set = key('active')
-  local over = redis.call('ZRANGEBYSCORE', set, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1000)
-  while #over > 0 do
-    for at = 1, #over, 2 do
-      redis.call('ZREM', set, over[at])
-      redis.call('HDEL', key('stays'), over[at])
-      if grace > 0 then redis.call('ZADD', key('lately'), over[at + 1] + grace, over[at]) end
-    end
-    over = redis.call('ZRANGEBYSCORE', set, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1000)
-  end
-  return redis.call('ZCARD', set)
+  local over = redis.call('ZRANGEBYSCORE', set, '-inf', now, 'WITHSCORES', 'LIMIT', 0, ENDED_MAX)
+  for at = 1, #over, 2 do pass_ended(over[at], over[at + 1]) end
+  return redis.call('ZCOUNT', set, string.format('(%.0f', now), '+inf')
 end
 
 local function admit(lane, number)
@@ -160,22 +163,52 @@ local function own_turn(lane, number)
   redis.call('ZADD', key('turns'), 'GT', now + window, member(lane, number))
 end
 
-local function mark_at(lane, index)
-  local mark = redis.call('LINDEX', key('marks:' .. lane), index)
-  if not mark then return nil end
+local function read_mark(mark)
   local colon = string.find(mark, ':', 1, true)
   return tonumber(string.sub(mark, 1, colon - 1)), tonumber(string.sub(mark, colon + 1))
+end
+
+local function mark_at(lane, index)
+  local mark = redis.call('LINDEX', key('marks:' .. lane), index)
+  if mark then return read_mark(mark) end
 end
 
 -- The time of a mark is that of its first call, so a window is never shorter than set, at most 1/256 longer.
 local function window_ends(marked, full) return math.max(marked, full) + granule + window end
 
 local function called_until(lane, number, full)
-  for index = 0, redis.call('LLEN', key('marks:' .. lane)) - 1 do
-    local upto, marked = mark_at(lane, index)
+  for _, mark in ipairs(redis.call('LRANGE', key('marks:' .. lane), 0, -1)) do
+    local upto, marked = read_mark(mark)
     if number <= upto then return window_ends(marked, full) end
   end
   return now + window
+end
+
+-- What expired becomes by the windows that are over. When all are, all that were called had theirs: who was admitted
+-- at once has none.
+local function over_now(lane, full)
+  local over, index = get('x:' .. lane), 0
+  local upto, marked = mark_at(lane, 0)
+  while upto and now >= window_ends(marked, full) do
+    over, index = math.max(over, upto), index + 1
+    upto, marked = mark_at(lane, index)
+  end
+  return upto and over or get('s:' .. lane)
+end
+
+-- Every number up to there had its window; who neither claimed nor has a turn of his own missed it.
+local function expire(lane, upto)
+  local expired = get('x:' .. lane)
+  if upto <= expired then return end
+  local missed = unturned(lane, expired + 1, upto)
+  redis.call('HSET', ROOM, 'x:' .. lane, upto)
+  add('due', -missed)
+  add('missed', missed)
+  local marked = mark_at(lane, 0)
+  while marked and marked <= upto do
+    redis.call('LPOP', key('marks:' .. lane))
+    marked = mark_at(lane, 0)
+  end
 end
 
 -- Where a number stands, and when its window or its pass ends (0: neither).

@@ -8,7 +8,8 @@ local state, ends = standing(lane, number)
 
 local function come_back()
   local name = member(lane, number)
-  active()
+  local ends = redis.call('ZSCORE', key('active'), name)
+  if ends and tonumber(ends) <= now then pass_ended(name, ends) end
   local lately = redis.call('ZSCORE', key('lately'), name)
   if lately and tonumber(lately) > now then -- he was inside a moment ago
     redis.call('ZREM', key('lately'), name)

@@ -13,6 +13,7 @@ EXTENSIONS_MAX = 10
 @dataclass
 class Visitor:
     called_ms: int | None = None
+    at_once: bool = False
     turned: bool = False
     """Claimed, gave up, or has or had a turn of his own."""
     own_ms: int | None = None
@@ -67,11 +68,13 @@ class Model:
 
     def over(self) -> int:
         """What expired becomes by the windows that are over."""
-        over = self.expired
-        for number, visitor in self.visitors.items():
-            if visitor.called_ms is not None and self.now_ms >= self.window_ends(visitor.called_ms):
-                over = max(over, number)
-        return over
+        windows = {
+            number: self.window_ends(visitor.called_ms)
+            for number, visitor in self.visitors.items()
+            if visitor.called_ms is not None and not visitor.at_once and number > self.expired
+        }
+        over = [number for number, ends_ms in windows.items() if self.now_ms >= ends_ms]
+        return max(over, default=self.expired) if len(over) < len(windows) else self.serving
 
     def settle(self, now_ms: int) -> None:
         """Passes end."""
@@ -93,7 +96,7 @@ class Model:
         if not nobody_waits or min(free, self.at_once) <= 0:
             return "waiting", 0
         self.at_once -= 1
-        visitor.called_ms = self.now_ms
+        visitor.called_ms, visitor.at_once = self.now_ms, True
         self.claimed += 1
         return self._admit(visitor)
 
@@ -149,8 +152,6 @@ class Model:
         visitor = self.visitors[number]
         if state == "admitted":
             visitor.ends_ms = 0
-            if self.room.reentry_grace_ms:
-                visitor.back_until_ms = self.now_ms + self.room.reentry_grace_ms
             return "completed", 0
         if state == "called":
             visitor.turned = True

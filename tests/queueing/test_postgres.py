@@ -168,9 +168,16 @@ async def test_one_leads_and_the_epoch_fences_the_one_before(ledger: PostgresLed
 
 
 async def test_old_claims_are_forgotten_and_counted(ledger: PostgresLedger) -> None:
-    """An hour after the pass ended; the stock still counts them, and their numbers get no second chance."""
+    """An hour after the pass ended; the stock still counts them, and their numbers get no second chance.
+
+    Not while a window is held over them: after a loss of the store they would have another turn.
+    """
     await ledger.begin(ROOM, "server")
     await ledger.write([claim(1), claim(2), claim(3, ends=10_000_000)])
+    await ledger.sweep("results", 9_001 + KEPT_MS)
+    assert [each.number for each in await ledger.claims("results", 1, ("", 0))] == [1, 2, 3]
+    assert await ledger.lead("one", 60.0) == 1
+    assert await ledger.tick(1, [move(1, 3, expired=3)]) == {"results"}
     await ledger.sweep("results", 9_000 + KEPT_MS)
     await ledger.finish("results", 1)
     before = await ledger.begin(ROOM, "server")
