@@ -1,6 +1,7 @@
 -- Leaves: an admitted number frees its slot, a called one gives up its turn; for a waiting one nothing is stored, so
 -- nothing is to be done: it is called in vain and its window passes. Keys and arguments as in room.lua, then
--- ARGV[11] lane   ARGV[12] number
+-- ARGV[11] lane   ARGV[12] number   ARGV[13] 1 = his session is over, and he may come back within the grace. Who says
+--          himself that he leaves may be inside still: coming back again and again he would be so many times
 -- returns as answer() says; state is completed, abandoned or expired
 
 if not known() then return {'foreign'} end
@@ -10,7 +11,7 @@ local state = standing(lane, number)
 if state == 'admitted' then
   redis.call('ZREM', key('active'), name)
   redis.call('HDEL', key('stays'), name)
-  if grace > 0 then redis.call('ZADD', key('lately'), now + grace, name) end
+  if grace > 0 and ARGV[13] == '1' then redis.call('ZADD', key('lately'), now + grace, name) end
   state = 'completed'
 elseif state == 'called' then
   end_turn(name)

@@ -53,7 +53,7 @@ class Room:
     pass_cap_ms: int = 0
     """A pass may be renewed until so long after its claim; 0 = ``pass_ms``, that is: not at all."""
     reentry_grace_ms: int = 0
-    """For so long after his pass ended or he left a visitor may come back in without waiting anew."""
+    """For so long after his pass or his session ended a visitor may come back in without waiting anew."""
     stock: int | None = None
     """How many can be served at all, since the room began; None is no bound."""
     second_chance: bool = True

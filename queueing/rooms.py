@@ -124,21 +124,22 @@ class Rooms:
         return await self._decided(room, self._read(shown, room), self._store.extend)
 
     async def leave(self, room: Room, shown: str) -> Standing:
-        """Give up the place, the turn or the slot. Raises InvalidTicket."""
+        """Give up the place, the turn or the slot, for good. Raises InvalidTicket."""
         ticket = self._read(shown, room)
         reading = await self._leave(room, ticket)
         self._counts["left"] += 1
         return self._standing(room, ticket, reading)
 
-    async def end(self, room: Room, pass_id: str) -> None:
+    async def end(self, room: Room, pass_id: str, *, back: bool = True) -> None:
         """The session that a pass opened has ended or was revoked: its slot is free at once.
 
-        The id of a stay that is over, or of another room's, ends nothing.
+        The id of a stay that is over, or of another room's, ends nothing. ``back``: the origin says so, and
+        its visitor may come back by the room's rules; who says so himself may be inside still.
         """
         found = self._tickets.of_pass(room.id, room.shares, pass_id)
         if found is not None:
             ticket, start_ms = found
-            await self._leave(room, ticket, start_ms)
+            await self._leave(room, ticket, start_ms, back=back)
             self._counts["ended"] += 1
 
     async def renew_pass(self, room: Room, pass_id: str) -> str | None:
@@ -212,8 +213,14 @@ class Rooms:
             kept = await self._counting(self._journal.hold(Hold(room.id, holder, place, before)))
             if kept == place:
                 return joined
-            before = kept  # he joined elsewhere at the same moment: this number is called in vain
+            await self._give_back(room, joined)
+            before = kept  # he joined elsewhere at the same moment
         raise StoreUnavailable(f"{room.id}: a holder who joins too often at once")
+
+    async def _give_back(self, room: Room, joined: Standing) -> None:
+        """A number that nobody has is called in vain; a slot that nobody has would be one of the cap's."""
+        if joined.state == "admitted":
+            await self._leave(room, self._tickets.make(room.id, joined.lane, joined.number))
 
     async def _back(self, room: Room, ticket: Ticket) -> Standing:
         """Whoever has a place comes back to it, near the front if the room lets him."""
@@ -241,7 +248,9 @@ class Rooms:
         reading = await self._counting(self._restoration.over(room, once))
         return self._standing(room, ticket, reading)
 
-    async def _leave(self, room: Room, ticket: Ticket, start_ms: int | None = None) -> Reading:
+    async def _leave(
+        self, room: Room, ticket: Ticket, start_ms: int | None = None, *, back: bool = False
+    ) -> Reading:
         """The journal first: a slot that somebody else takes must be free there as well.
 
         ``start_ms`` names the stay that is meant, None means any.
@@ -253,7 +262,7 @@ class Rooms:
                 return reading
             if reading.state == "admitted":
                 await self._keep(ticket, reading, left=True)
-            return await self._store.leave(room, ticket.lane, ticket.number)
+            return await self._store.leave(room, ticket.lane, ticket.number, back=back)
 
         return await self._counting(self._restoration.over(room, once))
 

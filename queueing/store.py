@@ -239,8 +239,10 @@ class Store(Protocol):
     async def claim(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
         """As ``stand``, but a called number becomes admitted if the cap allows."""
 
-    async def leave(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
-        """Free the slot or the turn: completed, abandoned, expired."""
+    async def leave(
+        self, room: Room, lane: str, number: int, now_us: int | None = None, *, back: bool = False
+    ) -> Reading:
+        """Free the slot or the turn: completed, abandoned, expired. With ``back`` he may come back in."""
 
     async def renew(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
         """A pass in force lasts longer, up to the cap."""

@@ -99,8 +99,10 @@ class ValkeyStore:
     async def claim(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
         return _reading(await self._run("claim", room, now_us, lane, number))
 
-    async def leave(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
-        return _reading(await self._run("leave", room, now_us, lane, number))
+    async def leave(
+        self, room: Room, lane: str, number: int, now_us: int | None = None, *, back: bool = False
+    ) -> Reading:
+        return _reading(await self._run("leave", room, now_us, lane, number, int(back)))
 
     async def renew(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
         return _reading(await self._run("renew", room, now_us, lane, number))

@@ -288,6 +288,32 @@ async def test_a_session_that_ended_frees_its_slot(rooms: Rooms, passes: PassOff
     assert (await rooms._store.status(SMALL)).active == 0
 
 
+async def test_who_came_in_at_once_is_settled_in_the_journal(
+    rooms: Rooms, ledger: PlainLedger, counted: Counting
+) -> None:
+    """A loss of the store gives none of them another turn, however long ago their claims were forgotten."""
+    roomy = Room("roomy", 60_000, 100, 60_000, 600_000)
+    for _ in range(3):
+        assert (await rooms.join(roomy)).state == "admitted"
+    async with leading(counted, ledger, roomy):
+        await eventually(lambda: ledger.lines["roomy", ""].expired == 3)
+
+
+async def test_one_place_is_not_inside_many_times(rooms: Rooms, passes: PassOffice) -> None:
+    """Who leaves by himself comes back at the end of the line: what his pass opened may still be open. Whose
+    session the origin ended comes back in, with another pass."""
+    room = replace(SMALL, active_cap=5, reentry_grace_ms=60_000)
+    first = await rooms.join(room)
+    await rooms.leave(room, first.ticket)
+    assert (await rooms.join(room, first.ticket)).number == 2
+    third = await rooms.join(room)
+    assert third.admission is not None
+    await rooms.end(room, passes.read(third.admission, "small").id)
+    back = await rooms.join(room, third.ticket)
+    assert (back.number, back.state) == (third.number, "called")
+    assert (await rooms.claim(room, third.ticket)).admission not in (None, third.admission)
+
+
 async def test_a_code_brings_the_place_to_another_device(rooms: Rooms) -> None:
     """The very same ticket, whether it waits or is inside; a wrong code is no ticket."""
     standings = [await rooms.join(SMALL) for _ in range(3)]
@@ -313,6 +339,15 @@ async def test_one_holder_has_one_place(rooms: Rooms) -> None:
     assert (await rooms.join(SMALL, holder=one)).number == 4
     at_once = await asyncio.gather(*(rooms.join(SMALL, holder=b"x" * 16) for _ in range(5)))
     assert len({standing.ticket for standing in at_once}) == 1
+
+
+async def test_who_joins_many_times_at_once_holds_one_slot(rooms: Rooms) -> None:
+    """Of ten joins as one holder nine give their slots back."""
+    roomy = Room("roomy", 60_000, 100, 60_000, 600_000)
+    standings = await asyncio.gather(*(rooms.join(roomy, holder=b"x" * 16) for _ in range(10)))
+    assert {standing.state for standing in standings} == {"admitted"}
+    assert len({standing.admission for standing in standings}) == 1
+    assert (await rooms._store.status(roomy)).active == 1
 
 
 async def test_a_renewed_pass_keeps_its_id(rooms: Rooms, passes: PassOffice) -> None:

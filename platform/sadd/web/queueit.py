@@ -290,7 +290,7 @@ class QueueIt:
 
     async def _end(self, spec: RoomSpec, pass_id: str) -> None:
         try:
-            await self._visits.rooms.end(spec.room, pass_id)
+            await self._visits.rooms.end(spec.room, pass_id, back=False)
         except StoreUnavailable:
             return  # the slot is free when the pass ends
         self._counts["cancelled"] += 1
