@@ -20,6 +20,7 @@ from queueing.store import StoreUnavailable
 from sadd.gate import refused
 from sadd.gate.exchange import Entry, Exchange, SpentPass, mark_of
 from sadd.gate.knock import Caller, Knock
+from sadd.gate.original import Original
 from sadd.gate.reply import REFUSAL
 from sadd.gate.shown import ENTRY_COOKIE, entries_shown, pass_in_query, pass_shown
 from sadd.gate.trust import prefix_of
@@ -31,7 +32,10 @@ from sadd.web.problem import Problem
 _log = structlog.get_logger("sadd.gate")
 
 ROBOTS = "/robots.txt"
-"""Goes on without a pass: while it answers 503 a search engine leaves the whole host alone, for days."""
+"""Goes on without a pass: while it answers 503 a search engine leaves the whole host alone, for days.
+
+In this spelling alone: ``/apply.php/..;/robots.txt`` is it to some origins, to others a page of their own.
+"""
 _FOLLOWED = frozenset({"GET", "HEAD"})
 _COOKIE = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
@@ -98,7 +102,7 @@ class Door:
     def ask(self, knock: Knock, caller: Caller, done: Done) -> None:
         """May the visitor come as far as the service's limits? ``done`` gets it once, at once or later."""
         spec = self._view.of_service(knock.service)
-        if spec is None or caller.original.path == ROBOTS:
+        if spec is None or _is_robots(caller.original):
             done(_THROUGH)
             return
         held = self._held(spec, knock)
@@ -159,7 +163,7 @@ class Door:
         return Verdict(cookie=cookie)
 
     def _without(self, spec: RoomSpec, knock: Knock, caller: Caller, why: Why = "") -> Verdict:
-        if spec.room.method == "passthrough":
+        if spec.room.method == "passthrough" and not spec.room.suspended:
             # A room that makes people wait counts its visitors itself: all of them go there, and get their
             # pass at once if nobody waits.
             self.counts["no_wait"] += 1
@@ -186,6 +190,10 @@ class Door:
         task = asyncio.get_running_loop().create_task(look())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_robots(original: Original) -> bool:
+    return original.method in _FOLLOWED and original.uri.partition("?")[0] == ROBOTS
 
 
 def _cookie(service: str, entry: Entry) -> str:

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import msgspec
 import pytest
 
 from queueing.activation import Activation, Always, Automatic, Mode, Scheduled
@@ -138,6 +139,24 @@ async def test_robots_txt_needs_no_pass(hall: Scene) -> None:
     assert (await hall.visit("/robots.txt/x", User_Agent="Googlebot/2.1")).status == 503
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "/apply.php/..;/robots.txt",
+        "/apply/..%2frobots.txt",
+        "/apply;/../robots.txt",
+        "/%72obots.txt",
+        "//robots.txt",
+        "/robots.txt;x",
+        "/robots.txt#x",
+    ],
+)
+async def test_no_other_spelling_of_robots_txt_goes_round_the_room(hall: Scene, uri: str) -> None:
+    """What we take for it some origin takes for a page, and answers in full."""
+    assert (await hall.visit(uri)).status == 429
+    assert (await hall.visit("/robots.txt", X_Original_Method="POST")).status == 429
+
+
 async def test_a_pass_is_exchanged_for_an_entry(hall: Scene) -> None:
     """The page is asked for again without the pass, and the entry then lets in as often as one likes."""
     said = await hall.visit(f"/results?id=7&sadd_pass={a_pass()}", **BROWSER)
@@ -266,6 +285,13 @@ async def test_when_nobody_has_to_wait_the_door_is_open(
     automatic: dict[str, Mode] = {asked.id: "queueing" if rush else "passthrough"}
     hall.hall.spec = in_mode(asked, mode_of(asked, 1_800_000_000_000, automatic))
     assert (await hall.visit()).status == (429 if waits else 200)
+
+
+async def test_a_pause_shuts_an_open_door(hall: Scene) -> None:
+    """An operator who stops everybody stops those as well who would not have to wait."""
+    asked = spec(method="passthrough")
+    hall.hall.spec = msgspec.structs.replace(asked, room=replace(asked.room, suspended=True))
+    assert (await hall.visit()).status == 429
 
 
 async def test_who_goes_through_a_room_that_goes_by_itself_is_counted(hall: Scene) -> None:
