@@ -139,11 +139,11 @@ class Visits:
                 return kept
             holder = await self._holder(spec, visit, wish)
             lane = wish.lane or await self._invited(spec, holder)
-            if holder is None and visit.once:
-                holder = self._holders.of(spec.id, "", visit.once)  # no agency's: no subject's either
             if self._door is not None:
                 proven = await self._door.at_join(spec, visit)
                 holder = holder or proven  # who somebody is goes before what he computed: one place for each
+            if holder is None and visit.once:  # behind both: a browser may say it as often as it likes
+                holder = self._holders.of(spec.id, "", visit.once)  # no agency's: no subject's either
             return await self.rooms.join(spec.room, visit.ticket or None, holder=holder, lane=lane)
 
     async def standing(self, visit: Visit) -> Standing:

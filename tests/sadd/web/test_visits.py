@@ -166,3 +166,23 @@ def test_a_schedule_says_when_it_opens(mode: str, state: str) -> None:
     status = RoomStatus(RESULTS, "open", 0, 0, 0, 60, now_ms=1_000)
     said = told(in_mode(spec, mode), status)  # type: ignore[arg-type]  # a mode
     assert (said.state, said.opens_at_ms) == (state, None if mode == "queueing" else 2_000)
+
+
+class Answered:
+    """A door at which everybody shows the same answered challenge."""
+
+    async def at_join(self, spec: RoomSpec, request: Visit) -> bytes | None:
+        return b"w" * HOLDER_BYTES
+
+    async def at_claim(self, spec: RoomSpec, request: Visit, number: int) -> None: ...
+
+
+async def test_one_answered_challenge_is_one_place(scene: Scene) -> None:
+    """Whatever a browser without cookies calls its join, which counts where no work is asked for."""
+    visits = Visits(cast("Rooms", scene.engine), scene, Holders(b"h" * 32), door=Answered())
+    for once in ("a" * 22, "b" * 22, ""):
+        await visits.join(Visit(RESULTS, "", CIMultiDict(), "192.0.2.7", once=once))
+        await scene.visits.join(Visit(RESULTS, "", CIMultiDict(), "192.0.2.7", once=once))
+    by_work, by_name = scene.engine.joined[::2], scene.engine.joined[1::2]
+    assert set(by_work) == {(b"w" * HOLDER_BYTES, "")}
+    assert len(set(by_name)) == 3
