@@ -9,6 +9,8 @@ Nothing is stored for it. Who guesses one finds a given place once in 2^60 tries
 """
 
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+NUMBER_DIGITS_MAX = 12
+"""60 bits: what a ticket has place for."""
 MARK_DIGITS = 12
 MARK_BITS = 5 * MARK_DIGITS
 GROUP_DIGITS = 6
@@ -32,7 +34,7 @@ def read_code(text: str) -> tuple[int, int] | None:
         return None
     digits = [_MEANT.get(letter) for letter in text.upper() if letter not in "- "]
     values = [value for value in digits if value is not None]
-    if len(values) < len(digits) or len(values) <= MARK_DIGITS:
+    if len(values) < len(digits) or not MARK_DIGITS < len(values) <= NUMBER_DIGITS_MAX + MARK_DIGITS:
         return None
     return _value(values[:-MARK_DIGITS]), _value(values[-MARK_DIGITS:])
 

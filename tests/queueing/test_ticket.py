@@ -150,6 +150,13 @@ def test_no_other_text_is_a_resume_code(text: str) -> None:
         OFFICE.resumed("results", ("", "vip"), text)
 
 
+@pytest.mark.parametrize("digits", [13, 24, 25, 40])
+def test_a_long_number_is_no_resume_code(digits: int) -> None:
+    """Nor a fault of ours: no ticket has place for it."""
+    with pytest.raises(InvalidTicket):
+        OFFICE.resumed("results", [""], "Z" * digits)
+
+
 def test_a_code_is_good_in_its_room_and_lane_alone() -> None:
     """And for its number alone."""
     code = OFFICE.code(OFFICE.make("results", "vip", 7))
