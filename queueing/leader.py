@@ -29,6 +29,9 @@ from queueing.store import Foreign, Ledger, Move, Seen, Store, StoreUnavailable
 LEASE_S = 2.0
 RENEW_S = 0.5
 TICK_S = 0.2
+ASKED_S = 0.5
+"""So long a tick waits for a room's store. A node of a cluster may be failing over for seconds: its rooms stand
+still, and the lease must not run out over them, or all would."""
 IDLE_S = 1.0
 """A room where nothing happens is looked at so often only."""
 HOUSE_S = 2.0
@@ -212,9 +215,10 @@ class Leader:
         if room.id in self._restoring:
             return None
         try:
-            seen = await self._store.look(room, self._epoch or 0)
+            async with asyncio.timeout(ASKED_S):
+                seen = await self._store.look(room, self._epoch or 0)
             led = await self._led_of(room)
-        except StoreUnavailable:
+        except (StoreUnavailable, TimeoutError):
             self._unavailable += 1
             return None
         except Foreign:
@@ -283,8 +287,10 @@ class Leader:
         return kept
 
     async def _advance(self, turn: _Turn) -> None:
-        with suppress(StoreUnavailable, Foreign):  # it is journalled: a new life begins with it
-            await self._store.advance(turn.room, turn.move)
+        # It is journalled: a new life begins with it.
+        with suppress(StoreUnavailable, Foreign, TimeoutError):
+            async with asyncio.timeout(ASKED_S):
+                await self._store.advance(turn.room, turn.move)
 
     def _beside(self, room: Room, work: Coroutine[Any, Any, None]) -> None:
         """Restore a room in the background: the lease does not wait for it."""

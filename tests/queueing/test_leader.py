@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from queueing.leader import Leader, observed_of, within
+from queueing.leader import LEASE_S, Leader, observed_of, within
 from queueing.outflow import Observed
 from queueing.passes import PassOffice
 from queueing.policy import Lane, Room
@@ -165,6 +165,28 @@ async def test_nobody_is_called_while_the_journal_is_away(store: ValkeyStore) ->
     assert leader.stats().unavailable >= 5
     ledger.away = False
     await eventually(lambda: _moved(calls, before))
+
+
+class HalfAway(ValkeyStore):
+    """The node of one room does not answer."""
+
+    async def look(self, room: Room, epoch: int, now_us: int | None = None) -> Seen | None:
+        if room.id == "silent":
+            await asyncio.Event().wait()
+        return await super().look(room, epoch, now_us)
+
+
+async def test_a_node_that_fails_over_holds_up_its_own_rooms_only(store: ValkeyStore, room: Room) -> None:
+    """The lease does not run out over it: the others' steps are done well within it."""
+    half, ledger = HalfAway(store._client), PlainLedger()
+    leader = Leader(lambda: [replace(room, id="silent"), room], half, ledger, holder="one")
+    await leader.renew()
+    await used(store, ledger, room)
+    async with asyncio.timeout(LEASE_S):
+        await leader.tick()
+    assert ledger.lines["results", ""].serving == 0
+    assert (await store.look(room, 1)) is not None
+    assert leader.stats().unavailable == 1
 
 
 async def _moved(calls: Callable[[], Awaitable[int]], beyond: int) -> int:
