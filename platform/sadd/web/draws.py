@@ -1,7 +1,7 @@
 """Draws of scheduled events over HTTP: all of them public, but for the beacon's name and value."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -33,6 +33,8 @@ FOREVER_CACHE = "public, max-age=31536000, immutable"
 """Of a certain draw once it is drawn."""
 PAGE = 8_192
 """Entries sent at once: 0.5 MB, made in 2 ms."""
+PAGE_SECONDS = 20.0
+"""For a page, 25 kB/s: who takes it slower is sent no more, or eight idle readers would hold all places."""
 DOWNLOADS_MAX = 8
 """Lists that one worker sends at a time; a cache in front needs one."""
 
@@ -206,10 +208,16 @@ class _Draws:
         with refusing():
             first = await anext(pages, b"")  # what is refused is refused before the answer begins
         await response.prepare(request)
-        await response.write(head + first)
-        async for page in pages:
-            await response.write(page)
-        await response.write_eof()
+        try:
+            await _taken(response.write(head + first))
+            async for page in pages:
+                await _taken(response.write(page))
+            await _taken(response.write_eof())
+        except ConnectionError:  # the reader has gone
+            pass
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
         return response
 
     async def _pages(self, draw: Draw) -> AsyncIterator[bytes]:
@@ -223,6 +231,11 @@ class _Draws:
         if spec is None or call.agency not in (spec.agency, self.authority):
             raise unknown_room()
         return spec
+
+
+async def _taken(writing: Awaitable[None]) -> None:
+    async with asyncio.timeout(PAGE_SECONDS):
+        await writing
 
 
 async def draw_asked(draws: Draws, room: str, serial: int | None) -> Draw:

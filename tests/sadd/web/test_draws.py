@@ -1,12 +1,14 @@
 """Draws over HTTP: public documents, and the two calls that an operator may make."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from queueing.draw.archive import Archive
 from queueing.draw.document import Draw, Proof, Published, read
 from queueing.draw.draws import Draws
 from queueing.draw.postgres import PostgresDraws
@@ -19,6 +21,7 @@ from tests.queueing.draw.scene import REFUSED, Scene
 from tests.sadd.catalogue.scene import service, small
 from tests.sadd.web.scene import MOEHE, MOPH, READER, Keys, View
 from tests.sadd.web.served import Served, served
+from tests.waiting import eventually
 
 ROOM = "results"
 DRAW = f"/v1/queues/{ROOM}/draw"
@@ -182,3 +185,35 @@ async def test_nobody_else_names_or_gives_a_beacon(stage: Stage, key: dict[str, 
 
     assert (given[0], named[0]) == (status, status)
     assert stage.scene.draws.pending(ROOM)
+
+
+async def test_who_takes_no_list_holds_no_place(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of eight places none is held by a reader that does not read."""
+    drawn = await stage.scene.drawn(3)
+    large = structs.replace(drawn, count=2_000_000)
+    page = [bytes(32)] * web_draws.PAGE
+
+    async def told(*_: object) -> Draw:
+        return large
+
+    async def entries(*_: object) -> list[bytes]:
+        return page
+
+    monkeypatch.setattr(web_draws, "draw_asked", told)
+    monkeypatch.setattr(web_draws, "PAGE_SECONDS", 1.0)
+    monkeypatch.setattr(Archive, "entries", entries)
+    asked = f"GET {DRAW}/entries HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    readers = [await stage.server.raw(asked) for _ in range(web_draws.DOWNLOADS_MAX)]
+
+    async def has_place() -> bool:
+        async with stage.server.client.get(f"{DRAW}/entries") as answer:
+            return answer.status == 200
+
+    await eventually(lambda: _refused(has_place))
+    await eventually(has_place)
+    for _, writer in readers:
+        writer.transport.abort()
+
+
+async def _refused(has_place: Callable[[], Awaitable[bool]]) -> bool:
+    return not await has_place()
