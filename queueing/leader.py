@@ -30,7 +30,7 @@ LEASE_S = 2.0
 RENEW_S = 0.5
 TICK_S = 0.2
 ASKED_S = 0.5
-"""So long a tick waits for a room's store. A node of a cluster may be failing over for seconds: its rooms stand
+"""So long a tick waits for a room's store. A node of a cluster may fail over for seconds: its rooms stand
 still, and the lease must not run out over them, or all would."""
 IDLE_S = 1.0
 """A room where nothing happens is looked at so often only."""
