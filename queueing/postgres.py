@@ -97,6 +97,7 @@ _LEAD = """
 UPDATE queue_leader SET holder = $1, epoch = epoch + (holder <> $1)::int,
     until = clock_timestamp() + make_interval(secs => $2)
 WHERE holder = $1 AND until > clock_timestamp() OR until < clock_timestamp()
+    OR until > clock_timestamp() + interval '1 min' -- nobody takes it for so long: the clock went back
 RETURNING epoch
 """
 _RESIGN = "UPDATE queue_leader SET until = '-infinity' WHERE holder = $1 AND epoch = $2"

@@ -167,6 +167,16 @@ async def test_one_leads_and_the_epoch_fences_the_one_before(ledger: PostgresLed
     assert await pool.fetchval("SELECT serving FROM queue_line WHERE lane = ''") == 7
 
 
+async def test_a_clock_that_goes_back_stops_no_election(ledger: PostgresLedger, pool: Pool) -> None:
+    """A lease that ends in an hour is nobody's, and whoever held it moves nothing any more."""
+    assert await ledger.lead("one", 2.0) == 1
+    assert await ledger.lead("two", 2.0) is None
+    await pool.execute("UPDATE queue_leader SET until = until + interval '1 hour'")
+    assert await ledger.lead("two", 2.0) == 2
+    assert await ledger.lead("one", 2.0) is None
+    assert await ledger.tick(1, [move(1, 6)]) == set()
+
+
 async def test_old_claims_are_forgotten_and_counted(ledger: PostgresLedger) -> None:
     """An hour after the pass ended; the stock still counts them, and their numbers get no second chance.
 
