@@ -27,7 +27,8 @@ for at = 17, #ARGV, 6 do
   local serving, expired = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   -- All that the lost store may have handed out is taken as handed out.
   redis.call('HSET', ROOM, 'i:' .. lane, top, 't:' .. lane, top, 's:' .. lane, serving, 'x:' .. lane, expired,
-    'w:' .. lane, ARGV[at + 4], 'd:' .. lane, ARGV[at + 5])
+    'w:' .. lane, ARGV[at + 4], 'd:' .. lane, ARGV[at + 5], 'r:' .. lane, expired)
+  if expired > 0 then turn(lane, expired, 0) end
   add('waiting', top - serving)
   if serving > expired then
     add('due', unturned(lane, expired + 1, serving))

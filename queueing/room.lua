@@ -10,6 +10,7 @@
 --   pace     as queueing.pace packs it          recalled  missed the window, came back and were called
 --   d:<lane> doubts, "first last first last": a lost store may have handed them out or not
 --   i:<lane> issued   t:<lane> last number of the block   s:<lane> serving   x:<lane> expired   w:<lane> swept
+--   r:<lane> expired when this life began: who was served is known of these, not whose turn was still held
 -- queue:{<room>}:<life>:...
 --   active   sorted set: numbers whose pass is in force; score = its end, ms        stays    hash: its start, ms;
 --            0 = he was inside before and has a turn to come back

@@ -18,8 +18,9 @@ local function come_back()
     add('due', 1)
     return 'called', now + window
   end
-  if forgotten(lane, number) or not says('c') or turned(lane, number) then return 'expired', 0 end
-  turn(lane, number, 1) -- missed the window: once more, and only once
+  if forgotten(lane, number) or turned(lane, number) then return 'expired', 0 end
+  if not says('c') and number > get('r:' .. lane) then return 'expired', 0 end
+  turn(lane, number, 1) -- missed the window, or a lost store held his turn: once more, and only once
   redis.call('ZADD', key('turns'), 0, name)
   return 'again', 0
 end

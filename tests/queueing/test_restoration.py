@@ -327,3 +327,36 @@ async def test_a_lost_block_is_passed_over_at_once(
     await rooms.leave(room, late.ticket)
     doubtful = tickets.sign(tickets.make(room.id, "", 20))
     await eventually(partial(inside, doubtful))
+
+
+@pytest.mark.parametrize("second_chance", [True, False])
+async def test_who_was_first_in_line_is_so_after_a_loss(
+    own_valkey: StoppableValkey, tickets: TicketOffice, passes: PassOffice, second_chance: bool
+) -> None:
+    """He found the cap reached, his window is long over, and the store that held his turn is lost."""
+    room = Room("first", 60_000, 1, 1_000, 600_000, second_chance=second_chance)
+    ledger, wide = PlainLedger(), replace(room, active_cap=9)
+    async with connected(own_valkey.url) as client:
+        store = ValkeyStore(client)
+        rooms = Rooms(store, tickets, passes, ledger)
+        leader = Leader(lambda: [wide], store, ledger, holder="one", clock=itertools.count().__next__)
+        inside = await rooms.join(room)
+        held = await rooms.join(replace(room, suspended=True))
+        await leader.renew()
+
+        async def over() -> bool:
+            await leader.tick()
+            assert (await rooms.claim(room, held.ticket)).state in ("waiting", "called")
+            return ledger.lines["first", ""].expired == held.number
+
+        await eventually(over)
+        await client.command("FLUSHALL", key=b"queue:{first}:room")
+        assert (await rooms.claim(room, inside.ticket)).admission == inside.admission
+        assert (await rooms.join(room, held.ticket)).number == held.number
+        await rooms.leave(room, inside.ticket)
+
+        async def enters() -> bool:
+            await leader.tick()
+            return (await rooms.claim(room, held.ticket)).admission is not None
+
+        await eventually(enters)
