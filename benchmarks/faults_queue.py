@@ -191,6 +191,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
+    if args.rounds < 1:
+        parser.error("--rounds: at least 1")
+    if args.joins <= 0:
+        parser.error("--joins: more than 0")
     names = [args.fault] if args.fault else list(FAULTS)
     wanted = [names[number % len(names)] for number in range(args.rounds)]
     rounds = campaign(wanted, Load(args.joins), args.seed, tell=not args.json)
