@@ -8,7 +8,7 @@
 
 import asyncio
 
-from queueing.draw.store import Store, TooLate
+from queueing.draw.store import Refused, Store, TooLate
 from queueing.store import StoreUnavailable
 
 BATCH_MAX = 1_000
@@ -45,8 +45,11 @@ class Gathering:
             while self._waiting.get(key):
                 await self._commit(key, self._taken(key))
         finally:
-            self._waiting.pop(key, None)
+            left = self._waiting.pop(key, {})
             del self._tasks[key]
+            for asking in left.values():
+                self._count -= len(asking)
+                _refuse(asking, StoreUnavailable("draws: not asked to the end"))
 
     def _taken(self, key: Key) -> Asking:
         waiting = self._waiting[key]
@@ -61,7 +64,8 @@ class Gathering:
             # Whatever it was, nobody of these is left waiting for an answer that does not come.
             for asking in taken.values():
                 _refuse(asking, StoreUnavailable(str(error)))
-            if not isinstance(error, StoreUnavailable):
+            # Refused: the start came between two looks at the clock. Who asks again is told that it is too late.
+            if not isinstance(error, StoreUnavailable | Refused):
                 raise
             return
         self.commits += 1
