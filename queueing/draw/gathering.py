@@ -64,7 +64,7 @@ class Gathering:
             # Whatever it was, nobody of these is left waiting for an answer that does not come.
             for asking in taken.values():
                 _refuse(asking, StoreUnavailable(str(error)))
-            # Refused: the start came between two looks at the clock. Who asks again is told that it is too late.
+            # Refused: the start came between two looks at the clock. Who asks again is told that he is late.
             if not isinstance(error, StoreUnavailable | Refused):
                 raise
             return
