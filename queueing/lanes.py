@@ -15,8 +15,8 @@ def shared_out(
     step: over many steps each crowded lane gets its share exactly.
     """
     given = dict.fromkeys(waiting, 0)
-    left = min(call, sum(waiting.values()))
-    while left:
+    left = min(call, sum(max(many, 0) for many in waiting.values()))
+    while left > 0:
         crowded = [lane for lane, many in waiting.items() if given[lane] < many]
         total = sum(shares[lane] for lane in crowded)
         for lane in crowded:

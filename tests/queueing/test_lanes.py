@@ -47,3 +47,9 @@ def test_a_room_declares_what_its_lanes_get() -> None:
     """The open lane has what the others leave; their sum is all of it."""
     room = Room("lanes", 60, 3, 60_000, 60_000, lanes=(Lane("vip", 0.2), Lane("quiet", 0.1)))
     assert room.shares == {"": 1 - (0.2 + 0.1), "vip": 0.2, "quiet": 0.1}
+
+
+def test_counters_that_cannot_be_end_all_the_same() -> None:
+    """A leader that never came back from here would take its worker with it, and the next one too."""
+    assert shared_out(5, {"": -3, "vip": 2}, {"": 0.5, "vip": 0.5}, {}) == {"": 0, "vip": 2}
+    assert shared_out(-1, {"": 4}, {"": 1.0}, {}) == {"": 0}
