@@ -76,6 +76,8 @@ class RoomPage:
         self._style, self._script = asset("room.css"), asset("room.js")
         self._styles, self._scripts = _source(self._style), _source(self._script)
         self.counts: Counter[str] = Counter(rendered=0, template_failed=0)
+        self._said: set[tuple[str, str]] = set()
+        """Rooms and templates whose failure is in the log: a line for each of a crowd would fill the disk."""
 
     def stats(self) -> RoomPageStats:
         return RoomPageStats(self.counts["rendered"], self.counts["template_failed"])
@@ -103,8 +105,16 @@ class RoomPage:
             return _bounded(self._own(text), values)
         except Exception as wrong:
             self.counts["template_failed"] += 1
-            _log.warning("a room's template failed", room=room, reason=type(wrong).__name__)
+            self._say(room, text, wrong)
             return None
+
+    def _say(self, room: str, text: str, wrong: Exception) -> None:
+        if (room, text) in self._said:
+            return
+        if len(self._said) >= OWN_TEMPLATES_MAX:
+            self._said.clear()
+        self._said.add((room, text))
+        _log.warning("a room's template failed", room=room, reason=type(wrong).__name__)
 
     def _taken(self, text: str) -> Template:
         """ValueError: it has what a template may not have."""

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from typing import get_args
 
 import pytest
+from structlog.testing import capture_logs
 
 from sadd.rooms.findings import LOGO_BYTES_MAX
 from sadd.web.room_page.look import Look, Size
@@ -218,3 +219,13 @@ def test_a_template_that_fails_costs_nobody_the_page(template: str) -> None:
     assert PAGES.render(room("waiting"), template).html == PAGES.render(room("waiting")).html
     assert PAGES.counts["template_failed"] == before + 1
     assert PAGES.check(template, room("waiting")) is not None
+
+
+def test_a_crowd_before_a_template_that_fails_is_one_line_in_the_log() -> None:
+    """Anybody can ask for the page as often as he likes."""
+    pages, failing = RoomPage(), '{% extends "room.html" %}{% block place %}{{ nothing }}{% endblock %}'
+    with capture_logs() as said:
+        for _ in range(20):
+            pages.render(room("waiting"), failing)
+    assert [line["reason"] for line in said] == ["UndefinedError"]
+    assert pages.stats().template_failed == 20
