@@ -260,9 +260,11 @@ class Rooms:
             reading = await self._store.stand(room, ticket.lane, ticket.number)
             if start_ms not in (None, reading.start_ms):
                 return reading
+            pass_id = ""
             if reading.state == "admitted":
                 await self._keep(ticket, reading, left=True)
-            return await self._store.leave(room, ticket.lane, ticket.number, back=back)
+                pass_id = ticket.pass_id(reading.start_ms)
+            return await self._store.leave(room, ticket.lane, ticket.number, back=back, pass_id=pass_id)
 
         return await self._counting(self._restoration.over(room, once))
 

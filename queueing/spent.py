@@ -4,6 +4,8 @@ A browser that reloads while the answer is on its way shows the same pass a seco
 answer would be shut out for as long as his pass lasts. So a repeat of the same visitor (its address and
 browser, as a mark) within ``REPEAT_MS`` is the same request, and gets the same entry.
 
+Whoever leaves has spent his pass, also one that was shown nowhere yet: another has his slot (leave.lua).
+
 Kept in Valkey for as long as the pass lasts. If the store loses its memory, a pass that is still in force can
 be exchanged once more; it is the same place and the same slot.
 """

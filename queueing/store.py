@@ -240,9 +240,19 @@ class Store(Protocol):
         """As ``stand``, but a called number becomes admitted if the cap allows."""
 
     async def leave(
-        self, room: Room, lane: str, number: int, now_us: int | None = None, *, back: bool = False
+        self,
+        room: Room,
+        lane: str,
+        number: int,
+        now_us: int | None = None,
+        *,
+        back: bool = False,
+        pass_id: str = "",
     ) -> Reading:
-        """Free the slot or the turn: completed, abandoned, expired. With ``back`` he may come back in."""
+        """Free the slot or the turn: completed, abandoned, expired. With ``back`` he may come back in.
+
+        His pass, ``pass_id``, is spent from then on: another has the slot.
+        """
 
     async def renew(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
         """A pass in force lasts longer, up to the cap."""

@@ -100,9 +100,16 @@ class ValkeyStore:
         return _reading(await self._run("claim", room, now_us, lane, number))
 
     async def leave(
-        self, room: Room, lane: str, number: int, now_us: int | None = None, *, back: bool = False
+        self,
+        room: Room,
+        lane: str,
+        number: int,
+        now_us: int | None = None,
+        *,
+        back: bool = False,
+        pass_id: str = "",
     ) -> Reading:
-        return _reading(await self._run("leave", room, now_us, lane, number, int(back)))
+        return _reading(await self._run("leave", room, now_us, lane, number, int(back), pass_id))
 
     async def renew(self, room: Room, lane: str, number: int, now_us: int | None = None) -> Reading:
         return _reading(await self._run("renew", room, now_us, lane, number))

@@ -17,6 +17,7 @@ from queueing.pace import supposed
 from queueing.passes import PassOffice
 from queueing.policy import Room
 from queueing.rooms import Rooms
+from queueing.spent import SpentPasses
 from queueing.store import RoomClosed, StoreUnavailable
 from queueing.ticket import InvalidTicket, Ticket, TicketOffice
 from queueing.valkey import ValkeyStore, Word
@@ -420,3 +421,39 @@ async def test_a_pass_is_renewed_by_its_id_alone(rooms: Rooms, passes: PassOffic
     await rooms.leave(room, standing.ticket)
     assert await rooms.renew_pass(room, held.id) is None
     assert await rooms.renew_pass(room, "none of ours") is None
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_whoever_left_has_no_pass_any_more(
+    rooms: Rooms, passes: PassOffice, valkey_url: str, ends: bool
+) -> None:
+    """It was shown at no gate yet; another has the slot, so it opens none. Nor when the origin ends it."""
+    first = await rooms.join(SMALL)
+    assert first.admission is not None
+    granted = passes.read(first.admission, SMALL.id)
+    if ends:
+        await rooms.end(SMALL, granted.id)
+    else:
+        assert (await rooms.leave(SMALL, first.ticket)).state == "completed"
+    async with connected(valkey_url) as client:
+        assert await SpentPasses(client).spend(SMALL.id, granted.id, b"12345678", 60_000) == "spent"
+
+
+async def test_whoever_comes_back_has_another_pass(
+    rooms: Rooms, counted: Counting, ledger: PlainLedger, passes: PassOffice, valkey_url: str
+) -> None:
+    """The first was spent by the end of the stay, the second is good."""
+    room = replace(SMALL, reentry_grace_ms=60_000)
+    first = await rooms.join(room)
+    assert first.admission is not None
+    await rooms.end(room, passes.read(first.admission, room.id).id)
+    await rooms.join(room, first.ticket)
+
+    async def inside() -> str | None:
+        return (await rooms.claim(room, first.ticket)).admission
+
+    async with leading(counted, ledger, room), connected(valkey_url) as client:
+        admission = await eventually(inside)
+        assert admission is not None
+        again = passes.read(admission, room.id)
+        assert await SpentPasses(client).spend(room.id, again.id, b"12345678", 60_000) == "first"
