@@ -211,7 +211,14 @@ async def test_postgres_away(running: Platform) -> None:
 
 
 def _children(running: Platform, program: str) -> list[psutil.Process]:
-    return [child for child in psutil.Process(running.process.pid).children() if child.name() == program]
+    return [child for child in psutil.Process(running.process.pid).children() if _name(child) == program]
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:  # it ended meanwhile
+        return ""
 
 
 async def _readiness(session: aiohttp.ClientSession, store: str, status: int) -> bool:
