@@ -93,7 +93,7 @@ class Rooms:
             standing = await self._back(room, held)
             if standing.state != "expired":
                 return standing
-        if room.method == "closed":
+        if room.method == "closed" or (room.stock is not None and await self._is_sold_out(room)):
             raise RoomClosed(room.id)
         if holder is not None:
             return await self._join_once(room, lane, holder)
@@ -199,6 +199,10 @@ class Rooms:
         except StoreUnavailable:  # the slot is his; he has the pass once the journal is back and he asks
             return self._standing(room, ticket, replace(reading, state="again"))
         return self._standing(room, ticket, reading)
+
+    async def _is_sold_out(self, room: Room) -> bool:
+        """By the board, so at most a second late: nobody shall begin to wait for nothing."""
+        return (await self._counting(self._board.status(room))).stock_left == 0
 
     async def _join_once(self, room: Room, lane: str, holder: bytes) -> Standing:
         """One place for one holder: the journal knows which, so it survives the store as well."""
@@ -311,7 +315,10 @@ class Rooms:
         # The pace may pick up after an outage: whoever is called meanwhile must ask within his window.
         poll_ms = min(poll_after_ms(wait.low, self._chance()), room.claim_window_ms // 2)
         signed = self._tickets.sign(ticket)
-        return Standing(signed, ticket.number, "waiting", position, wait, poll_ms, lane=ticket.lane)
+        paused = room.suspended or pace.paused
+        return Standing(
+            signed, ticket.number, "waiting", position, wait, poll_ms, lane=ticket.lane, paused=paused
+        )
 
     def _admission(self, room: Room, ticket: Ticket, reading: Reading) -> str:
         """The pass; the same text for every retry, since nothing in it comes from the moment of asking."""

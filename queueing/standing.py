@@ -43,6 +43,8 @@ class Standing:
     expires_in_ms: int | None = None
     lane: str = ""
     code: str | None = None
+    paused: bool = False
+    """Nobody is called just now: ``estimate_ms`` is the wait once people are called again."""
     entry: str | None = None
     """Of who gathers: what stands for him in the published list of the draw, in hex."""
     opens_at_ms: int | None = None

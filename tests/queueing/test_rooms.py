@@ -381,6 +381,30 @@ async def test_a_closed_room_gives_no_numbers(rooms: Rooms) -> None:
     assert (await rooms.join(closed, standing.ticket)).admission == standing.admission
 
 
+async def test_nobody_begins_to_wait_for_nothing(rooms: Rooms) -> None:
+    """Once the stock is used up no numbers are given out; whoever was served keeps the pass."""
+    room = replace(SMALL, stock=1)
+    served = await rooms.join(room)
+
+    async def refused() -> bool:
+        try:
+            await rooms.join(room)
+        except RoomClosed:
+            return True
+        return False
+
+    await eventually(refused)
+    assert (await rooms.join(room, served.ticket)).admission == served.admission
+
+
+async def test_a_place_in_a_paused_room_says_so(rooms: Rooms) -> None:
+    """The estimate counts from when people are called again."""
+    await rooms.join(SMALL)
+    waiting = await rooms.join(SMALL)
+    assert not waiting.paused
+    assert (await rooms.standing(replace(SMALL, suspended=True), waiting.ticket)).paused
+
+
 async def test_a_lane_that_there_is_not_is_refused(rooms: Rooms) -> None:
     """Before anything is asked of the store."""
     with pytest.raises(ValueError, match="no lane"):

@@ -4,7 +4,6 @@ import msgspec
 from msgspec import Struct
 
 from queueing.estimate import Prospect
-from queueing.pace import Pace
 from queueing.standing import Estimate, RoomState, RoomStatus, Standing, State
 from sadd.catalogue.model import Name
 from sadd.rooms.spec import RoomSpec
@@ -32,6 +31,8 @@ class StandingAnswer(Struct, frozen=True, omit_defaults=True):
     lane: str = ""
     entry: str | None = None
     opens_at_ms: int | None = None
+    paused: bool = False
+    """Nobody is called just now; ``estimate_ms`` counts from when people are called again."""
     prospect: Prospect | None = None
     """Of a room with a stock: whether it will last until the turn of whoever waits."""
 
@@ -85,6 +86,7 @@ def standing_answer(standing: Standing, prospect: Prospect | None = None) -> Sta
         pass_=standing.admission,
         expires_in_ms=standing.expires_in_ms,
         lane=standing.lane,
+        paused=standing.paused,
         prospect=prospect,
         entry=standing.entry,
         opens_at_ms=standing.opens_at_ms,
@@ -117,10 +119,6 @@ def room_answer(spec: RoomSpec, status: RoomStatus) -> RoomAnswer:
         opens_at_ms=status.opens_at_ms,
         message=spec.message,
     )
-
-
-def _pace(pace: Pace) -> PaceAnswer:
-    return PaceAnswer(round(pace.low_per_minute, 1), round(pace.high_per_minute, 1))
 
 
 def ticket_cookie(room: str, standing: Standing, *, shown: str, path: str = "") -> str:

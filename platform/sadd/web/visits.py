@@ -279,7 +279,8 @@ class _Refusing:
             raise Problem(403, "invalid-ticket", "This is no ticket of this room.", detail) from None
         if isinstance(error, RoomClosed):
             detail = (
-                "Nobody joins just now; who has a place keeps it. GET /v1/queues/{room} says when it opens."
+                "Nobody joins just now; who has a place keeps it. "
+                "GET /v1/queues/{room} says why, and when it opens."
             )
             raise Problem(409, "room-closed", "The room is closed.", detail) from None
         if isinstance(error, StoreUnavailable):
