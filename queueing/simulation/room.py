@@ -191,6 +191,7 @@ class CountedRoom:
             self.expired = upto
             self.to_claim -= absent
             self.missed += absent
+        self.expired = self.serving  # who was let in at once has no window
 
     def _note_waits(self, call: int) -> None:
         upto = self.serving + call

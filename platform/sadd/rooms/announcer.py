@@ -5,6 +5,7 @@ between two looks, or faster than CALM_SECONDS, is no news; the state that stays
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
@@ -25,6 +26,8 @@ from sadd.rooms.webhook_signing import new_id
 from sadd.rooms.webhooks import Message, Told, Wanted
 
 LOOK_SECONDS = 2.0
+UNSEEN = Told("open", math.inf)
+"""What a room was that nobody looked at before: who begins to listen is told what is unusual about it."""
 
 _log = structlog.get_logger("sadd.rooms")
 
@@ -80,10 +83,7 @@ class Announcer:
         states: dict[str, str] = {}
         messages: list[Message] = []
         for id_, status in found.items():
-            before = told.get(id_)
-            if before is None:  # the first look only remembers
-                states[id_] = status.state
-                continue
+            before = told.get(id_, UNSEEN)
             event = event_of(before.state, status.state, status.stock_left)
             if status.state == before.state or may_wait(event, before.since_seconds):
                 continue

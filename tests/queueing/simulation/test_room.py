@@ -115,6 +115,7 @@ async def test_both_play_the_same_day(store: ValkeyStore, pause: range, stock: i
         assert played == real, f"at tick {tick}"
         at_door = max(at_door, counted.at_door)
 
-    assert at_door > 0 or stock is not None
+    # On the day with a pause more come at once than there are slots: what happens at the door is played.
+    assert at_door > 0 or stock is not None or pause is CALM
     assert counted.claimed > 25
     assert counted.missed > 5

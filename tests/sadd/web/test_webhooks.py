@@ -109,7 +109,7 @@ async def scene(migrated_database_url: str) -> AsyncIterator[Scene]:
 async def test_whoever_asked_is_told_and_can_verify_it(scene: Scene) -> None:
     """A line forms: one message, signed with the secret that was shown once."""
     made = await scene.register()
-    assert await scene.announcer.look() == 0, "the first look only remembers"
+    assert await scene.announcer.look() == 0, "an open room is no news"
     assert await scene.turn("queueing") == 1
     assert await scene.send() == 1
     ((fields, body),) = scene.receiver.got
@@ -120,6 +120,15 @@ async def test_whoever_asked_is_told_and_can_verify_it(scene: Scene) -> None:
     mac = b64encode(hmac.digest(secret, signed, "sha256")).decode()
     assert fields["webhook-signature"] == f"v1,{mac}"
     assert await scene.send() == 0, "what was taken is not sent again"
+
+
+async def test_who_begins_to_listen_is_told_what_is_unusual(scene: Scene) -> None:
+    """A room that was paused before anybody looked at it: once."""
+    await scene.register()
+    assert await scene.turn("paused") == 1
+    assert await scene.announcer.look() == 0
+    await scene.send()
+    assert [json.loads(body)["type"] for _, body in scene.receiver.got] == ["queue.paused"]
 
 
 async def test_each_change_is_told_once_however_many_look(scene: Scene) -> None:
