@@ -12,8 +12,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LOOKS = [
     Look("ar"),
-    Look("en"),
-    Look("ar", theme="dark"),
     Look("en", theme="dark"),
     Look("ar", contrast="high"),
     Look("en", contrast="high", theme="dark"),
