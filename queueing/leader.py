@@ -13,6 +13,7 @@ listen to it. While the journal is away nobody is called, and nobody's window pa
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
@@ -34,6 +35,9 @@ ASKED_S = 0.5
 still, and the lease must not run out over them, or all would."""
 IDLE_S = 1.0
 """A room where nothing happens is looked at so often only."""
+IDLE_ROOMS_MIN = 16
+"""So many of them at least in one tick. Else a fifth of all: hundreds at once would hold up every request of
+this worker for tens of milliseconds."""
 HOUSE_S = 2.0
 SWEEP_S = 60.0
 RESIGN_S = 1.0
@@ -87,7 +91,6 @@ class _Led:
     owed: dict[str, float]
     heard: tuple[int, int, int] = (0, 0, 0)
     last: Seen | None = None
-    looked_s: float = float("-inf")
     busy: bool = True
 
 
@@ -131,6 +134,7 @@ class Leader:
         self._clock = clock
         self._sleep = sleep
         self._led: dict[str, _Led] = {}
+        self._looked_s: dict[str, float] = {}
         self._lives: set[str] | None = None
         """Rooms that were ever in use: others have nothing to be restored. None until it was asked."""
         self._restoring: dict[str, asyncio.Task[None]] = {}
@@ -190,6 +194,7 @@ class Leader:
         self._renewed_s = now_s
         if epoch != self._epoch:
             self._led.clear()  # what another leader did meanwhile is in the journal
+            self._looked_s.clear()
             self._elected += epoch is not None
             self._lives = None
         self._epoch = epoch
@@ -200,20 +205,32 @@ class Leader:
     async def tick(self) -> None:
         """Look at each room that is due, step, journal all steps together, and do them."""
         now_s = self._clock()
-        rooms = [room for room in self._rooms() if self._is_due(room, now_s)]
+        rooms = self._due(list(self._rooms()), now_s)
         turns = [turn for turn in await asyncio.gather(*map(self._turn, rooms)) if turn is not None]
         kept = await self._journal([turn for turn in turns if turn.counts])
         # A room where nothing is to be done needs no journal, only to be told how it stands.
         done = [turn for turn in turns if turn.room.id in kept or not turn.counts]
         await asyncio.gather(*map(self._advance, done))
 
-    def _is_due(self, room: Room, now_s: float) -> bool:
-        led = self._led.get(room.id)
-        return led is None or led.busy or now_s - led.looked_s >= IDLE_S
+    def _due(self, rooms: Sequence[Room], now_s: float) -> list[Room]:
+        """All where something happens, and of the others those that were looked at longest ago."""
+        looked_s = self._looked_s = {room.id: self._looked_s.get(room.id, float("-inf")) for room in rooms}
+        busy: list[Room] = []
+        idle: list[Room] = []
+        for room in rooms:
+            led = self._led.get(room.id)
+            if led is not None and led.busy:
+                busy.append(room)
+            elif now_s - looked_s[room.id] >= IDLE_S:
+                idle.append(room)
+        never = sum(looked_s[room.id] == float("-inf") for room in idle)  # who comes to lead looks at all
+        many = max(IDLE_ROOMS_MIN, never, math.ceil(len(rooms) * TICK_S / IDLE_S))
+        return busy + sorted(idle, key=lambda room: looked_s[room.id])[:many]
 
     async def _turn(self, room: Room) -> _Turn | None:
         if room.id in self._restoring:
             return None
+        self._looked_s[room.id] = self._clock()
         try:
             async with asyncio.timeout(ASKED_S):
                 seen = await self._store.look(room, self._epoch or 0)
@@ -228,7 +245,7 @@ class Leader:
         if seen is None:
             self._depose()
             return None
-        before, led.last, led.looked_s = led.last, seen, self._clock()
+        before, led.last = led.last, seen
         led.busy = before is None or seen.lines != before.lines or bool(seen.due or seen.again)
         return _Turn(room, led, seen, self._move(room, led, seen))
 

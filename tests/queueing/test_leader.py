@@ -218,3 +218,28 @@ def test_where_nobody_has_to_wait_all_free_slots_are_called() -> None:
     room = Room("through", 1, 100, 60_000, 60_000, method="passthrough", lanes=(Lane("vip", 0.1),))
     assert within(room, seen(open=Line(100, 60)), 0) == 95
     assert within(replace(room, suspended=True), seen(open=Line(100, 60)), 0) == 0
+
+
+async def test_rooms_where_nothing_happens_take_turns(store: ValkeyStore) -> None:
+    """Who comes to lead looks at all; then a fifth of them in each step, so that no request waits for all."""
+    rooms = [Room(f"quiet-{number}", 60, 3, 60_000, 600_000) for number in range(100)]
+    looked: list[str] = []
+    now = [0.0]
+
+    class Looking(ValkeyStore):
+        async def look(self, room: Room, epoch: int, now_us: int | None = None) -> Seen | None:
+            looked.append(room.id)
+            return await super().look(room, epoch, now_us)
+
+    quiet = Looking(store._client)
+    leader = Leader(lambda: rooms, quiet, PlainLedger(), holder="here", clock=lambda: now[0])
+    await leader.renew()
+    counts = []
+    for _ in range(10):
+        now[0] += 0.2
+        before = len(looked)
+        await leader.tick()
+        counts.append(len(looked) - before)
+    assert counts[0] == 100
+    assert max(counts[1:]) == 20
+    assert set(looked[100:]) == {room.id for room in rooms}
