@@ -149,6 +149,8 @@ class ValkeyStore:
         told = await self._run("look", room, now_us, epoch, *lanes)
         if told[0] == b"deposed":
             return None
+        if type(told) is not list or len(told) != 13 + 5 * len(lanes):
+            raise StoreUnavailable(f"look: an answer of {len(told)} parts")
         lines = {lane: _line(told[13 + 5 * at : 18 + 5 * at]) for at, lane in enumerate(lanes)}
         return Seen(*[*told[1:13], lines])
 

@@ -25,9 +25,11 @@ class Relay:
         self, source: asyncio.StreamReader, to: asyncio.StreamWriter, *, late: bool = False
     ) -> None:
         loop = asyncio.get_running_loop()
+        due = 0.0
         while piece := await source.read(65536):
-            # One delay for all pieces at a time keeps their order.
-            loop.call_later(self.delay_seconds if late else 0.0, to.write, piece)
+            # No piece overtakes the one before it, also when the delay has become shorter meanwhile.
+            due = max(due + 1e-6, loop.time() + (self.delay_seconds if late else 0.0))
+            loop.call_at(due, to.write, piece)
         to.close()
 
 
