@@ -11,10 +11,8 @@ from sadd.catalogue.model import Catalogue
 from sadd.cli import envoy, limits_explain, limits_publishing, limits_top
 from sadd.cli.limits_changes import change_as_json, print_changes
 from sadd.cli.limits_sources import (
-    add_paths,
     catalogue_in,
     catalogue_in_files,
-    counted,
     database_errors,
     read_files,
     rules_in,
@@ -24,6 +22,7 @@ from sadd.cli.outcome import FAILED
 from sadd.cli.parser import Parser
 from sadd.cli.stores import database
 from sadd.cli.table import print_json, print_table
+from sadd.cli.versions import add_paths, counted
 from sadd.limits import store
 from sadd.limits.explain import rule_in_words, scope_in_words
 from sadd.limits.reading import Reading

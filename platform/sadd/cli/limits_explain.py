@@ -17,7 +17,6 @@ from sadd.catalogue.model import Catalogue
 from sadd.cli.limits_sources import (
     catalogue_in,
     catalogue_in_files,
-    counted,
     database_errors,
     read_files,
     rules_in,
@@ -27,6 +26,7 @@ from sadd.cli.outcome import FAILED, Failed, UsageError
 from sadd.cli.parser import Parser
 from sadd.cli.stores import database, running
 from sadd.cli.table import print_json, print_table
+from sadd.cli.versions import counted
 from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
 from sadd.limits.desk import Desk

@@ -5,24 +5,22 @@ read the last version -> tell what goes, by agency -> publish, unless somebody e
 
 import argparse
 import asyncio
-import os
-import pwd
 import sys
 from collections.abc import Mapping, Sequence
 
 from sadd.catalogue.model import Catalogue
 from sadd.cli.limits_changes import print_published
-from sadd.cli.limits_sources import add_paths, catalogue_in, counted, database_errors, read_files, rules_of
+from sadd.cli.limits_sources import actor, catalogue_in, database_errors, read_files, rules_of
 from sadd.cli.outcome import Failed, UsageError
 from sadd.cli.parser import Parser
 from sadd.cli.stores import Pool, database
+from sadd.cli.versions import add_paths, add_why, counted
 from sadd.limits import store
 from sadd.limits.removal import removed, unmentioned
 from sadd.limits.rule import Rule, Rules
 from sadd.limits.store import Published, UnknownVersion, VersionMoved
 from sadd.settings import Settings
 
-BY_LENGTH_MAX = 100
 IDS_SHOWN = 10
 
 APPLY = """\
@@ -42,23 +40,17 @@ def add(words: "argparse._SubParsersAction[Parser]") -> None:
     apply.add_argument(
         "--expect-version", metavar="N", type=int, help="only if this is the last version, as diff told it"
     )
-    _add_why(apply)
+    add_why(apply, "changes")
     apply.set_defaults(run=lambda args, settings: asyncio.run(_apply(args, settings)))
 
     back = words.add_parser("rollback", help="make an earlier version's rules those that hold")
     back.add_argument("version", metavar="VERSION", type=int, help="as in history")
-    _add_why(back)
+    add_why(back, "changes")
     back.set_defaults(run=lambda args, settings: asyncio.run(_rollback(args, settings)))
 
 
-def _add_why(parser: Parser) -> None:
-    parser.add_argument("--note", default="", help="for people: why; one line in the history")
-    parser.add_argument("--by", help="for people: who; else the user that runs this command")
-    parser.add_argument("--json", action="store_true", help="one object: the version, and the changes")
-
-
 async def _apply(args: argparse.Namespace, settings: Settings) -> int:
-    by = _actor(args.by)
+    by = actor(args.by)
     async with database(settings) as pool:
         with database_errors():
             catalogue = await catalogue_in(pool)
@@ -114,7 +106,7 @@ def _stale(moved: VersionMoved) -> Failed:
 
 
 async def _rollback(args: argparse.Namespace, settings: Settings) -> int:
-    by = _actor(args.by)
+    by = actor(args.by)
     async with database(settings) as pool:
         with database_errors():
             try:
@@ -122,20 +114,3 @@ async def _rollback(args: argparse.Namespace, settings: Settings) -> int:
             except (UnknownVersion, ValueError) as error:
                 raise UsageError(f"sadd limits rollback: {error}") from None
     return print_published(published, as_json=args.json)
-
-
-def _actor(by: str | None) -> str:
-    """Who, in the history and the audit; ``cli:`` tells it from the prefix of an API key."""
-    if by is None:
-        by = _user()
-    elif not 1 <= len(by) <= BY_LENGTH_MAX or not by.isprintable():
-        raise UsageError(f"sadd limits: --by is one line of 1 to {BY_LENGTH_MAX} characters")
-    return f"cli:{by}"
-
-
-def _user() -> str:
-    """Of the operating system, not of the environment, which says what one likes."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's number without a name
-        return str(os.getuid())

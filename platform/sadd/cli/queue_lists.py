@@ -13,11 +13,9 @@ from sadd.catalogue.model import Catalogue
 from sadd.cli.outcome import FAILED, UsageError
 from sadd.cli.parser import Parser
 from sadd.cli.queue_sources import (
-    add_paths,
     book_in,
     catalogue_in,
     catalogue_in_files,
-    counted,
     database_errors,
     read_files,
     rooms_of,
@@ -25,6 +23,7 @@ from sadd.cli.queue_sources import (
 )
 from sadd.cli.stores import database
 from sadd.cli.table import print_json, print_table
+from sadd.cli.versions import add_paths, counted
 from sadd.rooms import store
 from sadd.rooms.effect import Effect, differing, effects, shown
 from sadd.rooms.reading import Reading

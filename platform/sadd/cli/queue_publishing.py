@@ -5,8 +5,6 @@ read the last version -> tell what would differ -> publish, unless somebody else
 
 import argparse
 import asyncio
-import os
-import pwd
 import sys
 from collections.abc import Sequence
 
@@ -15,9 +13,10 @@ import msgspec
 from sadd.cli.outcome import Failed, UsageError
 from sadd.cli.parser import Parser
 from sadd.cli.queue_lists import effects_of, print_effects, wanted
-from sadd.cli.queue_sources import add_paths, book_in, catalogue_in, database_errors, read_files, rooms_of
+from sadd.cli.queue_sources import actor, book_in, catalogue_in, database_errors, read_files, rooms_of
 from sadd.cli.stores import Pool, database
 from sadd.cli.table import print_json
+from sadd.cli.versions import add_paths, add_why
 from sadd.rooms import store
 from sadd.rooms.effect import Effect
 from sadd.rooms.findings import findings_of
@@ -26,8 +25,6 @@ from sadd.rooms.store import Published, UnknownVersion, VersionMoved
 from sadd.rooms.view import state_of
 from sadd.rooms.written import RoomSettings
 from sadd.settings import Settings
-
-BY_LENGTH_MAX = 100
 
 APPLY = """\
 Sets the rooms of the files as they say, each whole: what a room leaves out is the catalogue's again. Rooms
@@ -43,7 +40,7 @@ def add(words: "argparse._SubParsersAction[Parser]") -> None:
     apply.add_argument(
         "--expect-version", metavar="N", type=int, help="only if this is the last version, as diff told it"
     )
-    _add_why(apply)
+    add_why(apply, "effects")
     apply.set_defaults(run=lambda args, settings: asyncio.run(_apply(args, settings)))
 
     for word, suspended, meaning in (
@@ -52,7 +49,7 @@ def add(words: "argparse._SubParsersAction[Parser]") -> None:
     ):
         one = words.add_parser(word, help=meaning)
         one.add_argument("room", metavar="ROOM")
-        _add_why(one)
+        add_why(one, "effects")
         one.set_defaults(
             run=lambda args, settings: asyncio.run(_suspend(args, settings)), suspended=suspended, word=word
         )
@@ -60,18 +57,12 @@ def add(words: "argparse._SubParsersAction[Parser]") -> None:
     back = words.add_parser("rollback", help="set the rooms as they were at an earlier version")
     back.add_argument("version", metavar="VERSION", type=int, help="as in history; 0 is the catalogue alone")
     back.add_argument("--room", metavar="ROOM", help="only this one")
-    _add_why(back)
+    add_why(back, "effects")
     back.set_defaults(run=lambda args, settings: asyncio.run(_rollback(args, settings)))
 
 
-def _add_why(parser: Parser) -> None:
-    parser.add_argument("--note", default="", help="for people: why; one line in the history")
-    parser.add_argument("--by", help="for people: who; else the user that runs this command")
-    parser.add_argument("--json", action="store_true", help="one object: the version, and the effects")
-
-
 async def _apply(args: argparse.Namespace, settings: Settings) -> int:
-    by = _actor(args.by)
+    by = actor(args.by)
     async with database(settings) as pool:
         with database_errors():
             catalogue = await catalogue_in(pool)
@@ -96,7 +87,7 @@ def _refuse_clashes(rooms: Sequence[RoomSettings]) -> None:
 
 
 async def _suspend(args: argparse.Namespace, settings: Settings) -> int:
-    by, id_ = _actor(args.by), args.room
+    by, id_ = actor(args.by), args.room
     async with database(settings) as pool:
         with database_errors():
             catalogue, book = await catalogue_in(pool), await book_in(pool)
@@ -113,7 +104,7 @@ async def _suspend(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _rollback(args: argparse.Namespace, settings: Settings) -> int:
-    by = _actor(args.by)
+    by = actor(args.by)
     async with database(settings) as pool:
         with database_errors():
             catalogue, book = await catalogue_in(pool), await book_in(pool)
@@ -148,20 +139,3 @@ def _print(version: int, told: Sequence[Effect], *, as_json: bool) -> int:
 
 def _stale(moved: VersionMoved) -> Failed:
     return Failed(f"sadd queue: {moved}; nothing was done: look at sadd queue diff, and try again")
-
-
-def _actor(by: str | None) -> str:
-    """Who, in the history and the audit; ``cli:`` tells it from the prefix of an API key."""
-    if by is None:
-        by = _user()
-    elif not 1 <= len(by) <= BY_LENGTH_MAX or not by.isprintable():
-        raise UsageError(f"sadd queue: --by is one line of 1 to {BY_LENGTH_MAX} characters")
-    return f"cli:{by}"
-
-
-def _user() -> str:
-    """Of the operating system, not of the environment, which says what one likes."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's number without a name
-        return str(os.getuid())

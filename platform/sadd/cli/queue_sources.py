@@ -1,24 +1,19 @@
 """Where the words of ``sadd queue`` take rooms, services and people from: files, database, the platform."""
 
-import argparse
 import http.client
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import msgspec
-
 from queueing.standing import LaneStatus, RoomStatus
-from sadd.catalogue import kinds
-from sadd.catalogue import store as catalogue_store
 from sadd.catalogue.model import Catalogue
-from sadd.catalogue.reading import SHIPPED, read_folder
+from sadd.cli import versions
 from sadd.cli.outcome import Failed, UsageError
 from sadd.cli.stores import Pool, running
+from sadd.cli.versions import counted
 from sadd.rooms import store
 from sadd.rooms.reading import Reading, read_rooms
 from sadd.rooms.store import UnknownVersion
@@ -27,33 +22,12 @@ from sadd.settings import Settings
 
 HTTP_SECONDS = 5.0
 
+GROUP = "sadd queue"
 
-def add_paths(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="files, or folders of files")
-
-
-def catalogue_in_files(settings: Settings) -> Catalogue:
-    """The catalogue of the files that the platform would begin with."""
-    folder = Path(settings.catalogue.path) if settings.catalogue.path else SHIPPED
-    try:
-        reading = read_folder(folder, date.today())
-    except NotADirectoryError as error:
-        raise UsageError(f"sadd queue: {error}") from None
-    if reading.catalogue is None:
-        raise Failed(
-            *map(str, reading.faults), "sadd queue: the catalogue has faults, see sadd catalogue check"
-        )
-    return reading.catalogue
-
-
-async def catalogue_in(pool: Pool) -> Catalogue:
-    """The catalogue that the platform serves."""
-    async with catalogue_store.snapshot(pool) as connection:
-        version = await catalogue_store.read_version(connection)
-        entries = await catalogue_store.read_entries(connection)
-    if not version:
-        raise Failed("sadd queue: the database has no catalogue yet; sadd catalogue import brings one")
-    return kinds.assemble(version, entries)
+catalogue_in_files = partial(versions.catalogue_in_files, GROUP)
+catalogue_in = partial(versions.catalogue_in, GROUP)
+database_errors = partial(versions.database_errors, GROUP, store.StoreUnavailable)
+actor = partial(versions.actor, GROUP)
 
 
 async def book_in(pool: Pool, version: int | None = None) -> RoomBook:
@@ -119,17 +93,3 @@ def _status(told: Mapping[str, Any]) -> RoomStatus:
         told["outflow_per_minute"],
         lanes=lanes,
     )
-
-
-@contextmanager
-def database_errors() -> Iterator[None]:
-    try:
-        yield
-    except (store.StoreUnavailable, catalogue_store.StoreUnavailable) as error:
-        raise Failed(f"sadd queue: the database is away: {error}") from None
-    except msgspec.ValidationError as error:
-        raise Failed(f"sadd queue: the database has what a newer release wrote: {error}") from None
-
-
-def counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
