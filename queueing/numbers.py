@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from queueing.policy import Room
 from queueing.restoration import Restoration
@@ -26,12 +27,47 @@ WAITING_MAX = 20_000
 ROUNDS_MAX = 50
 
 
+Told = Callable[[Reading | StoreUnavailable], None]
+
+
+class _Answer(Protocol):
+    """Where one join's number goes."""
+
+    def done(self) -> bool:
+        """Nobody waits for it any more."""
+
+    def set_result(self, reading: Reading, /) -> None: ...
+
+    def set_exception(self, away: StoreUnavailable, /) -> None: ...
+
+
+class _Callback:
+    """For who asks without a task: ``told`` is called once, whatever happens."""
+
+    __slots__ = ("_is_done", "_told")
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        self._is_done = False
+
+    def done(self) -> bool:
+        return self._is_done
+
+    def set_result(self, reading: Reading, /) -> None:
+        self._is_done = True
+        self._told(reading)
+
+    def set_exception(self, away: StoreUnavailable, /) -> None:
+        self._is_done = True
+        self._told(away)
+
+
 @dataclass(slots=True)
 class _Asking:
     """The joins of a tick in one lane; settings that changed within the tick count from the next on."""
 
     room: Room
-    answers: "list[asyncio.Future[Reading]]" = field(default_factory=list)
+    answers: list[_Answer] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +99,37 @@ class Numbers:
 
     async def next(self, room: Room, lane: str) -> Reading:
         """The next number of the lane: waiting, or admitted. Raises StoreUnavailable."""
+        answer: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
+        self._wait(room, lane, answer)
+        try:
+            return await answer
+        finally:
+            self._waiting -= 1
+
+    def ask(self, room: Room, lane: str, told: Told) -> None:
+        """``next`` without a task: ``told`` gets the number, or why there is none. It must not raise.
+
+        A join by a task of its own costs twice as much. Raises StoreUnavailable when too many wait.
+        """
+
+        def answered(found: Reading | StoreUnavailable) -> None:
+            self._waiting -= 1
+            told(found)
+
+        self._wait(room, lane, _Callback(answered))
+
+    def _wait(self, room: Room, lane: str, answer: _Answer) -> None:
         if self._waiting >= WAITING_MAX:
             raise StoreUnavailable(f"{WAITING_MAX} joins wait for numbers")
-        answer: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
         key = room.id, lane
         asking = self._asking.get(key)
         if asking is None:
             asking = self._asking[key] = _Asking(room)
             asyncio.get_running_loop().call_soon(self._start, key)
         asking.answers.append(answer)
+        self._waiting += 1
         if len(asking.answers) == TRIP_MAX:
             self._start(key)
-        self._waiting += 1
-        try:
-            return await answer
-        finally:
-            self._waiting -= 1
 
     def _start(self, key: tuple[str, str]) -> None:
         asking = self._asking.pop(key, None)
@@ -87,7 +138,7 @@ class Numbers:
             self._trips.add(trip)
             trip.add_done_callback(self._trips.discard)
 
-    async def _hand_out(self, room: Room, lane: str, asking: "list[asyncio.Future[Reading]]") -> None:
+    async def _hand_out(self, room: Room, lane: str, asking: list[_Answer]) -> None:
         """Numbers for all of them, in their order; who gave up before the trip is passed over."""
         try:
             for _ in range(ROUNDS_MAX):
@@ -145,7 +196,7 @@ class Numbers:
         return self._sizes[at]
 
 
-def _settle(asking: "list[asyncio.Future[Reading]]", handed: Handed) -> None:
+def _settle(asking: list[_Answer], handed: Handed) -> None:
     for at, answer in enumerate(asking):
         if answer.done():
             continue  # gave up during the trip: an empty number, called in vain

@@ -3,6 +3,7 @@
 import math
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from queueing.policy import Room
 
@@ -52,8 +53,13 @@ class Pace:
 
 def supposed(room: Room, *, paused: bool = False) -> Pace:
     """Before anything was measured: all of the outflow, or only as many as whole passes end."""
-    most = float(room.outflow_per_minute)
-    least = min(most, room.active_cap * 60_000 / room.pass_ms)
+    return _supposed(room.outflow_per_minute, room.active_cap, room.pass_ms, paused)
+
+
+@lru_cache(maxsize=1024)  # each join of a new room asks
+def _supposed(outflow_per_minute: int, active_cap: int, pass_ms: int, paused: bool) -> Pace:
+    most = float(outflow_per_minute)
+    least = min(most, active_cap * 60_000 / pass_ms)
     return Pace(max(least, PER_MINUTE_MIN), most, paused)
 
 

@@ -8,10 +8,12 @@ A store that was restarted, failed over or wiped is found out by its incarnation
 from the journal before it answers (``restoration``). Who leads the line forward is ``leader``.
 """
 
+import asyncio
 import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -60,6 +62,7 @@ class Rooms:
         self._feedback = Feedback(clock)
         self._chance = chance
         self._counts: Counter[str] = Counter()
+        self._entering: set[asyncio.Task[Standing]] = set()
 
     # -- what everyone may know ----------------------------------------------
 
@@ -98,6 +101,44 @@ class Rooms:
         if holder is not None:
             return await self._join_once(room, lane, holder)
         return await self._join(room, lane)
+
+    def ask_place(self, room: Room, told: Callable[[Standing | BaseException], None]) -> bool:
+        """``join`` for who shows nothing, without a task for him while he waits: half the cost of one.
+
+        ``told`` is called once, later, and must not raise. False: this room wants the whole ``join``.
+        """
+        if room.method == "closed" or room.stock is not None:
+            return False
+
+        def handed(found: Reading | StoreUnavailable) -> None:
+            try:
+                if isinstance(found, StoreUnavailable):
+                    raise found
+                ticket = self._placed(room, "", found)
+                if found.state != "admitted":
+                    told(self._standing(room, ticket, found))
+                    return
+                entering = asyncio.create_task(self._let_in(room, ticket, found))
+                self._entering.add(entering)
+                entering.add_done_callback(partial(self._entered, told))
+            except Exception as failure:  # his alone: others of his trip are told after him
+                self._counts["unavailable"] += isinstance(failure, StoreUnavailable)
+                told(failure)
+
+        try:
+            self._numbers.ask(room, "", handed)
+        except StoreUnavailable as away:
+            handed(away)
+        return True
+
+    def _entered(
+        self, told: Callable[[Standing | BaseException], None], entering: "asyncio.Task[Standing]"
+    ) -> None:
+        self._entering.discard(entering)
+        if entering.cancelled():  # the worker ends
+            told(StoreUnavailable("not asked to the end"))
+        else:
+            told(entering.exception() or entering.result())
 
     async def standing(self, room: Room, shown: str) -> Standing:
         """Where the ticket stands. Raises InvalidTicket. For whoever waits the store is not asked."""
@@ -187,11 +228,18 @@ class Rooms:
 
     async def _join(self, room: Room, lane: str) -> Standing:
         reading = await self._counting(self._numbers.next(room, lane))
-        self._counts["joined"] += 1
-        self._counts["admitted_at_once"] += reading.state == "admitted"
-        ticket = self._tickets.make(room.id, lane, reading.number)
+        ticket = self._placed(room, lane, reading)
         if reading.state != "admitted":
             return self._standing(room, ticket, reading)
+        return await self._let_in(room, ticket, reading)
+
+    def _placed(self, room: Room, lane: str, reading: Reading) -> Ticket:
+        self._counts["joined"] += 1
+        self._counts["admitted_at_once"] += reading.state == "admitted"
+        return self._tickets.make(room.id, lane, reading.number)
+
+    async def _let_in(self, room: Room, ticket: Ticket, reading: Reading) -> Standing:
+        """Who was admitted at once, as soon as that is in the journal."""
         try:
             await self._counting(self._keep(ticket, reading))
         except Stale:  # the store is another one by now: the number is good, the admission was not

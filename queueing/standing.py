@@ -24,9 +24,8 @@ class Estimate(Struct, frozen=True):
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One visitor's answer.
+class Standing(Struct, frozen=True, gc=False):
+    """One visitor's answer. A struct since each answer is one.
 
     ``position`` is how many of the lane are still to be called up to and with this one; 0 once called.
     ``admission`` is the signed pass, only when admitted. ``expires_in_ms`` is how long a called visitor may

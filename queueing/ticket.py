@@ -23,6 +23,7 @@ from msgspec import Struct
 from queueing.resume import MARK_BITS, read_code, write_code
 
 VERSION = 2
+VERSION_BYTE = bytes((VERSION,))
 KEY_ID_BYTES = 4
 HOLDER_BYTES = 16
 MAC_BYTES = 16
@@ -90,17 +91,13 @@ class TicketOffice:
         return Ticket(room, number, _holder(self._secrets[self._current], room, lane, number), lane)
 
     def sign(self, ticket: Ticket) -> str:
-        lane, room = ticket.lane.encode(), ticket.room.encode()
         body = b"".join(
             (
-                bytes((VERSION,)),
+                VERSION_BYTE,
                 self._current,
                 ticket.number.to_bytes(8, "big"),
                 ticket.holder,
-                bytes((len(lane),)),
-                lane,
-                bytes((len(room),)),
-                room,
+                _line(ticket.lane, ticket.room),
             )
         )
         mac = _mac(self._secrets[self._current], body)
@@ -166,8 +163,8 @@ def _place(room: str, lane: str, number: int) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _line(room: str, lane: str) -> bytes:
-    return b"".join(bytes((len(each),)) + each for each in (room.encode(), lane.encode()))
+def _line(*names: str) -> bytes:
+    return b"".join(bytes((len(each),)) + each for each in (name.encode() for name in names))
 
 
 def _holder(secret: bytes, room: str, lane: str, number: int) -> bytes:

@@ -96,6 +96,11 @@ class EventRooms(Rooms):
         await self._seat(room)
         return await join(self.held(room), shown)
 
+    def ask_place(self, room: Room, told: Callable[[Standing | BaseException], None]) -> bool:
+        life, serial = self._draws.seat(room.id)
+        is_seated = not life or self._seated.get(room.id) == serial
+        return room.method != "lottery" and is_seated and super().ask_place(room, told)
+
     async def standing(self, room: Room, shown: str) -> Standing:
         return await self._either(room, shown, super().standing)
 

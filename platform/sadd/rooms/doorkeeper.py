@@ -108,6 +108,12 @@ class Doorkeeper:
         self._judged[said.why] += 1
         return said
 
+    def lets_by(self, address: str) -> bool:
+        """Whether there is nothing to judge a join by, as ``at_join`` would find; that is counted."""
+        unknown = networks_of(address) is None
+        self._judged["unjudged"] += unknown
+        return unknown
+
     async def at_turn(self, knock: Knock, joins_per_minute: float, now_ms: int) -> Judgement:
         """Whether he takes the turn as he comes. Work is asked of who takes very many; nobody is refused."""
         networks = networks_of(knock.address)

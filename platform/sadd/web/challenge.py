@@ -115,6 +115,10 @@ class Door:
             raise refusal(said)
         return said.holder
 
+    def lets_by(self, request: Asking) -> bool:
+        """Whether ``at_join`` has nothing to judge him by; else it is to be asked."""
+        return self._keeper.lets_by(self._address.of(request))
+
     async def at_claim(self, spec: RoomSpec, request: Asking, number: int, work: str | None = None) -> None:
         """Before a turn is taken. Problem: 428 with a challenge; turn and place are kept."""
         if not spec.bots.challenge_at_front:

@@ -47,7 +47,7 @@ class _Fields(MultiMapping[str]):
 
     def getall(self, name: str, *default: Any) -> Any:
         """There is none twice on the lane."""
-        found = self.get(name)
+        found = self._asked.field(name.lower().encode())
         if found is not None:
             return [found]
         return default[0] if default else [self[name]]

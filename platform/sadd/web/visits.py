@@ -4,7 +4,7 @@ Who shows the ticket has the place. Who a place is for is asked only at a join: 
 subject, a signed-in citizen has a session, and where a room wants to know neither, the ticket is enough.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Annotated, Protocol
 
@@ -73,6 +73,8 @@ class Door(Protocol):
     """Judges joins before the line, and suspects again at its front. Raises Problem."""
 
     async def at_join(self, spec: RoomSpec, request: Visit) -> bytes | None: ...
+
+    def lets_by(self, request: Visit) -> bool: ...
 
     async def at_claim(self, spec: RoomSpec, request: Visit, number: int) -> None: ...
 
@@ -145,6 +147,14 @@ class Visits:
             if holder is None and visit.once:  # behind both: a browser may say it as often as it likes
                 holder = self._holders.of(spec.id, "", visit.once)  # no agency's: no subject's either
             return await self.rooms.join(spec.room, visit.ticket or None, holder=holder, lane=lane)
+
+    def ask_place(self, visit: Visit, told: Callable[[Standing | BaseException], None]) -> bool:
+        """``join`` without a task, where nothing is to be judged. False: ask ``join``. Raises Problem."""
+        spec = self.spec(visit.room)
+        shows = visit.ticket or visit.session or visit.once or visit.body is not None
+        if shows or spec.one_per_identity or not (self._door is None or self._door.lets_by(visit)):
+            return False
+        return self.rooms.ask_place(spec.room, told)
 
     async def standing(self, visit: Visit) -> Standing:
         with refusing():

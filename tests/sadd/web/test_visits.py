@@ -174,6 +174,9 @@ class Answered:
     async def at_join(self, spec: RoomSpec, request: Visit) -> bytes | None:
         return b"w" * HOLDER_BYTES
 
+    def lets_by(self, request: Visit) -> bool:
+        return False
+
     async def at_claim(self, spec: RoomSpec, request: Visit, number: int) -> None: ...
 
 
