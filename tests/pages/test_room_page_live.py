@@ -18,7 +18,8 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NUMBER, PER_MINUTE = 10_042, 100
-STEP_MS = 30_000
+STEP_MS = 34_000
+"""Longer than the longest time between two polls, 33 s."""
 HEARD = """() => {
     window.heard = [];
     new MutationObserver(() => window.heard.push([Date.now(), document.getElementById("say").textContent]))
