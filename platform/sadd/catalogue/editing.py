@@ -130,6 +130,8 @@ async def _findings(change: Change, service: Service, today: date) -> AsyncItera
         yield finding
     for finding in await _namesakes(change, service):
         yield finding
+    for finding in await _taken_hosts(change, service):
+        yield finding
 
 
 async def _namesakes(change: Change, service: Service) -> Iterator[Finding]:
@@ -138,3 +140,12 @@ async def _namesakes(change: Change, service: Service) -> Iterator[Finding]:
     taken = await store.read_namesakes(change.connection, service.agency, service.id)
     names = (("ar", service.name.ar), ("en", service.name.en))
     return (Finding(("name", key[0]), f"also the name of {taken[key]}") for key in names if key in taken)
+
+
+async def _taken_hosts(change: Change, service: Service) -> Iterator[Finding]:
+    """A name leads to one service: nobody gets the visitors of another's."""
+    if service.status == "retired" or not service.hosts:
+        return iter(())
+    taken = await store.read_hosts(change.connection, service.id, service.hosts)
+    hosts = enumerate(service.hosts)
+    return (Finding(("hosts", i), f"also a host of {taken[host]}") for i, host in hosts if host in taken)

@@ -56,10 +56,39 @@ class QueueClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fal
 
 
 class CacheClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """What a namespace of the cache is: its times, its bounds, and how its bytes are kept."""
+
     id: str
     ttl_seconds: int
+    """Fresh for so long, where whoever puts an entry does not say."""
     stale_seconds: int = 0
+    """After that served stale while one caller renews it (stale-while-revalidate)."""
     shared: bool = True
+    """One answer is everybody's; false: only what is declared public is kept of an origin's answers."""
+    stale_error_seconds: int = 0
+    """Served stale for so long while its origin fails (stale-if-error)."""
+    negative_seconds: int = 0
+    """Most that "there is no such page" is kept; 0 = not at all."""
+    jitter: float = 0.1
+    """Lives are shorter by up to this share, by the key's hash, so that not all end at once."""
+    lease_seconds: int = 5
+    """Whoever may load has so long to fill or to say that it still loads; one that died costs no more."""
+    sealed: bool = False
+    """Bodies are encrypted at rest."""
+    compress_above_bytes: int = 0
+    """Bodies of more are compressed (zstd) at rest; 0 = none."""
+    entry_bytes_max: int = 1_048_576
+    bytes_max: int = 67_108_864
+    """Of a whole namespace, as it is stored."""
+    entries_max: int = 100_000
+    evicts: bool = False
+    """When it is full, what would end soonest makes room; false: the new entry is refused."""
+    uncacheable_seconds: int = 30
+    """For so long it is remembered that what a key gives cannot be shared, so that nobody waits for it."""
+    heuristic: bool = False
+    """An origin's answer without any freshness of its own may be kept (RFC 9111, section 4.2.2)."""
+    public_routes: tuple[str, ...] = ()
+    """Paths (with /* for all below) whose answers are one for everybody, whoever is signed in."""
     status: Life = "live"
 
 
@@ -88,6 +117,8 @@ class Agency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     kind: Literal["ministry", "authority", "council", "corporation", "institute", "centre"]
     contact: Contact
     status: Life = "live"
+    cache_bytes_max: int = 0
+    """Of all that it keeps in the cache; 0 = as the setting says."""
 
 
 class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -131,6 +162,8 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
     protection: Protection
     contact: Contact | None = None
     """Where it differs from the agency's."""
+    hosts: tuple[str, ...] = ()
+    """Names under which the caching proxy answers for it, besides its id."""
 
 
 class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):

@@ -87,7 +87,8 @@ def _known(pages: Pages) -> rules.Known:
 
 
 def _duplicates(blocks: list[Block]) -> Iterator[Fault]:
-    """One id names one entry of its kind, and one agency offers no two services of the same name."""
+    """One id names one entry of its kind, one agency offers no two services of the same name, and a host
+    leads to one service."""
     yield from _twice(((b.kind, b.id), b) for b in blocks if b.id)
     services = [
         (service, b)
@@ -96,6 +97,7 @@ def _duplicates(blocks: list[Block]) -> Iterator[Fault]:
     ]
     yield from _twice((((s.agency, s.name.ar), b) for s, b in services), ("name", "ar"))
     yield from _twice((((s.agency, s.name.en), b) for s, b in services), ("name", "en"))
+    yield from _twice(((host, b) for s, b in services for host in dict.fromkeys(s.hosts)), ("hosts",))
 
 
 def _twice(keyed: Iterable[tuple[object, Block]], path: tuple[str, ...] = ("id",)) -> Iterator[Fault]:

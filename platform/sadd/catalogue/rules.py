@@ -38,6 +38,12 @@ RATE_PER_SECOND_MAX = 1_000_000
 REFILL_SECONDS_MAX = 10 * CLASS_SECONDS_MAX
 QUEUE_SECONDS_MAX = 86_400
 SESSION_SECONDS_MAX = 30 * 86_400
+NEGATIVE_SECONDS_MAX = 3_600
+LEASE_SECONDS_MAX = 300
+CACHE_ENTRY_BYTES_MAX = 67_108_864
+CACHE_BYTES_MIN, CACHE_BYTES_MAX = 1_024, 1 << 40
+JITTER_MAX = 0.5
+HOSTS_MAX = 16
 """What the services take (their own ``policy.py``; a test compares): else each request would fail on it."""
 
 
@@ -67,6 +73,8 @@ def findings(entry: Entry, known: Known, today: date) -> Iterator[Finding]:
     if isinstance(entry, Agency):
         yield from wording.name_findings(entry.name)
         yield from wording.contact_findings(entry.contact)
+        if not 0 <= entry.cache_bytes_max <= CACHE_BYTES_MAX:
+            yield Finding(("cache_bytes_max",), _outside(entry.cache_bytes_max, 0, CACHE_BYTES_MAX))
     elif isinstance(entry, Service):
         yield from _service(entry, known, today)
     elif isinstance(entry, App):
@@ -83,6 +91,7 @@ def _service(service: Service, known: Known, today: date) -> Iterator[Finding]:
     yield from _some(service.channels, ("channels",))
     yield from wording.since_findings(service.since, begun=_begun(service), today=today)
     yield from wording.origin_findings(service.origin)
+    yield from _hosts(service)
     yield from _capacity(service.capacity, service.yearly_volume)
     yield from wording.text_findings(service.peak.event, ("peak", "event"))
     if not 1 <= service.peak.factor <= PEAK_FACTOR_MAX:
@@ -94,6 +103,14 @@ def _service(service: Service, known: Known, today: date) -> Iterator[Finding]:
     queue = known.queues.get(service.protection.queue or "")
     if queue and lives:  # what is retired has no visitors, and its class may have moved on
         yield from _room(queue, service.capacity)
+
+
+def _hosts(service: Service) -> Iterator[Finding]:
+    yield from _distinct(service.hosts, ("hosts",))
+    if len(service.hosts) > HOSTS_MAX:
+        yield Finding(("hosts",), f"more than {HOSTS_MAX}")
+    for i, host in enumerate(service.hosts):
+        yield from wording.host_findings(host, ("hosts", i))
 
 
 def _app(app: App, known: Known, today: date) -> Iterator[Finding]:
@@ -124,8 +141,7 @@ def _class(class_: Class) -> Iterator[Finding]:
         yield from _whole(class_, 0, QUEUE_SECONDS_MAX, "pass_cap_seconds", "reentry_grace_seconds")
         yield from _queue(class_)
     elif isinstance(class_, CacheClass):
-        yield from _whole(class_, 1, CLASS_SECONDS_MAX, "ttl_seconds")
-        yield from _whole(class_, 0, CLASS_SECONDS_MAX, "stale_seconds")
+        yield from _cache(class_)
     else:
         yield from _session(class_)
 
@@ -137,6 +153,25 @@ def _queue(class_: QueueClass) -> Iterator[Finding]:
         yield Finding(
             ("accessible_share",), f"{class_.accessible_share:g} is no share: from 0 to less than 1"
         )
+
+
+def _cache(class_: CacheClass) -> Iterator[Finding]:
+    yield from _whole(class_, 1, CLASS_SECONDS_MAX, "ttl_seconds")
+    yield from _whole(class_, 0, CLASS_SECONDS_MAX, "stale_seconds", "stale_error_seconds")
+    yield from _whole(class_, 0, NEGATIVE_SECONDS_MAX, "negative_seconds")
+    yield from _whole(class_, 1, LEASE_SECONDS_MAX, "lease_seconds")
+    yield from _whole(class_, 1, CACHE_ENTRY_BYTES_MAX, "entry_bytes_max")
+    yield from _whole(class_, 0, CACHE_ENTRY_BYTES_MAX, "compress_above_bytes")
+    yield from _whole(class_, CACHE_BYTES_MIN, CACHE_BYTES_MAX, "bytes_max")
+    yield from _whole(class_, 1, CLASS_COUNT_MAX, "entries_max")
+    yield from _whole(class_, 0, NEGATIVE_SECONDS_MAX, "uncacheable_seconds")
+    if class_.entry_bytes_max > class_.bytes_max:
+        yield Finding(("entry_bytes_max",), f"more than bytes_max ({class_.bytes_max:,})")
+    if not (math.isfinite(class_.jitter) and 0 <= class_.jitter <= JITTER_MAX):
+        yield Finding(("jitter",), f"{class_.jitter:g} is not between 0 and {JITTER_MAX:g}")
+    yield from _distinct(class_.public_routes, ("public_routes",))
+    for i, route in enumerate(class_.public_routes):
+        yield from wording.route_findings(route, ("public_routes", i))
 
 
 def _rate(class_: LimitClass) -> Iterator[Finding]:
@@ -216,6 +251,10 @@ _ONE: Mapping[Kind, str] = {
 def _some(values: Sequence[str], path: Path) -> Iterator[Finding]:
     if not values:
         yield Finding(path, "empty: at least one is needed")
+    yield from _distinct(values, path)
+
+
+def _distinct(values: Sequence[str], path: Path) -> Iterator[Finding]:
     before: set[str] = set()
     for i, value in enumerate(values):
         if value in before:

@@ -168,5 +168,18 @@ async def read_namesakes(connection: Connection, agency: str, id_: str) -> Mappi
     return {(language, row[language]): row["id"] for row in rows for language in ("ar", "en")}
 
 
+async def read_hosts(connection: Connection, id_: str, hosts: Sequence[str]) -> Mapping[str, str]:
+    """Which of these hosts other services in the offer have: host to id."""
+    if NUL in id_ or any(NUL in host for host in hosts):
+        return {}
+    rows = await connection.fetch(
+        """SELECT host, id FROM catalogue_entry, jsonb_array_elements_text(body -> 'hosts') AS host
+           WHERE kind = 'services' AND body ->> 'status' <> 'retired' AND id <> $1 AND host = ANY($2)""",
+        id_,
+        list(hosts),
+    )
+    return {row["host"]: row["id"] for row in rows}
+
+
 def _text(entry: Entry) -> str:
     return msgspec.json.encode(entry).decode()

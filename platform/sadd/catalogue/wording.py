@@ -12,6 +12,7 @@ from sadd.catalogue.model import Contact, Name
 ID_LENGTH_MAX = 80
 TEXT_LENGTH_MAX = 200
 EMAIL_LENGTH_MAX = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
+HOST_LENGTH_MAX = 253  # RFC 1035, section 2.3.4, without the root's dot
 EARLIEST = date(1950, 1, 1)
 """No service of a Gulf state's administration is older; an earlier year is a slip of the pen."""
 PLANNED_AHEAD = timedelta(days=2 * 366)
@@ -20,6 +21,7 @@ _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
 _PHONE = re.compile(r"\+[1-9][0-9 ]*|[1-9][0-9]{2,5}")
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_ROUTE = re.compile(r"(?=/)(/[A-Za-z0-9._~!$&'()+,;=:@-]*)*(/\*)?")
 _ARABIC = re.compile(r"[\u0620-\u064a\u066e-\u06d3]")
 _LATIN = re.compile(r"[A-Za-z]")
 
@@ -101,3 +103,17 @@ def origin_findings(origin: str) -> Iterator[Finding]:
         yield Finding(path, f"{origin!r} has no full host name in small letters")
     if parts.path or "?" in origin or "#" in origin:
         yield Finding(path, f"{origin!r} has a path of its own; leave everything after the host away")
+
+
+def host_findings(host: str, path: Path) -> Iterator[Finding]:
+    if not _HOST.fullmatch(host) or len(host) > HOST_LENGTH_MAX:
+        yield Finding(path, f"{host!r} is no full host name in small letters, without a port")
+
+
+def route_findings(route: str, path: Path) -> Iterator[Finding]:
+    """A path as it comes in a request's first line, or all paths below one."""
+    plain = _ROUTE.fullmatch(route) and len(route) <= TEXT_LENGTH_MAX
+    if not plain or any(step in (".", "..") for step in route.split("/")):
+        yield Finding(
+            path, f"{route!r} is no path of plain characters (/results, or /results/* for all below)"
+        )

@@ -73,12 +73,13 @@ def test_a_fault_in_the_shipped_files_is_found(tmp_path: Path) -> None:
 def test_the_example_in_the_docs_is_valid(tmp_path: Path) -> None:
     """The blocks that docs/catalogue.md shows can be put into the shipped files as they stand."""
     docs = (Path(__file__).parents[3] / "docs/catalogue.md").read_text()
-    queues, service = re.findall(r"```yaml\n(.*?)```", docs, re.DOTALL)
+    queues, caches, service = re.findall(r"```yaml\n(.*?)```", docs, re.DOTALL)
     shutil.copytree(SHIPPED, tmp_path / "data")
     path = tmp_path / "data/services/moehe.yaml"
     path.write_text(f"{path.read_text()}\n{service}")
     classes = tmp_path / "data/classes.yaml"
-    classes.write_text(re.sub(r"(?m)^queues:\n", queues, classes.read_text()))
+    said = re.sub(r"(?m)^queues:\n", queues, classes.read_text())
+    classes.write_text(re.sub(r"(?m)^caches:\n", caches, said))
     reading = read_folder(tmp_path / "data", date.today())
     assert reading.faults == ()
     assert reading.catalogue is not None
