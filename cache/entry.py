@@ -1,73 +1,86 @@
-"""What the cache holds: bytes, their type, and the three times of their life.
+"""What the cache holds: bytes, their type, their tags, and the times of their life.
 
 ::
 
-    born          soft              hard
-     |--- fresh ---|---- stale ------|  gone
+    born          soft              hard            error
+     |--- fresh ---|---- stale ------|---- spare -----|  gone
 
 Times are the store's clock in milliseconds since the epoch. Between soft and hard an entry may still be
-served by leave of whoever put it (``stale-while-revalidate``).
+served by leave of whoever put it (``stale-while-revalidate``), between hard and error only in the place of
+an origin that fails (``stale-if-error``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
-HEAD_BYTES = 20  # version 1, born 6, soft 6, hard 6, length of the content type 1
-VERSION = 1
 CONTENT_TYPE_BYTES_MAX = 255
+TAGS_MAX = 128
+TAG_BYTES_MAX = 255
+META_BYTES_MAX = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is put: opaque bytes and their content type. Raises ValueError for an unusable content type."""
+    """What is put: opaque bytes and their content type. Raises ValueError for what cannot be kept.
+
+    ``meta`` are more opaque bytes of the caller's (the shield keeps status and fields there).
+    """
 
     body: bytes
     content_type: str = "application/octet-stream"
+    tags: tuple[str, ...] = ()
+    meta: bytes = b""
+    _etag: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.content_type.isascii() or not self.content_type.isprintable():
             raise ValueError("a content type is printable ASCII")
         if len(self.content_type) > CONTENT_TYPE_BYTES_MAX:
             raise ValueError(f"a content type has at most {CONTENT_TYPE_BYTES_MAX} characters")
+        if len(self.tags) > TAGS_MAX:
+            raise ValueError(f"an entry has at most {TAGS_MAX} tags")
+        for tag in self.tags:
+            check_tag(tag)
+        if len(self.meta) > META_BYTES_MAX:
+            raise ValueError(f"the bytes beside a body are at most {META_BYTES_MAX}")
 
     @property
     def etag(self) -> str:
-        """A strong validator: equal only for the same bytes of the same type."""
-        digest = blake2b(self.body, digest_size=16, person=b"sadd cache etag")
-        digest.update(b"\0" + self.content_type.encode())
-        return f'"{digest.hexdigest()}"'
+        """A strong validator: equal only for the same bytes of the same type. Computed once."""
+        if not self._etag:
+            digest = blake2b(self.body, digest_size=16, person=b"sadd cache etag")
+            digest.update(b"\0" + self.content_type.encode())
+            object.__setattr__(self, "_etag", f'"{digest.hexdigest()}"')
+        return self._etag
 
-    def packed(self) -> bytes:
-        """What follows the times in the stored form: length of the type, type, body."""
-        kind = self.content_type.encode()
-        return bytes((len(kind),)) + kind + self.body
+
+def check_tag(tag: str) -> None:
+    """Raises ValueError for what is no tag."""
+    if not 0 < len(tag.encode()) <= TAG_BYTES_MAX:
+        raise ValueError(f"a tag has 1 to {TAG_BYTES_MAX} bytes")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A content with its times, and how old it was when it was read."""
+    """A content with its times. ``now_ms`` is the store's clock: ``Cache.now_ms()``."""
 
     content: Content
     born_ms: int
     soft_ms: int
     hard_ms: int
-    read_ms: int
+    error_ms: int = 0
+    stamp: int = 0
+    """When its load began, in the order of its namespace: whatever was purged later ends it."""
+    cost_ms: int = 0
+    """How long its load took."""
 
-    @property
-    def age_ms(self) -> int:
-        return max(0, self.read_ms - self.born_ms)
+    def age_ms(self, now_ms: int) -> int:
+        return max(0, now_ms - self.born_ms)
 
-    @property
-    def fresh_for_ms(self) -> int:
+    def fresh_for_ms(self, now_ms: int) -> int:
         """Negative once stale."""
-        return self.soft_ms - self.read_ms
+        return self.soft_ms - now_ms
 
-    @classmethod
-    def unpacked(cls, stored: bytes, read_ms: int) -> "Entry":
-        """The entry in its stored form (see ``fill.lua``). Raises ValueError for one of another version."""
-        if len(stored) < HEAD_BYTES or stored[0] != VERSION:
-            raise ValueError("not an entry of this version")
-        born, soft, hard = (int.from_bytes(stored[at : at + 6], "big") for at in (1, 7, 13))
-        body_at = HEAD_BYTES + stored[19]
-        content_type = stored[HEAD_BYTES:body_at].decode("ascii")
-        return cls(Content(stored[body_at:], content_type), born, soft, hard, read_ms)
+    def ends_ms(self) -> int:
+        """When nothing may be done with it any more."""
+        return max(self.hard_ms, self.error_ms)

@@ -46,13 +46,11 @@ class ValkeyStore:
         found = await self._run(self._lookup, address, _now(now_ms))
         if found is None:
             return None
-        try:
-            return Entry.unpacked(found[0], found[1])
-        except ValueError:  # written by another version: not ours to read, soon expired or overwritten
-            return None
+        return _unpacked(found[0])
 
     async def fill(self, address: Address, content: Content, times: Times, now_ms: int | None = None) -> int:
-        packed = content.packed()
+        kind = content.content_type.encode()
+        packed = bytes((len(kind),)) + kind + content.body
         return int(await self._run(self._fill, address, _now(now_ms), times.soft_ms, times.hard_ms, packed))
 
     async def remove(self, address: Address) -> bool:
@@ -71,6 +69,15 @@ class ValkeyStore:
 
 def _name(address: Address) -> bytes:
     return f"cache:{{{address.tenant}:{address.namespace}:{address.key}}}".encode()
+
+
+def _unpacked(stored: bytes) -> Entry | None:
+    """None for what another version wrote: not ours to read, soon expired or overwritten."""
+    if len(stored) < 20 or stored[0] != 1:
+        return None
+    born, soft, hard = (int.from_bytes(stored[at : at + 6], "big") for at in (1, 7, 13))
+    body_at = 20 + stored[19]
+    return Entry(Content(stored[body_at:], stored[20:body_at].decode("ascii")), born, soft, hard)
 
 
 def _now(now_ms: int | None) -> int | str:

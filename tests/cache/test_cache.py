@@ -9,16 +9,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cache.address import Address
-from cache.cache import Cache, Miss, TooLarge
+from cache.answers import Miss
+from cache.cache import Cache, TooLarge
 from cache.entry import Content, Entry
 from cache.policy import DEFAULT, Times
+from cache.space import Space
 from cache.store import StoreUnavailable
 from cache.valkey import ValkeyStore
 from tests.stores import StoppableValkey, connected
 from tests.waiting import eventually
 
 START_MS = 1_795_507_745_123
-HERE = Address("moe", "results", "page/1")
+HERE = (Space("moe", "results"), "page/1")
 HELLO = Content(b"hello", "text/plain")
 
 contents = st.builds(Content, st.binary(max_size=40), st.sampled_from(["text/html", "application/json"]))
@@ -47,7 +49,7 @@ def test_store_and_model_agree_at_every_step(
                 if action == "put":
                     content, life = rest
                     assert await store.fill(address, content, life, now) == now
-                    held[key] = Entry(content, now, now + life.soft_ms, now + life.hard_ms, now)
+                    held[key] = Entry(content, now, now + life.soft_ms, now + life.hard_ms)
                 elif action == "delete":
                     await store.remove(address)
                     held.pop(key, None)
@@ -60,7 +62,7 @@ def test_store_and_model_agree_at_every_step(
                     if found is not None and entry is not None:
                         assert found.content == entry.content
                         assert (found.born_ms, found.soft_ms) == (entry.born_ms, entry.soft_ms)
-                        assert found.age_ms == now - entry.born_ms
+                        assert found.age_ms(now) == now - entry.born_ms
 
     asyncio.run(play())
 
@@ -68,42 +70,42 @@ def test_store_and_model_agree_at_every_step(
 async def test_what_is_put_is_got(store: ValkeyStore) -> None:
     """Bytes, type and age come back, and both are counted."""
     cache = Cache(store)
-    assert await cache.get(HERE) == Miss()
-    await cache.put(HERE, HELLO, DEFAULT)
-    found = await cache.get(HERE)
+    assert await cache.get(*HERE) == Miss()
+    await cache.put(*HERE, HELLO, DEFAULT)
+    found = await cache.get(*HERE)
     assert isinstance(found, Entry)
     assert found.content == HELLO
-    assert found.age_ms < 5_000
+    assert found.age_ms(cache.now_ms()) < 5_000
     assert (cache.stats().hits, cache.stats().misses, cache.stats().puts) == (1, 1, 1)
 
 
 async def test_tenants_do_not_see_each_other(store: ValkeyStore) -> None:
     """The same namespace and key of another agency is another entry."""
     cache = Cache(store)
-    await cache.put(HERE, HELLO, DEFAULT)
-    assert await cache.get(Address("moi", HERE.namespace, HERE.key)) == Miss()
+    await cache.put(*HERE, HELLO, DEFAULT)
+    assert await cache.get(Space("moi", "results"), "page/1") == Miss()
 
 
 async def test_a_deleted_entry_is_gone(store: ValkeyStore) -> None:
     """Delete tells whether there was one, and is harmless when there was none."""
     cache = Cache(store)
-    await cache.put(HERE, HELLO, DEFAULT)
-    assert await cache.delete(HERE)
-    assert not await cache.delete(HERE)
-    assert await cache.get(HERE) == Miss()
+    await cache.put(*HERE, HELLO, DEFAULT)
+    assert await cache.delete(*HERE)
+    assert not await cache.delete(*HERE)
+    assert await cache.get(*HERE) == Miss()
 
 
 async def test_an_entry_is_bounded(store: ValkeyStore) -> None:
     """A body above the bound is refused and nothing is kept."""
     cache = Cache(store, body_bytes_max=4)
     with pytest.raises(TooLarge):
-        await cache.put(HERE, HELLO, DEFAULT)
-    assert await cache.get(HERE) == Miss()
+        await cache.put(*HERE, HELLO, DEFAULT)
+    assert await cache.get(*HERE) == Miss()
 
 
 async def test_the_store_forgets_by_itself(store: ValkeyStore, valkey_url: str) -> None:
     """An entry's key has the hard expiry as its time to live."""
-    await Cache(store).put(HERE, HELLO, Times(1_000, 90_000))
+    await Cache(store).put(*HERE, HELLO, Times(1_000, 90_000))
     async with connected(valkey_url) as client:
         left_ms = await client.command("PTTL", b"cache:{moe:results:page/1}")
     assert isinstance(left_ms, int)
@@ -114,20 +116,20 @@ async def test_a_foreign_record_is_a_miss(store: ValkeyStore, valkey_url: str) -
     """Bytes of another version under an entry's key are not served."""
     async with connected(valkey_url) as client:
         await client.command("SET", b"cache:{moe:results:page/1}", b"\x09" + b"\xff" * 30)
-    assert await Cache(store).get(HERE) == Miss()
+    assert await Cache(store).get(*HERE) == Miss()
 
 
 async def test_the_cache_shrugs_when_the_store_is_gone(own_valkey: StoppableValkey) -> None:
     """Store killed: a get is a counted miss that says why; a put and a delete are refused; all recovers."""
     async with connected(own_valkey.url, deadline_ms=300) as client:
         cache = Cache(ValkeyStore(client))
-        await cache.put(HERE, HELLO, DEFAULT)
+        await cache.put(*HERE, HELLO, DEFAULT)
         own_valkey.stop()
-        assert await cache.get(HERE) == Miss(store_away=True)
+        assert await cache.get(*HERE) == Miss(store_away=True)
         with pytest.raises(StoreUnavailable):
-            await cache.put(HERE, HELLO, DEFAULT)
+            await cache.put(*HERE, HELLO, DEFAULT)
         with pytest.raises(StoreUnavailable):
-            await cache.delete(HERE)
+            await cache.delete(*HERE)
         assert (cache.stats().misses, cache.stats().unavailable) == (1, 1)
 
         own_valkey.start()
@@ -135,7 +137,7 @@ async def test_the_cache_shrugs_when_the_store_is_gone(own_valkey: StoppableValk
 
 
 async def _is_miss(cache: Cache) -> bool:
-    return await cache.get(HERE) == Miss(store_away=False)
+    return await cache.get(*HERE) == Miss(store_away=False)
 
 
 def test_the_package_holds_its_scripts() -> None:

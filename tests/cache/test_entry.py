@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cache.address import Address
-from cache.entry import Content, Entry
+from cache.entry import Content
 
 contents = st.builds(
     Content,
@@ -25,13 +25,6 @@ def test_a_content_type_that_could_harm_a_header_is_refused(content_type: str) -
     """It comes back in an answer, so only printable ASCII may."""
     with pytest.raises(ValueError):
         Content(b"", content_type)
-
-
-@pytest.mark.parametrize("stored", [b"", b"\x02" + bytes(30), b"\x01\0"])
-def test_another_version_is_not_read(stored: bytes) -> None:
-    """What this version did not write is refused, so a roll-back cannot serve rubbish."""
-    with pytest.raises(ValueError):
-        Entry.unpacked(stored, 0)
 
 
 @pytest.mark.parametrize(

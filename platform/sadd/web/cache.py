@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from cache.address import KEY, NAMESPACE, Address
-from cache.cache import Cache, Miss, TooLarge
+from cache.answers import Full, Miss
+from cache.cache import Cache, TooLarge
 from cache.entry import Content, Entry
 from cache.policy import DEFAULT, NotStorable, times
+from cache.space import Space
 from cache.store import StoreUnavailable
 from sadd.web.away import store_away
 from sadd.web.endpoint import Call, Endpoint
@@ -76,46 +78,48 @@ class _Entries:
     view: View
 
     async def get(self, call: Call) -> web.StreamResponse:
-        found = await self.cache.get(_address(call))
+        found = await self.cache.get(*_address(call))
         if isinstance(found, Miss):
             raise _miss(found)
-        headers = _about(found)
+        headers = _about(found, self.cache.now_ms())
         if _has(call.request, found.content.etag):
             return web.Response(status=304, headers=headers)
         headers[hdrs.CONTENT_TYPE] = found.content.content_type
         return web.Response(body=found.content.body, headers=headers)
 
     async def put(self, call: Call) -> web.StreamResponse:
-        address, headers = _address(call), call.request.headers
+        (space, key), headers = _address(call), call.request.headers
         if headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
             raise unsupported_media_type("Send the entry without a Content-Encoding: it would be lost.")
-        default = cache_times_of(self.view, call.agency, address.namespace, DEFAULT)
+        default = cache_times_of(self.view, call.agency, space.namespace, DEFAULT)
         with _refusing():
             kept = times(", ".join(headers.getall(hdrs.CACHE_CONTROL, ())), default)
             content = Content(call.body, headers.get(hdrs.CONTENT_TYPE, "application/octet-stream"))
-            await self.cache.put(address, content, kept)
+            if isinstance(await self.cache.put(space, key, content, kept), Full):
+                raise Problem(507, "cache-full", "The namespace is at its bound.")
         return web.Response(status=204, headers={hdrs.ETAG: content.etag})
 
     async def delete(self, call: Call) -> web.StreamResponse:
         with _refusing():
-            await self.cache.delete(_address(call))
+            await self.cache.delete(*_address(call))
         return web.Response(status=204)
 
 
-def _address(call: Call) -> Address:
+def _address(call: Call) -> tuple[Space, str]:
     path = call.request.match_info
     try:
-        return Address(call.agency, path["namespace"], path["key"])
+        address = Address(call.agency, path["namespace"], path["key"])
+        return Space(address.tenant, address.namespace), address.key
     except ValueError as wrong:
         raise invalid_request(str(wrong)) from None
 
 
-def _about(entry: Entry) -> dict[str, str]:
+def _about(entry: Entry, now_ms: int) -> dict[str, str]:
     """``private``: the answer is for one agency's key, so nothing between us and it may keep it."""
-    fresh_s = entry.fresh_for_ms // 1000
+    fresh_s = entry.fresh_for_ms(now_ms) // 1000
     return {
         hdrs.ETAG: entry.content.etag,
-        hdrs.AGE: str(entry.age_ms // 1000),
+        hdrs.AGE: str(entry.age_ms(now_ms) // 1000),
         hdrs.CACHE_CONTROL: f"private, max-age={(entry.soft_ms - entry.born_ms) // 1000}",
         CACHE_STATUS: f"sadd; hit; ttl={fresh_s}",
     }
