@@ -13,6 +13,7 @@ import msgspec
 
 from sadd.postgres.pool import AWAY, Pool
 from sadd.rooms.store import Connection, StoreUnavailable
+from sadd.rooms.webhook_signing import headers
 
 PER_AGENCY_MAX = 50
 WAITING_MAX = 10_000
@@ -139,6 +140,11 @@ class Delivery:
     attempts: int
     url: str
     secret: bytes
+
+    def letter(self, sent_s: int) -> tuple[Mapping[str, str], bytes]:
+        """Header fields and body of an attempt."""
+        body = self.body.encode()
+        return {**headers(self.secret, self.message, sent_s, body), "Content-Type": "application/json"}, body
 
 
 async def create(

@@ -1,16 +1,18 @@
-"""Sends what is in the outbox: signed, to addresses of the open internet only, again until it is taken.
+"""Sends what is in an outbox: signed, to addresses of the open internet only, again until it is taken.
 
-A 2xx takes a message. 410 ends its webhook. Anything else, a redirect too, is tried again after growing
+A 2xx takes a message. 410 ends who gets it. Anything else, a redirect too, is tried again after growing
 pauses for three days; then the message is given up, and stays to be looked at.
 """
 
 import asyncio
+import contextlib
 import random
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import aiohttp
 import asyncpg
@@ -21,9 +23,7 @@ from aiohttp.resolver import ThreadedResolver
 from sadd.postgres.pool import Pool
 from sadd.rooms import webhooks
 from sadd.rooms.store import StoreUnavailable
-from sadd.rooms.webhook_signing import headers
 from sadd.rooms.webhook_target import Forbidden, check_address, check_url
-from sadd.rooms.webhooks import Delivery
 from sadd.version import __version__
 
 LOOK_SECONDS = 1.0
@@ -51,18 +51,53 @@ class SenderStats:
     given_up: int
 
 
+class Delivery(Protocol):
+    """A message that was taken out to be sent; the ``attempts``-th time."""
+
+    @property
+    def webhook(self) -> str:
+        """Who gets it."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def attempts(self) -> int: ...
+
+    def letter(self, sent_s: int) -> tuple[Mapping[str, str], bytes]:
+        """Header fields and body, as they leave now."""
+
+
+class Outbox(Protocol):
+    """Where messages wait. A delivery comes back to where it was taken from."""
+
+    async def take(self, pool: Pool, most: int) -> Sequence[Delivery]:
+        """What is due, for this worker alone, for longer than an attempt may take."""
+
+    async def done(self, pool: Pool, delivery: Any) -> None: ...
+
+    async def again(self, pool: Pool, delivery: Any, after_seconds: float, error: str) -> None: ...
+
+    async def give_up(self, pool: Pool, delivery: Any, error: str, *, disable: bool = False) -> None: ...
+
+    async def forget(self, pool: Pool) -> None: ...
+
+
 class Sender:
-    """One in each worker; a message is with one of them at a time."""
+    """One in each worker for each outbox; a message is with one of them at a time."""
 
     def __init__(
         self,
         pool: Pool,
+        outbox: Outbox = webhooks,
         *,
         to_loopback: bool = False,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pool = pool
+        self._outbox = outbox
+        self._news = asyncio.Event()
         self._to_loopback = to_loopback
         self._chance = chance
         self._clock = clock
@@ -71,20 +106,27 @@ class Sender:
     def stats(self) -> SenderStats:
         return SenderStats(self._counts["delivered"], self._counts["failed"], self._counts["given_up"])
 
+    def wake(self) -> None:
+        """There is something new: look at once, and not in a second."""
+        self._news.set()
+
     async def run(self) -> None:
         """Until cancelled."""
         forget_at = 0.0
         async with self.client() as client:
             while True:
+                self._news.clear()
                 try:
                     while await self.send(client) == AT_ONCE_MAX:
                         pass
                     if self._clock() >= forget_at:
-                        await webhooks.forget(self._pool)
+                        await self._outbox.forget(self._pool)
                         forget_at = self._clock() + FORGET_SECONDS
                 except AWAY as away:
                     _log.warning("webhooks are not sent", reason=type(away).__name__)
-                await asyncio.sleep(LOOK_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._news.wait()
 
     def client(self) -> aiohttp.ClientSession:
         """A client that calls no network behind us."""
@@ -98,7 +140,7 @@ class Sender:
 
     async def send(self, client: aiohttp.ClientSession) -> int:
         """What is due, at most AT_ONCE_MAX; how many that were."""
-        due = await webhooks.take(self._pool, AT_ONCE_MAX)
+        due = await self._outbox.take(self._pool, AT_ONCE_MAX)
         async with asyncio.TaskGroup() as group:
             for delivery in due:
                 group.create_task(self._deliver(client, delivery))
@@ -114,22 +156,21 @@ class Sender:
     async def _settle(self, delivery: Delivery, status: int, error: str) -> None:
         if not error:
             self._counts["delivered"] += 1
-            await webhooks.done(self._pool, delivery)
+            await self._outbox.done(self._pool, delivery)
             return
         self._counts["failed"] += 1
         if status == GONE or delivery.attempts > len(PAUSES_SECONDS):
             self._counts["given_up"] += 1
             _log.warning("a message is given up", webhook=delivery.webhook, reason=error)
-            await webhooks.give_up(self._pool, delivery, error, disable=status == GONE)
+            await self._outbox.give_up(self._pool, delivery, error, disable=status == GONE)
             return
         pause = PAUSES_SECONDS[delivery.attempts - 1] * (1 - JITTER + 2 * JITTER * self._chance())
-        await webhooks.again(self._pool, delivery, pause, error)
+        await self._outbox.again(self._pool, delivery, pause, error)
 
     async def _attempt(self, client: aiohttp.ClientSession, delivery: Delivery) -> tuple[int, str]:
         """The status (0: none came) and what was wrong, empty if it was taken."""
-        body = delivery.body.encode()
-        fields = headers(delivery.secret, delivery.message, int(self._clock()), body)
-        fields |= {"Content-Type": "application/json", "User-Agent": f"sadd/{__version__}"}
+        said, body = delivery.letter(int(self._clock()))
+        fields = {**said, "User-Agent": f"sadd/{__version__}"}
         try:
             check_url(delivery.url, to_loopback=self._to_loopback)
             async with client.post(delivery.url, data=body, headers=fields, allow_redirects=False) as answer:
