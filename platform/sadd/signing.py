@@ -1,4 +1,4 @@
-"""The platform's signing keys: made once for all workers, kept in PostgreSQL, read at start and when told.
+"""The platform's own keys: made once for all workers, kept in PostgreSQL, read at start and when told.
 
 They are kept in the clear; who reads the table can forge passes, so only the platform's role may. A rotation
 inserts the next serial, which is accepted and published at once and signs from ``signs_from`` on, and sets
@@ -16,9 +16,10 @@ from typing import Protocol
 
 import asyncpg
 
-PURPOSES = ("queue-ticket", "queue-pass", "session-pepper")
+PURPOSES = ("queue-ticket", "queue-pass", "session-pepper", "seal")
 ROTATED = ("queue-ticket", "queue-pass")
-"""The pepper of sessions and holders is none of them: with another one nobody would be found again."""
+ROTATED_OF_SESSIONS = ("session-pepper", "seal")
+"""Both accept the older key for as long as any session may live: with less, people would be signed out."""
 SECRET_BYTES = 32
 CHANNEL = "sadd_signing_keys"
 
@@ -64,6 +65,8 @@ class SigningKeys:
     queue_ticket: tuple[SigningKey, ...]
     queue_pass: tuple[SigningKey, ...]
     session_pepper: tuple[SigningKey, ...]
+    seal: tuple[SigningKey, ...] = ()
+    """Of what is at rest in the store; not empty once it was read from the database."""
 
 
 def signer(keys: Sequence[SigningKey], now_s: float | None = None) -> SigningKey:
@@ -92,8 +95,7 @@ async def load_signing_keys(pool: Pool) -> SigningKeys:
 
 async def read_signing_keys(pool: Pool) -> SigningKeys:
     """The keys in force. Raises NoSigningKey."""
-    tickets, passes, peppers = [await _in_force(pool, purpose) for purpose in PURPOSES]
-    return SigningKeys(tickets, passes, peppers)
+    return SigningKeys(*[await _in_force(pool, purpose) for purpose in PURPOSES])
 
 
 async def _in_force(pool: Pool, purpose: str) -> tuple[SigningKey, ...]:
@@ -126,7 +128,7 @@ async def rotate(
     """The next key, in one transaction with the end of the older ones. Two at once make two keys, one after
     the other. ValueError: a purpose that is not rotated. NoSigningKey: there is none yet to be followed.
     """
-    if purpose not in ROTATED:
+    if purpose not in (*ROTATED, *ROTATED_OF_SESSIONS):
         raise ValueError(f"keys of {purpose} are not rotated")
     done = Rotation(purpose, secrets.token_hex(4), now + signs_in, now + signs_in + keep)
     secret = secrets.token_bytes(SECRET_BYTES)

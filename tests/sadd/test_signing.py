@@ -15,7 +15,7 @@ async def test_workers_that_start_at_once_agree(migrated_database_url: str) -> N
     async with asyncpg.create_pool(migrated_database_url, min_size=10, max_size=10) as pool:
         loaded = await asyncio.gather(*(load_signing_keys(pool) for _ in range(10)))
         made = await pool.fetchval("SELECT count(*) FROM signing_keys")
-    assert made == 3
+    assert made == 4
     assert loaded.count(loaded[0]) == 10
     assert all(
         len(keys) == 1 for keys in (loaded[0].queue_pass, loaded[0].queue_ticket, loaded[0].session_pepper)
@@ -96,9 +96,13 @@ async def test_two_rotations_at_once_are_two(migrated_database_url: str) -> None
 
 
 async def test_what_is_not_rotated(migrated_database_url: str) -> None:
-    """The pepper of sessions; and keys that nobody has made yet."""
+    """A purpose that is none; and keys that nobody has made yet."""
     async with asyncpg.create_pool(migrated_database_url, min_size=1, max_size=1) as pool:
-        for purpose, error in (("session-pepper", ValueError), ("queue-pass", NoSigningKey)):
+        for purpose, error in (
+            ("queue-tickets", ValueError),
+            ("session-pepper", NoSigningKey),
+            ("seal", NoSigningKey),
+        ):
             with pytest.raises(error):
                 await rotate(pool, purpose, now=NOW, signs_in=timedelta(0), keep=timedelta(0))
 
@@ -124,10 +128,10 @@ async def test_only_a_change_is_announced(migrated_database_url: str) -> None:
         await listening.add_listener(CHANNEL, lambda *_: told.append(CHANNEL))
         async with asyncpg.create_pool(migrated_database_url, min_size=1, max_size=1) as pool:
             await load_signing_keys(pool)
-            await eventually(lambda: len(told) == 3, 5)
+            await eventually(lambda: len(told) == 4, 5)
             await load_signing_keys(pool)
             await pool.execute("UPDATE signing_keys SET retired_at = NULL WHERE purpose = 'queue-pass'")
-            await eventually(lambda: len(told) > 3, 5)
-        assert len(told) == 4, "the change, and nothing of the load before it"
+            await eventually(lambda: len(told) > 4, 5)
+        assert len(told) == 5, "the change, and nothing of the load before it"
     finally:
         await listening.close()
