@@ -1,8 +1,9 @@
 """The door of a service with a waiting room: who has been let in already, who comes with a pass, who waits.
 
 The door stays shut. With the store away nobody comes in who is not in yet, since nobody can say whether his
-pass was spent; entries are verified offline and go on. What cannot be read is no entry and no pass: it is
-never a reason to let anybody in. A room that makes nobody wait just now has its door open.
+pass was spent; entries are verified offline and go on. While an entry is used it is asked every few seconds
+whether its stay is over. What cannot be read is no entry and no pass: it is never a reason to let anybody in.
+A room that makes nobody wait just now has its door open.
 """
 
 import asyncio
@@ -69,6 +70,7 @@ def _nobody_counts(room: str, mark: bytes) -> None:
 OUTCOMES = (
     "inside",
     "renewed",
+    "ended",
     "entered",
     "pass_invalid",
     "pass_spent",
@@ -108,7 +110,9 @@ class Door:
         held = self._held(spec, knock)
         if held is not None:
             self.counts["inside"] += 1
-            if self._exchange.is_due(spec, held):
+            if self._exchange.is_unsure(held):
+                self._later(self._still(spec, knock, caller, held), done)
+            elif self._exchange.is_due(spec, held):
                 self._later(self._renew(spec, held), done)
             else:
                 done(_THROUGH)
@@ -125,6 +129,14 @@ class Door:
             with contextlib.suppress(InvalidPass):
                 return self._passes.read_entry(text, spec.id, knock.service)
         return None
+
+    async def _still(self, spec: RoomSpec, knock: Knock, caller: Caller, held: Pass) -> Verdict:
+        """Who left, or whose session was ended, is out: another has his slot. Nobody knows: he goes on."""
+        with contextlib.suppress(StoreUnavailable):
+            if await self._exchange.is_over(spec, held):
+                self.counts["ended"] += 1
+                return self._without(spec, knock, caller)
+        return await self._renew(spec, held) if self._exchange.is_due(spec, held) else _THROUGH
 
     async def _renew(self, spec: RoomSpec, held: Pass) -> Verdict:
         """Who is in goes on, whatever comes of it: the entry that he has is good until it ends."""

@@ -35,9 +35,14 @@ class Spent(Protocol):
 
     async def spend(self, room: str, pass_id: str, mark: bytes, keep_ms: int) -> Spending: ...
 
+    async def is_over(self, room: str, pass_id: str) -> bool: ...
+
 
 TRIED_MAX = 10_000
 AGAIN_SECONDS = 10.0
+LOOKED_MAX = 50_000
+LOOK_SECONDS = 5.0
+"""An entry is good for so long after the store said so, in one worker. It is verified offline between."""
 
 
 class Rooms(Protocol):
@@ -62,6 +67,7 @@ class Exchange:
         self._rooms = rooms
         self._clock = clock
         self._tried: dict[str, float] = {}
+        self._looked: dict[str, float] = {}
 
     async def entry(self, spec: RoomSpec, service: str, shown: str, mark: bytes) -> Entry:
         """The entry to a service of the room, for the visitor with this mark.
@@ -74,6 +80,23 @@ class Exchange:
         if await self._spent.spend(spec.id, granted.id, mark, left_ms) == "spent":
             raise SpentPass
         return self._signed(granted, service)
+
+    def is_unsure(self, held: Pass) -> bool:
+        """Whether it is time to ask again if the stay is over; asked so, it is asked once by everybody."""
+        now_s = self._clock()
+        if now_s < self._looked.get(held.id, 0.0):
+            return False
+        if len(self._looked) >= LOOKED_MAX:
+            self._looked.clear()
+        self._looked[held.id] = now_s + LOOK_SECONDS
+        return True
+
+    async def is_over(self, spec: RoomSpec, held: Pass) -> bool:
+        """Whether he left, or his session was ended, since his entry was signed. Raises StoreUnavailable."""
+        over = await self._spent.is_over(spec.id, held.id)
+        if over:
+            self._looked.pop(held.id, None)  # he is asked about at each of his requests from now on
+        return over
 
     def is_due(self, spec: RoomSpec, held: Pass) -> bool:
         """Whether an entry that is used should be renewed: half a pass is left, and its cap further away.

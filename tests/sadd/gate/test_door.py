@@ -1,7 +1,7 @@
 """The door of a waiting room: who is in, who comes in with a pass, and in which form the others are told."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -10,22 +10,27 @@ import pytest
 from queueing.activation import Activation, Always, Automatic, Mode, Scheduled
 from queueing.passes import Pass, PassKey, PassOffice
 from queueing.policy import Method, Room
+from queueing.rooms import Rooms
 from queueing.spent import SpentPasses
 from queueing.store import StoreUnavailable
+from queueing.ticket import TicketKeys, TicketOffice
+from queueing.valkey import ValkeyStore
 from sadd.catalogue.model import Name
 from sadd.gate.door import Door
-from sadd.gate.exchange import Exchange
+from sadd.gate.exchange import LOOK_SECONDS, Exchange
 from sadd.gate.gate import Gate
 from sadd.gate.reply import Reply
 from sadd.rooms.resolving import in_mode, mode_of
 from sadd.rooms.spec import RoomSpec
 from sadd.settings import Gate as GateSettings
+from tests.queueing.ledger import PlainLedger
 from tests.sadd.gate.scene import POLICY, REFUSED, OneSession, ScriptedDesk, knock
 from tests.sadd.web.scene import View, catalogue
 from tests.stores import StoppableValkey, connected, stoppable_valkey
 
 SERVICE = POLICY.id
 OFFICE = PassOffice([PassKey("0000000b", b"p" * 32)])
+TICKETS = TicketOffice(TicketKeys("0000000a", {"0000000a": b"t" * 32}))
 BROWSER = {"Accept": "text/html,application/xhtml+xml", "User-Agent": "Mozilla/5.0"}
 ROOM_URL = f"https://queue.example/queue/hall?service={SERVICE}&path="
 
@@ -59,13 +64,13 @@ class Scene:
         return await self.gate.decide(knock(headers=told))
 
 
-def scene(spent: SpentPasses, hall: Hall) -> Scene:
+def scene(spent: SpentPasses, hall: Hall, clock: Callable[[], float] = time.time) -> Scene:
     desk = ScriptedDesk()
     came: list[tuple[str, bytes]] = []
     door = Door(
         hall,
         OFFICE,
-        Exchange(OFFICE, spent),
+        Exchange(OFFICE, spent, clock=clock),
         rooms_url="https://queue.example",
         came=lambda room, mark: came.append((room, mark)),
     )
@@ -167,6 +172,25 @@ async def test_a_pass_is_exchanged_for_an_entry(hall: Scene) -> None:
     for _ in range(3):
         assert (await hall.visit(Cookie=f"a=b; {cookie_of(said)}")).status == 200
     assert len(hall.desk.asked) == 3
+
+
+async def test_who_left_is_out(valkey_url: str) -> None:
+    """His entry opens the door for five seconds more at most, and for as long without the store."""
+    later_s = 0.0
+    async with connected(valkey_url) as client:
+        spent, hall = SpentPasses(client), Hall(spec())
+        rooms = Rooms(ValkeyStore(client), TICKETS, OFFICE, PlainLedger())
+        there = scene(spent, hall, lambda: time.time() + later_s)
+        inside = await rooms.join(hall.spec.room)
+        assert inside.admission is not None
+        entry = cookie_of(await there.visit(Sadd_Pass=inside.admission))
+        assert (await there.visit(Cookie=entry)).status == 200
+
+        await rooms.leave(hall.spec.room, inside.ticket)
+        assert (await there.visit(Cookie=entry)).status == 200, "asked a moment ago"
+        later_s += LOOK_SECONDS
+        assert [(await there.visit(Cookie=entry)).status for _ in range(3)] == [429, 429, 429]
+        assert there.gate.stats().visitors["ended"] == 3
 
 
 async def test_an_app_is_through_at_once(hall: Scene) -> None:
