@@ -1,9 +1,14 @@
 """Ask Sadd whether a caller may proceed, by call or from a lease; and hold a crowd at your door in order."""
 
+from sadd_client.caching.cache import AsyncCache, Cache
+from sadd_client.caching.entry import Busy, Entry, Lease, Loaded, Times
+from sadd_client.caching.recipe import Codec
+from sadd_client.caching.stats import CacheStats
 from sadd_client.client import AsyncClient, Client
 from sadd_client.decision import Check, Decision
 from sadd_client.door import AsyncDoor, Door
 from sadd_client.errors import (
+    CacheBusy,
     Forbidden,
     IncompatiblePlatform,
     InvalidPass,
@@ -17,6 +22,7 @@ from sadd_client.errors import (
     UnknownPath,
     UnknownPolicy,
     UnknownRoom,
+    VersionConflict,
 )
 from sadd_client.key import Key
 from sadd_client.limiter import AsyncLimiter, Limiter
@@ -28,23 +34,32 @@ from sadd_client.stats import ClientStats, LimiterStats
 from sadd_client.version import __version__
 
 __all__ = [
+    "AsyncCache",
     "AsyncClient",
     "AsyncDoor",
     "AsyncLimiter",
     "AsyncRoom",
+    "Busy",
+    "Cache",
+    "CacheBusy",
+    "CacheStats",
     "Check",
     "Client",
     "ClientStats",
+    "Codec",
     "Decision",
     "Door",
+    "Entry",
     "Forbidden",
     "IncompatiblePlatform",
     "InvalidPass",
     "InvalidRequest",
     "InvalidTicket",
     "Key",
+    "Lease",
     "Limiter",
     "LimiterStats",
+    "Loaded",
     "LocalLimit",
     "OnLoss",
     "Pass",
@@ -55,9 +70,11 @@ __all__ = [
     "ProblemDetails",
     "Room",
     "SaddError",
+    "Times",
     "Unauthenticated",
     "UnknownPath",
     "UnknownPolicy",
     "UnknownRoom",
+    "VersionConflict",
     "__version__",
 ]

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sadd_client.clock import now
-from sadd_client.ports import Place, Stream, Turnstile
+from sadd_client.ports import Flights, Place, Stream, Turnstile
 from sadd_client.readable import readable
+
+T = TypeVar("T")
 
 HELD_BYTES_MAX = 4_000_000
 
@@ -94,13 +96,41 @@ class _Turnstile:
         self._places.release()
 
 
+class _Flights:
+    """Each piece of work is a task of its own, which no caller's cancellation reaches."""
+
+    def __init__(self, start: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]) -> None:
+        self._start = start
+        self._under_way: dict[str, asyncio.Task[Any]] = {}
+
+    async def join(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, T]], deadline: float
+    ) -> tuple[T, bool]:
+        task: asyncio.Task[T] | None = self._under_way.get(name)
+        if task is None:
+            task = self._under_way[name] = self._start(work())
+            task.add_done_callback(lambda done: self._landed(name, done))
+            return await asyncio.shield(task), True
+        async with asyncio.timeout(max(0.0, deadline - now())):
+            return await asyncio.shield(task), False
+
+    def forget(self) -> None:
+        self._under_way = {}
+
+    def _landed(self, name: str, done: asyncio.Task[Any]) -> None:
+        if self._under_way.get(name) is done:
+            del self._under_way[name]
+        if not done.cancelled():
+            done.exception()  # it is looked at, also when all its callers have gone
+
+
 class AsyncIo:
     """Of one client. What it started is its own: ``finish`` ends it."""
 
     beside = True
 
     def __init__(self) -> None:
-        self._started: set[asyncio.Task[None]] = set()
+        self._started: set[asyncio.Task[Any]] = set()
 
     async def connect(self, place: Place, deadline: float) -> Stream:
         async with asyncio.timeout(deadline - now()):
@@ -117,10 +147,13 @@ class AsyncIo:
         return contextlib.nullcontext()
 
     def start(self, work: Coroutine[Any, Any, None]) -> Callable[[], object]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._started.add(task)
-        task.add_done_callback(self._started.discard)
-        return task.cancel
+        return self._task(work).cancel
+
+    def attend(self, work: Coroutine[Any, Any, None]) -> Callable[[], object]:
+        return self._task(work).cancel
+
+    def flights(self) -> Flights:
+        return _Flights(self._task)
 
     async def together(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
         await asyncio.gather(*works)
@@ -135,3 +168,9 @@ class AsyncIo:
 
     def forget(self) -> None:
         self._started = set()
+
+    def _task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._started.add(task)
+        task.add_done_callback(self._started.discard)
+        return task

@@ -4,12 +4,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 from sadd_client.clock import now
-from sadd_client.ports import Place, Stream, Turnstile, complete
+from sadd_client.ports import Flights, Place, Stream, Turnstile, complete
 from sadd_client.readable import readable
+
+T = TypeVar("T")
 
 CHUNK_BYTES = 65_536
 
@@ -72,10 +75,50 @@ class _Turnstile:
         self._places.release()
 
 
+class _Flights:
+    """Who comes first does the work in his own thread; the others wait for it."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._under_way: dict[str, Future[Any]] = {}
+
+    async def join(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, T]], deadline: float
+    ) -> tuple[T, bool]:
+        with self._mutex:
+            flight: Future[T] | None = self._under_way.get(name)
+            if flight is None:
+                mine: Future[T] = Future()
+                self._under_way[name] = mine
+        if flight is not None:
+            return flight.result(max(0.0, deadline - now())), False
+        try:
+            found = await work()
+        except BaseException as failed:
+            self._land(name, mine)
+            mine.set_exception(failed if isinstance(failed, Exception) else TimeoutError("given up"))
+            raise
+        self._land(name, mine)
+        mine.set_result(found)
+        return found, True
+
+    def forget(self) -> None:
+        self._mutex = threading.Lock()
+        self._under_way = {}
+
+    def _land(self, name: str, flight: "Future[Any]") -> None:
+        with self._mutex:
+            if self._under_way.get(name) is flight:
+                del self._under_way[name]
+
+
 class BlockingIo:
-    """Holds nothing: what is started is done when ``start`` returns."""
+    """What is started is done when ``start`` returns; what is attended to has a thread."""
 
     beside = False
+
+    def __init__(self) -> None:
+        self._threads: list[threading.Thread] = []
 
     async def connect(self, place: Place, deadline: float) -> Stream:
         connected = _dial(place, deadline)
@@ -102,12 +145,24 @@ class BlockingIo:
         complete(work)
         return lambda: None
 
+    def attend(self, work: Coroutine[Any, Any, None]) -> Callable[[], object]:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=complete, args=(work,), name="sadd-client", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return lambda: None  # it looks for its end by itself
+
+    def flights(self) -> Flights:
+        return _Flights()
+
     async def together(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
         for work in works:
             await work
 
     async def finish(self, deadline: float) -> None:
-        """Nothing is left."""
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - now()))
+        self._threads = []
 
     def forget(self) -> None:
-        """Nothing is kept."""
+        self._threads = []

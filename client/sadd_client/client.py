@@ -6,6 +6,8 @@ from typing import Self
 
 from sadd_client.aio import AsyncIo
 from sadd_client.blocking import BlockingIo
+from sadd_client.caching.cache import AsyncCache, Cache
+from sadd_client.caching.store import LOADS_MAX, STALE_BOUND_SECONDS
 from sadd_client.core import Core
 from sadd_client.decision import Check, Decision
 from sadd_client.key import Key
@@ -76,6 +78,20 @@ class AsyncClient:
         """
         about = Check(policy, "", 1, route, descriptors or {})
         return AsyncLimiter(self._core.holder(about, on_loss, keys_max, lease_tokens_max))
+
+    def cache(
+        self,
+        namespace: str,
+        *,
+        memory_bytes_max: int = 0,
+        stale_bound_seconds: float = STALE_BOUND_SECONDS,
+        loads_max: int = LOADS_MAX,
+    ) -> AsyncCache:
+        """A namespace of the cache. With ``memory_bytes_max`` this process keeps that much of it.
+
+        The memory answers nothing that was invalidated longer than ``stale_bound_seconds`` ago.
+        """
+        return AsyncCache(self._core.store(namespace, memory_bytes_max, stale_bound_seconds, loads_max))
 
     def room(self, room: str) -> AsyncRoom:
         """A waiting room, by its id. It needs no key: any of the platform's will do."""
@@ -152,6 +168,20 @@ class Client:
         """
         about = Check(policy, "", 1, route, descriptors or {})
         return Limiter(self._core.holder(about, on_loss, keys_max, lease_tokens_max))
+
+    def cache(
+        self,
+        namespace: str,
+        *,
+        memory_bytes_max: int = 0,
+        stale_bound_seconds: float = STALE_BOUND_SECONDS,
+        loads_max: int = LOADS_MAX,
+    ) -> Cache:
+        """A namespace of the cache. With ``memory_bytes_max`` this process keeps that much of it.
+
+        The memory answers nothing that was invalidated longer than ``stale_bound_seconds`` ago.
+        """
+        return Cache(self._core.store(namespace, memory_bytes_max, stale_bound_seconds, loads_max))
 
     def room(self, room: str) -> Room:
         """A waiting room, by its id. It needs no key: any of the platform's will do."""

@@ -5,6 +5,7 @@ import ssl
 from urllib.parse import quote, urlsplit
 
 from sadd_client import fork
+from sadd_client.caching.store import Store
 from sadd_client.courier import Courier
 from sadd_client.decider import Decider
 from sadd_client.decision import Check
@@ -18,6 +19,8 @@ from sadd_client.stats import ClientStats
 from sadd_client.version import __version__
 from sadd_client.wire import check_head
 
+CACHES_MAX = 100
+"""Each may have a stream of its own."""
 LIMITERS_MAX = 1_000
 """A policy id that came from a request would else fill the memory."""
 
@@ -51,6 +54,7 @@ class Core:
         self.prefix, self.deadline_seconds = prefix, deadline_seconds
         self.decider = Decider(self.courier, self.stand, io, prefix, deadline_seconds)
         self.holders: dict[tuple[object, ...], Holder] = {}
+        self.stores: dict[tuple[object, ...], Store] = {}
         fork.register(self)
 
     def holder(
@@ -75,6 +79,21 @@ class Core:
                 self.holders[words] = found
             return found
 
+    def store(
+        self, namespace: str, memory_bytes_max: int, stale_bound_seconds: float, loads_max: int
+    ) -> Store:
+        """The same for the same words: what is loaded is loaded once, and kept once."""
+        words = (namespace, memory_bytes_max, stale_bound_seconds, loads_max)
+        with self.mutex:
+            found = self.stores.get(words)
+            if found is None:
+                if len(self.stores) >= CACHES_MAX:
+                    raise ValueError(f"there are {CACHES_MAX} caches already")
+                parts = (self.courier, self.pool, self.io, self.prefix, self.deadline_seconds)
+                found = Store(namespace, *parts, memory_bytes_max, stale_bound_seconds, loads_max)
+                self.stores[words] = found
+            return found
+
     def queue(self, room: str) -> Queue:
         return Queue(room, self.courier, self.io, self.prefix, self.deadline_seconds)
 
@@ -88,6 +107,8 @@ class Core:
 
     async def close(self) -> None:
         """Takes two deadlines at most: what is under way ends, unused leases go back."""
+        for store in self.stores.values():
+            store.end()
         await self.io.together(holder.close() for holder in self.holders.values())
         await self.io.finish(self.decider.deadline())
         self.pool.close()
@@ -100,6 +121,8 @@ class Core:
         self.decider.forget()
         for holder in self.holders.values():
             holder.forget()
+        for store in self.stores.values():
+            store.forget()
 
 
 def _address(url: str, tls: ssl.SSLContext | None) -> tuple[Place, bytes, str]:

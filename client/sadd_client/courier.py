@@ -19,6 +19,8 @@ from sadd_client.wire import Answer, Request
 
 HOLDS_MAX = 1_000
 """Paths and policies with a pause at once; the oldest is forgotten first."""
+BEING_LOADED = b"/being-loaded"
+"""The end of the type of a problem that is no trouble of the platform's."""
 
 
 class Courier:
@@ -70,6 +72,8 @@ class Courier:
 
     def _judged(self, request: Request, answer: Answer) -> Answer:
         if answer.status in (408, 429) or answer.status >= 500:
+            if BEING_LOADED in answer.body:  # said of one entry, and no reason to leave the rest alone
+                raise problem_in(answer) or PlatformAway(f"no Sadd answers {answer.status} so", sent=True)
             after = retry_after_seconds(answer)
             if after is not None:
                 self._hold(request, now() + after)

@@ -11,6 +11,8 @@
     │   ├── UnknownPolicy      no such policy or service of this agency
     │   ├── UnknownRoom        no such waiting room
     │   ├── InvalidTicket      not a ticket, or a code, of this room
+    │   ├── VersionConflict    somebody changed the session first
+    │   ├── CacheBusy          somebody else loads the entry, for longer than the caller's patience
     │   ├── InvalidPass        not a pass for here, or it was spent; offline too, without ``details``
     │   └── UnknownPath        the platform has no such call: it is older than this client, or no Sadd
     └── IncompatiblePlatform   what ``verify`` found
@@ -92,6 +94,20 @@ class InvalidPass(Problem):
         super().__init__(details)
 
 
+class VersionConflict(Problem):
+    """Somebody else changed the session first: read it and try again."""
+
+
+class CacheBusy(Problem):
+    """Somebody else loads the entry, and the caller's patience is over. No second load was begun."""
+
+    def __init__(self, details: ProblemDetails | str, retry_after_seconds: float = 1.0) -> None:
+        if isinstance(details, str):  # known here: nobody was asked
+            details = ProblemDetails(503, "being-loaded", "Somebody loads this entry already.", details)
+        super().__init__(details)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class UnknownPath(Problem):
     """There is no such call at this address."""
 
@@ -111,6 +127,8 @@ _BY_SLUG: dict[str, type[Problem]] = {
     "invalid-ticket": InvalidTicket,
     "invalid-code": InvalidTicket,
     "invalid-pass": InvalidPass,
+    "version-conflict": VersionConflict,
+    "being-loaded": CacheBusy,
     "not-found": UnknownPath,
     "method-not-allowed": UnknownPath,
 }

@@ -42,6 +42,10 @@ class Pool:
         finally:
             self._turnstile.release()
 
+    async def connect(self, deadline: float) -> Connection:
+        """One more, for whoever listens for long; it is his to close, and none of ``connections_max``."""
+        return await self._connect(deadline)
+
     def close(self) -> None:
         """Ends what is idle. What is under way ends with its call."""
         while self._idle:

@@ -49,6 +49,20 @@ class Turnstile(Protocol):
     def release(self) -> None: ...
 
 
+class Flights(Protocol):
+    async def join(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, T]], deadline: float
+    ) -> tuple[T, bool]:
+        """What comes of the work of this name that is under way, or of this one; whether it was this one.
+
+        A caller who goes away harms no other, and the work goes on. TimeoutError at the deadline of a caller
+        who waits for another; what the work raises is raised to all.
+        """
+
+    def forget(self) -> None:
+        """In a forked child: what is under way is the parent's."""
+
+
 class Io(Protocol):
     beside: bool
     """Whether ``start`` returns before its work is done."""
@@ -65,6 +79,15 @@ class Io(Protocol):
 
     def start(self, work: Coroutine[Any, Any, None]) -> Callable[[], object]:
         """Do it beside the caller if there is a beside, else now. What is returned ends it early."""
+
+    def attend(self, work: Coroutine[Any, Any, None]) -> Callable[[], object]:
+        """Do it beside the callers, for as long as it takes; where there is no loop, in a thread of its own.
+
+        What is returned ends it. A thread ends when it next looks, so the work looks often.
+        """
+
+    def flights(self) -> "Flights":
+        """Work that several callers need at once, done once."""
 
     async def together(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
         """Do all of it, in any order."""

@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection: a request out, its answer in, by h11's state machine over any stream."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import h11
@@ -22,6 +23,7 @@ class Request:
     policy: str = ""
     repeatable: bool = False
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: bytes = b"application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +63,35 @@ class Connection:
 
     async def exchange(self, request: Request, deadline: float) -> Answer:
         """PlatformAway whenever there is no whole answer; the connection is then of no more use."""
-        try:
+        with _broken_is_away():
             await self._stream.send(self._encoded(request), deadline)
-            answer = await self._receive_answer(deadline)
-        except TimeoutError:
-            raise PlatformAway("no answer within the deadline", sent=True) from None
-        except OSError as broken:
-            raise PlatformAway(f"the connection broke: {broken}", sent=True) from None
-        except h11.RemoteProtocolError as garbled:
-            raise PlatformAway(f"the answer is not HTTP: {garbled}", sent=True) from None
+            head = await self._receive_head(deadline)
+            answer = await self._receive_rest(head, deadline)
         done = self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}
         if done and not self._http.trailing_data[0]:  # a second answer would be taken for the next one's
             self._http.start_next_cycle()
         return answer
 
+    async def listen(self, request: Request, deadline: float) -> Answer:
+        """The head of an answer whose body ``piece`` brings as it comes; the whole of one that is not 200."""
+        with _broken_is_away():
+            await self._stream.send(self._encoded(request), deadline)
+            head = await self._receive_head(deadline)
+            return head if head.status == 200 else await self._receive_rest(head, deadline)
+
+    async def piece(self, deadline: float) -> bytes:
+        """``b""`` at the end. PlatformAway as for ``exchange``, also when nothing came until the deadline."""
+        with _broken_is_away():
+            while True:
+                event = await self._next_event(deadline)
+                if isinstance(event, h11.Data):
+                    return bytes(event.data)
+                if isinstance(event, h11.EndOfMessage):
+                    return b""
+
     def _encoded(self, request: Request) -> bytes:
         length = (b"Content-Length", b"%d" % len(request.body))
-        typed = [(b"Content-Type", b"application/json"), length] if request.body else []
+        typed = [(b"Content-Type", request.content_type), length] if request.body else []
         headers = [*self._headers, *request.headers, *typed]
         head = h11.Request(method=request.method, target=request.path, headers=headers)
         events: list[h11.Event] = [head, h11.EndOfMessage()]
@@ -85,21 +99,42 @@ class Connection:
             events.insert(1, h11.Data(request.body))
         return b"".join(self._http.send(event) or b"" for event in events)
 
-    async def _receive_answer(self, deadline: float) -> Answer:
-        status, headers, body = 0, dict[str, str](), bytearray()
+    async def _receive_head(self, deadline: float) -> Answer:
         while True:
-            event = self._http.next_event()
-            match event:
-                case h11.NEED_DATA:
-                    self._http.receive_data(await self._stream.receive(deadline))
-                case h11.Response():
-                    status = event.status_code
-                    headers = {name.decode(): value.decode("latin-1") for name, value in event.headers}
-                case h11.Data():
-                    body += event.data
+            event = await self._next_event(deadline)
+            if isinstance(event, h11.Response):
+                headers = {name.decode(): value.decode("latin-1") for name, value in event.headers}
+                return Answer(event.status_code, headers)
+
+    async def _receive_rest(self, head: Answer, deadline: float) -> Answer:
+        body = bytearray()
+        while True:
+            match await self._next_event(deadline):
+                case h11.Data(data=data):
+                    body += data
                     if len(body) > ANSWER_BYTES_MAX:
                         raise h11.RemoteProtocolError(f"its body is over {ANSWER_BYTES_MAX} bytes")
                 case h11.EndOfMessage():
-                    return Answer(status, headers, bytes(body))
-                case h11.ConnectionClosed() | h11.PAUSED:
-                    raise h11.RemoteProtocolError("the connection ended before it")
+                    return Answer(head.status, head.headers, bytes(body))
+
+    async def _next_event(self, deadline: float) -> h11.Event:
+        while True:
+            event = self._http.next_event()
+            if event is h11.NEED_DATA:
+                self._http.receive_data(await self._stream.receive(deadline))
+            elif isinstance(event, h11.Event) and not isinstance(event, h11.ConnectionClosed):
+                return event
+            else:
+                raise h11.RemoteProtocolError("the connection ended before it")
+
+
+@contextmanager
+def _broken_is_away() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise PlatformAway("no answer within the deadline", sent=True) from None
+    except OSError as broken:
+        raise PlatformAway(f"the connection broke: {broken}", sent=True) from None
+    except h11.RemoteProtocolError as garbled:
+        raise PlatformAway(f"the answer is not HTTP: {garbled}", sent=True) from None
