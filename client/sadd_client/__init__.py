@@ -18,6 +18,7 @@ from sadd_client.errors import (
     Problem,
     ProblemDetails,
     SaddError,
+    TooManySessions,
     Unauthenticated,
     UnknownPath,
     UnknownPolicy,
@@ -30,6 +31,10 @@ from sadd_client.loss import LocalLimit, OnLoss
 from sadd_client.passes import Pass, PassVerifier
 from sadd_client.place import Place
 from sadd_client.room import AsyncRoom, Room
+from sadd_client.sessions.cookie import Cookie
+from sadd_client.sessions.session import ListedSession, Session
+from sadd_client.sessions.sessions import AsyncSessions, Sessions
+from sadd_client.sessions.visitor import Visitor
 from sadd_client.stats import ClientStats, LimiterStats
 from sadd_client.version import __version__
 
@@ -39,6 +44,7 @@ __all__ = [
     "AsyncDoor",
     "AsyncLimiter",
     "AsyncRoom",
+    "AsyncSessions",
     "Busy",
     "Cache",
     "CacheBusy",
@@ -47,6 +53,7 @@ __all__ = [
     "Client",
     "ClientStats",
     "Codec",
+    "Cookie",
     "Decision",
     "Door",
     "Entry",
@@ -59,6 +66,7 @@ __all__ = [
     "Lease",
     "Limiter",
     "LimiterStats",
+    "ListedSession",
     "Loaded",
     "LocalLimit",
     "OnLoss",
@@ -70,11 +78,15 @@ __all__ = [
     "ProblemDetails",
     "Room",
     "SaddError",
+    "Session",
+    "Sessions",
     "Times",
+    "TooManySessions",
     "Unauthenticated",
     "UnknownPath",
     "UnknownPolicy",
     "UnknownRoom",
     "VersionConflict",
+    "Visitor",
     "__version__",
 ]

@@ -15,6 +15,7 @@ from sadd_client.limiter import AsyncLimiter, Limiter
 from sadd_client.loss import LocalLimit, OnLoss
 from sadd_client.ports import complete
 from sadd_client.room import AsyncRoom, Room
+from sadd_client.sessions.sessions import AsyncSessions, Sessions
 from sadd_client.stats import ClientStats
 
 DEADLINE_SECONDS = 1.0
@@ -96,6 +97,10 @@ class AsyncClient:
     def room(self, room: str) -> AsyncRoom:
         """A waiting room, by its id. It needs no key: any of the platform's will do."""
         return AsyncRoom(self._core.queue(room))
+
+    def sessions(self, service: str) -> AsyncSessions:
+        """The sessions of a service of your agency."""
+        return AsyncSessions(self._core.sessions(service))
 
     async def verify(self) -> str:
         """The platform's version, if it has all calls of this client. IncompatiblePlatform, PlatformAway."""
@@ -186,6 +191,10 @@ class Client:
     def room(self, room: str) -> Room:
         """A waiting room, by its id. It needs no key: any of the platform's will do."""
         return Room(self._core.queue(room))
+
+    def sessions(self, service: str) -> Sessions:
+        """The sessions of a service of your agency."""
+        return Sessions(self._core.sessions(service))
 
     def verify(self) -> str:
         """The platform's version, if it has all calls of this client. IncompatiblePlatform, PlatformAway."""

@@ -15,6 +15,7 @@ from sadd_client.loss import LocalLimit, OnLoss, Stand
 from sadd_client.pool import Pool
 from sadd_client.ports import Io, Place
 from sadd_client.queue import Queue
+from sadd_client.sessions.calls import Calls
 from sadd_client.stats import ClientStats
 from sadd_client.version import __version__
 from sadd_client.wire import check_head
@@ -96,6 +97,9 @@ class Core:
 
     def queue(self, room: str) -> Queue:
         return Queue(room, self.courier, self.io, self.prefix, self.deadline_seconds)
+
+    def sessions(self, service: str) -> Calls:
+        return Calls(service, self.courier, self.prefix, self.deadline_seconds)
 
     def stats(self) -> ClientStats:
         return ClientStats(

@@ -19,8 +19,8 @@ from sadd_client.wire import Answer, Request
 
 HOLDS_MAX = 1_000
 """Paths and policies with a pause at once; the oldest is forgotten first."""
-BEING_LOADED = b"/being-loaded"
-"""The end of the type of a problem that is no trouble of the platform's."""
+OF_ONE = (b"/being-loaded", b"/too-many-sessions")
+"""Ends of the types of problems that one entry or one subject has, and not the platform."""
 
 
 class Courier:
@@ -72,7 +72,7 @@ class Courier:
 
     def _judged(self, request: Request, answer: Answer) -> Answer:
         if answer.status in (408, 429) or answer.status >= 500:
-            if BEING_LOADED in answer.body:  # said of one entry, and no reason to leave the rest alone
+            if any(slug in answer.body for slug in OF_ONE):  # and no reason to leave the rest alone
                 raise problem_in(answer) or PlatformAway(f"no Sadd answers {answer.status} so", sent=True)
             after = retry_after_seconds(answer)
             if after is not None:

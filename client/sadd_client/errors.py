@@ -12,6 +12,7 @@
     │   ├── UnknownRoom        no such waiting room
     │   ├── InvalidTicket      not a ticket, or a code, of this room
     │   ├── VersionConflict    somebody changed the session first
+    │   ├── TooManySessions    the subject, or the network, has as many as it may
     │   ├── CacheBusy          somebody else loads the entry, for longer than the caller's patience
     │   ├── InvalidPass        not a pass for here, or it was spent; offline too, without ``details``
     │   └── UnknownPath        the platform has no such call: it is older than this client, or no Sadd
@@ -98,6 +99,10 @@ class VersionConflict(Problem):
     """Somebody else changed the session first: read it and try again."""
 
 
+class TooManySessions(Problem):
+    """The subject, or the network, has as many sessions as it may."""
+
+
 class CacheBusy(Problem):
     """Somebody else loads the entry, and the caller's patience is over. No second load was begun."""
 
@@ -129,6 +134,7 @@ _BY_SLUG: dict[str, type[Problem]] = {
     "invalid-pass": InvalidPass,
     "version-conflict": VersionConflict,
     "being-loaded": CacheBusy,
+    "too-many-sessions": TooManySessions,
     "not-found": UnknownPath,
     "method-not-allowed": UnknownPath,
 }

@@ -1,4 +1,4 @@
-"""A limit, or a waiting room, in an aiohttp application."""
+"""A limit, a waiting room, or sessions, in an aiohttp application."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from sadd_client.door import AsyncDoor, Visit
+from sadd_client.errors import PlatformAway
 from sadd_client.limiter import AsyncLimiter
 from sadd_client.middleware.keys import address_key, bounded_key
-from sadd_client.middleware.refusal import refusal_of, shown_refusal
+from sadd_client.middleware.refusal import away_refusal, refusal_of, shown_refusal
+from sadd_client.sessions.cookie import Cookie
+from sadd_client.sessions.sessions import AsyncSessions
+from sadd_client.sessions.visitor import Shown, Visitor
+
+COOKIE = Cookie()
 
 
 def by_address(request: web.Request) -> str | None:
@@ -47,3 +53,40 @@ def admitted(door: AsyncDoor, address: Callable[[web.Request], str | None] = by_
         return response
 
     return ask
+
+
+def signed_in(
+    sessions: AsyncSessions,
+    cookie: Cookie = COOKIE,
+    address: Callable[[web.Request], str | None] = by_address,
+) -> Middleware:
+    """A middleware: ``request["visitor"]`` is a ``Visitor``, who is signed in, in and out.
+
+    While nobody can say whether a session lives the answer is 503 with Retry-After, and the cookie stays.
+    """
+
+    @web.middleware
+    async def know(request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers = request.headers
+        cookies = tuple(headers.getall("Cookie", []))
+        shown = Shown(cookies, headers.get("User-Agent", ""), address(request) or "")
+        visitor = request["visitor"] = Visitor(sessions, cookie, shown)
+        try:
+            response = await handler(request)
+        except PlatformAway as away:
+            refusal = away_refusal(away)
+            return web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
+        except web.HTTPException as raised:  # a redirect after signing in, say
+            _greet(raised, visitor)
+            raise
+        _greet(response, visitor)
+        return response
+
+    return know
+
+
+def _greet(response: web.StreamResponse, visitor: Visitor) -> None:
+    """An answer that has begun cannot get a cookie any more: sign in before you stream."""
+    if visitor.set_cookie is not None and not response.prepared:
+        response.headers.add("Set-Cookie", visitor.set_cookie)
+        response.headers.setdefault("Cache-Control", "no-store")

@@ -1,18 +1,24 @@
-"""A limit, or a waiting room, in front of an ASGI application (Starlette, FastAPI, Quart, Django …)."""
+"""A limit, a waiting room, or sessions, before an ASGI application (Starlette, FastAPI, Quart, Django …)."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from sadd_client.door import AsyncDoor, Visit
+from sadd_client.errors import PlatformAway
 from sadd_client.limiter import AsyncLimiter
 from sadd_client.middleware.keys import address_key, bounded_key
-from sadd_client.middleware.refusal import Refusal, refusal_of, shown_refusal
+from sadd_client.middleware.refusal import Refusal, away_refusal, refusal_of, shown_refusal
+from sadd_client.sessions.cookie import Cookie
+from sadd_client.sessions.sessions import AsyncSessions
+from sadd_client.sessions.visitor import Shown, Visitor
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COOKIE = Cookie()
 
 
 def by_address(scope: Scope) -> str | None:
@@ -72,6 +78,62 @@ class Admitted:
                 await _refuse(shown_refusal(shown), send)
             return
         await self._app(scope, receive, _with_cookie(send, shown.cookie) if shown.cookie else send)
+
+
+class SignedIn:
+    """``scope["visitor"]`` of each request and websocket is a ``Visitor``: who is signed in, in and out.
+
+    While nobody can say whether a session lives the answer is 503 with Retry-After, and the cookie stays.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        sessions: AsyncSessions,
+        cookie: Cookie = COOKIE,
+        address: Callable[[Scope], str | None] = by_address,
+    ) -> None:
+        self._app, self._sessions, self._cookie, self._address = app, sessions, cookie, address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        visitor = Visitor(self._sessions, self._cookie, _shown(scope, self._address(scope) or ""))
+        answering = _Answering(send, visitor)
+        try:
+            await self._app({**scope, "visitor": visitor}, receive, answering)
+        except PlatformAway as away:
+            if answering.begun:
+                raise
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1013})  # try again later
+            else:
+                await _refuse(away_refusal(away), send)
+
+
+class _Answering:
+    """Puts the visitor's cookie on the answer, which is then nobody else's."""
+
+    def __init__(self, send: Send, visitor: Visitor) -> None:
+        self._send, self._visitor = send, visitor
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] in ("http.response.start", "websocket.accept"):
+            self.begun = True
+            if self._visitor.set_cookie is not None:
+                headers = [*message.get("headers", []), (b"set-cookie", self._visitor.set_cookie.encode())]
+                if all(name.lower() != b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": headers}
+        await self._send(message)
+
+
+def _shown(scope: Scope, network: str) -> Shown:
+    fields = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+    device = next((value for name, value in fields if name == b"user-agent"), "")
+    return Shown(tuple(value for name, value in fields if name == b"cookie"), device, network)
 
 
 def _visit(scope: Scope, address: str) -> Visit:

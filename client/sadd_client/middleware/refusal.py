@@ -5,12 +5,14 @@ decide and ``on_loss`` is ``closed``: that is not the caller's doing.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from sadd_client.decision import Decision
 from sadd_client.door import Shown
+from sadd_client.errors import PlatformAway
 
 QUOTA_EXCEEDED = "https://sadd.example/problems/quota-exceeded"
 
@@ -45,6 +47,19 @@ def refusal_of(decision: Decision) -> Refusal | None:
 def shown_refusal(shown: Shown) -> Refusal:
     """What the door of a waiting room says to who is not let in."""
     return Refusal(HTTPStatus(shown.status), shown.headers or {}, shown.body)
+
+
+def away_refusal(away: PlatformAway) -> Refusal:
+    """Nobody can say whether a session lives. No word about the cookie, so the browser keeps it."""
+    members = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+    body = json.dumps(members).encode()
+    headers = {
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "Retry-After": str(max(1, math.ceil(away.retry_after_seconds or 1))),
+    }
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, headers, body)
 
 
 def _problem(decision: Decision) -> tuple[HTTPStatus, dict[str, object]]:

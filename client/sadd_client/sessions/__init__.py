@@ -1,0 +1,1 @@
+"""Sessions: who is signed in, known by the platform."""

@@ -1,0 +1,113 @@
+"""Who makes a request: the session behind its cookie, asked for when it is first needed.
+
+What a handler changes is told to the platform at once and in order, so that an error reaches the handler and
+not a log. Nothing is created before somebody signs in.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sadd_client.sessions.cookie import Cookie
+from sadd_client.sessions.session import ListedSession, Session
+from sadd_client.sessions.sessions import AsyncSessions
+
+DEVICE_CHARACTERS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows: the values of its ``Cookie`` fields, its User-Agent, its network."""
+
+    cookies: tuple[str, ...]
+    device: str = ""
+    network: str = ""
+
+
+class Visitor:
+    """Of one request. Every call raises PlatformAway: then middleware answers 503 and the cookie stays."""
+
+    def __init__(self, sessions: AsyncSessions, cookie: Cookie, shown: Shown) -> None:
+        self._sessions, self._cookie, self._shown = sessions, cookie, shown
+        self._id = cookie.shown_in(shown.cookies)
+        self._session: Session | None = None
+        self._asked = self._id is None
+        self.set_cookie: str | None = None
+        """To be put on the answer."""
+
+    async def session(self) -> Session | None:
+        """None: nobody is signed in. The first call is a use of the session."""
+        if not self._asked and self._id is not None:
+            self._keep(await self._sessions.touch(self._id))
+            self._asked = True
+        return self._session
+
+    async def sign_in(
+        self,
+        subject: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        keep: Iterable[str] = (),
+        place: str = "",
+    ) -> Session:
+        """A session under a new id, whatever was shown; the old one ends, save for its fields in ``keep``."""
+        before = await self.session()
+        kept = {name: before.data[name] for name in keep if name in before.data} if before else {}
+        device = self._shown.device[:DEVICE_CHARACTERS_MAX]
+        session = await self._sessions.create(
+            subject, {**kept, **(data or {})}, device=device, place=place, network=self._shown.network
+        )
+        self._take(session)
+        if before is not None:
+            await self._sessions.end(before.id)
+        return session
+
+    async def change(self, **fields: Any) -> Session | None:
+        """Fields of its data; None removes one. Others' changes of other fields stay. None: it has ended."""
+        return await self._changed(lambda one: self._sessions.patch(one.id, fields))
+
+    async def rotate(self) -> Session | None:
+        """After a change of rights."""
+        return await self._changed(lambda one: self._sessions.rotate(one.id))
+
+    async def step_up(self, level: int, *, seconds: int) -> Session | None:
+        """After one more factor."""
+        return await self._changed(lambda one: self._sessions.step_up(one.id, level, seconds=seconds))
+
+    async def sign_out(self) -> None:
+        if self._id is not None:
+            await self._sessions.end(self._id)
+        self._keep(None)
+
+    async def sign_out_elsewhere(self) -> None:
+        """All other sessions of this person end, as after a change of password (ASVS 7.4.3)."""
+        session = await self.session()
+        if session is not None:
+            await self._sessions.end_all(session.subject, except_id=session.id)
+
+    async def listed(self) -> list[ListedSession]:
+        """The person's sessions, for him to see and to end."""
+        session = await self.session()
+        return [] if session is None else await self._sessions.listed(session.id) or []
+
+    async def _changed(self, change: Callable[[Session], Awaitable[Session | None]]) -> Session | None:
+        session = await self.session()
+        if session is None:
+            return None
+        found = await change(session)
+        if found is not None and found.id != session.id:
+            self._take(found)
+        else:
+            self._keep(found)
+        return found
+
+    def _take(self, session: Session) -> None:
+        self._session, self._id, self._asked = session, session.id, True
+        self.set_cookie = self._cookie.set(session.id)
+
+    def _keep(self, session: Session | None) -> None:
+        """None: what was shown opens nothing, so the browser need not show it again."""
+        self._session, self._asked = session, True
+        if session is None:
+            self._id = None
+            self.set_cookie = self._cookie.drop()
