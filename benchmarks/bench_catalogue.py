@@ -3,7 +3,6 @@
 The shipped catalogue, an embedded PostgreSQL in a folder that is gone afterwards, one process.
 """
 
-import argparse
 import asyncio
 import gc
 import random
@@ -19,6 +18,7 @@ from typing import TypeVar
 
 from benchmarks.harness import Goal, Report, at_least, at_most
 from benchmarks.slips import name_rate, slips, word_rate
+from benchmarks.words import Words
 from sadd.catalogue import search
 from sadd.catalogue.importing import import_catalogue
 from sadd.catalogue.model import Catalogue
@@ -36,7 +36,7 @@ LANGUAGES = ("ar", "en")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Words(description=__doc__)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     configure_logs("warning", "console")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from benchmarks.harness import Machine, Report, Sample, Subject, at_least, quiet_rounds, ratio
+from benchmarks.words import Words
 from sadd_client import AsyncClient, AsyncLimiter, Client, Limiter
 from sadd_client.clock import now
 from sadd_client.lease import Lease
@@ -36,7 +37,7 @@ PAUSE_EVERY = 1_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="sadd bench client", description=__doc__)
+    parser = Words(prog="sadd bench client", description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--calls", type=int, default=CALLS)

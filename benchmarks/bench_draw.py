@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness import Goal, Report, Sample, at_least, at_most, no_log_lines
+from benchmarks.words import Words
 from queueing.draw import beacon, merkle
 from queueing.draw.beacon import QUICKNET
 from queueing.draw.document import Beacon, Draw, Proof, Published, encode, read, write_lines
@@ -57,7 +58,7 @@ class Checked:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="sadd bench draw", description=__doc__)
+    parser = Words(prog="sadd bench draw", description=__doc__)
     parser.add_argument("--entries", type=int, default=20_000, help="taken in and frozen [20000]")
     parser.add_argument(
         "--checked", type=int, default=1_000_000, help="in the draw that is checked [1000000]"

@@ -27,6 +27,7 @@ from benchmarks.drivers.turn import Reading, read
 from benchmarks.harness import Report, Subject, at_least, quiet_rounds, ratio
 from benchmarks.peers.process import Running
 from benchmarks.servers import free_ports
+from benchmarks.words import Words
 from sadd.grpc.messages import RateLimitRequest, RateLimitResponse
 from sadd.grpc.rls import SHOULD_RATE_LIMIT
 from sadd.grpc.serving import serve_grpc
@@ -40,7 +41,7 @@ GOAL = 8.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="sadd bench grpc", description=__doc__)
+    parser = Words(prog="sadd bench grpc", description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)

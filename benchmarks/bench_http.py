@@ -7,7 +7,6 @@ The fast lane gets the POST twice: with a head that it remembers, and with a tra
 With sockets, a store and others' limiters: ``sadd bench ratelimit``.
 """
 
-import argparse
 import asyncio
 import random
 import sys
@@ -21,6 +20,7 @@ import uvloop
 from aiohttp import hdrs, web
 
 from benchmarks.harness import Estimate, Report, Sample, Subject, at_most, estimate, interleave
+from benchmarks.words import Words
 from sadd.identity.caller import Caller
 from sadd.settings import Server
 from sadd.web.connection import Connections
@@ -198,7 +198,7 @@ def _cost(ours: Sequence[Sample], theirs: Sequence[Sample], chance: random.Rando
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = Words(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     arguments = parser.parse_args()
     report = uvloop.run(measure("python -m benchmarks.bench_http"))

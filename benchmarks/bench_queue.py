@@ -27,6 +27,7 @@ from benchmarks.harness import Subject, no_log_lines, quiet_rounds
 from benchmarks.peers.folder import PeerAbsent
 from benchmarks.peers.process import StartFailed
 from benchmarks.servers import Server, free_ports
+from benchmarks.words import Words
 
 EXTRA = 0.3  # of the rounds, for those that others disturbed
 
@@ -60,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sadd bench queue", description=__doc__)
+    parser = Words(prog="sadd bench queue", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print everything as JSON, with a list of goals")
     parser.add_argument("--quick", action="store_true", help="a small crowd: shows that it runs, no more")
     parser.add_argument("--seed", type=int, default=7, help="of all chance [7]")

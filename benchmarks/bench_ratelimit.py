@@ -26,6 +26,7 @@ from benchmarks.peers.folder import DEFAULT, PeerAbsent
 from benchmarks.peers.others import Place
 from benchmarks.peers.process import StartFailed
 from benchmarks.servers import Server, free_ports
+from benchmarks.words import Words
 
 PACED_SHARE = 0.7
 EXTRA = 0.3  # of the rounds, for those that others disturbed: a full run stays under eight minutes
@@ -61,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sadd bench ratelimit", description=__doc__)
+    parser = Words(prog="sadd bench ratelimit", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print everything as JSON, with a list of goals")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the rates into an SVG")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s: shows that it runs, no more")

@@ -3,7 +3,6 @@
 One GCRA decision for one of 100,000 keys, 256 in flight, one Valkey on this machine.
 """
 
-import argparse
 import asyncio
 import random
 import shutil
@@ -30,6 +29,7 @@ from benchmarks.harness import (
     ratio,
 )
 from benchmarks.servers import Server, free_ports
+from benchmarks.words import Words
 from sadd.valkey.batch import Batch
 from sadd.valkey.client import ValkeyClient
 from sadd.valkey.script import Script
@@ -53,7 +53,7 @@ Ask = Callable[[bytes], Awaitable[object]]
 
 def main(argv: list[str]) -> int:
     """0 when every goal that could be measured was met, else 1."""
-    parser = argparse.ArgumentParser(prog="sadd bench store", description=__doc__)
+    parser = Words(prog="sadd bench store", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print everything as JSON, with a list of goals")
     parser.add_argument("--rounds", type=int, default=25, help="turns of each subject (default 25)")
     parser.add_argument("--operations", type=int, default=40_000, help="of a turn (default 40000)")

@@ -8,7 +8,6 @@ no number twice, nobody admitted twice, never more inside than the cap. How long
 long a new leader took, is told beside.
 """
 
-import argparse
 import json
 import random
 import shutil
@@ -30,6 +29,7 @@ from rich.table import Table
 from benchmarks.faults_queue_crowd import Orders
 from benchmarks.faults_queue_scene import Machine, Scene, Watch, frozen, pause, room_for_a_crowd, scene
 from benchmarks.faults_queue_verdict import Span, Verdict, judge, read
+from benchmarks.words import Words
 
 JOINS_PER_SECOND = 200.0
 BEFORE_SECONDS = (2.0, 3.0)
@@ -184,7 +184,7 @@ class Load:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="sadd faults queue", description=__doc__)
+    parser = Words(prog="sadd faults queue", description=__doc__)
     parser.add_argument("--rounds", type=int, default=len(FAULTS), help="each plays the next fault")
     parser.add_argument("--fault", choices=sorted(FAULTS), help="only this one")
     parser.add_argument("--joins", type=float, default=JOINS_PER_SECOND, help="a second [200]")

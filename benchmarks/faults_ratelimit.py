@@ -7,7 +7,6 @@ callers were told is read back by ``benchmarks.admissions``, which knows nothing
 Admitting too little is no fault of a limiter that is not sure, but it costs, so it is told beside.
 """
 
-import argparse
 import json
 import random
 import signal
@@ -27,6 +26,7 @@ from rich.table import Table
 from benchmarks.admissions import Limit, Verdict, judge, read
 from benchmarks.admitting import Orders
 from benchmarks.servers import ClusterNodes, Server, cluster, free_ports
+from benchmarks.words import Words
 
 WORKERS = 4
 KEYS = [f"citizen-{number}" for number in range(8)]
@@ -146,7 +146,7 @@ FAULTS: dict[str, Breaking] = {
 
 def main(argv: Sequence[str]) -> int:
     """0 when no round admitted more than the limit, else 1."""
-    parser = argparse.ArgumentParser(prog="sadd faults ratelimit", description=__doc__)
+    parser = Words(prog="sadd faults ratelimit", description=__doc__)
     parser.add_argument(
         "--rounds", type=int, default=len(FAULTS), help="one fault each, in turn (default 11)"
     )

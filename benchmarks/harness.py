@@ -9,7 +9,6 @@ fewer cores than it wants, a pair of processes measures the scheduler. Disturbed
 to EXTRA_ROUNDS times as many; when too few stay quiet all are used, and the report says so.
 """
 
-import argparse
 import contextlib
 import json
 import logging
@@ -27,6 +26,8 @@ from typing import Any, Generic, TypeVar
 import structlog
 from rich.console import Console, RenderableType
 from rich.table import Table
+
+from benchmarks.words import Words
 
 RESAMPLES = 2000
 BUSY_SHARE = 0.15
@@ -268,7 +269,7 @@ def tell_times(
     measure: Callable[[], Mapping[str, float]], about: str | None, argv: Sequence[str] | None
 ) -> int:
     """The whole of a benchmark whose ``measure`` gives nanoseconds by name: a table, or JSON on demand."""
-    parser = argparse.ArgumentParser(description=about)
+    parser = Words(description=about)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     measured = measure()

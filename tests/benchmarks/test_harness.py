@@ -2,6 +2,7 @@
 
 import json
 import random
+from importlib import import_module
 
 import pytest
 
@@ -73,3 +74,12 @@ def test_a_goal_is_met_missed_or_not_measured(measured: float | None, met: bool 
     assert report.exit_code() == code
     told = json.loads(report.as_json())["goals"]
     assert [sorted(one) for one in told] == [["goal", "measured", "met", "name", "unit"]] * 2
+
+
+@pytest.mark.parametrize("program", ["bench_queue", "bench_ratelimit", "bench_store", "faults_ratelimit"])
+def test_a_wrong_word_is_one_line(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And exit code 2: nothing is measured."""
+    with pytest.raises(SystemExit) as ended:
+        import_module(f"benchmarks.{program}").main(["--colour"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1

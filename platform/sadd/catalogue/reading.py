@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from sadd.catalogue import rules, shape
@@ -54,24 +55,10 @@ def _judge(pages: Pages, today: date) -> Iterator[Fault]:
 
 def _findings(block: Block, known: rules.Known, today: date, *, orphaned: bool) -> Iterator[Finding]:
     yield from block.fitted.findings
-    for finding in _broken_rules(block.fitted, known, today):
+    for finding in block.fitted.broken(partial(rules.findings, known=known, today=today)):
         # Once for the file is enough; each of its services would say it again.
         if not (orphaned and finding.path == ("agency",)):
             yield finding
-
-
-def _broken_rules(fitted: shape.Fitted, known: rules.Known, today: date) -> Iterable[Finding]:
-    """Of an entry with misfits: the rules that it breaks whatever should stand in their place."""
-    if fitted.value is not None:
-        return rules.findings(fitted.value, known, today)
-    misfits = {finding.path for finding in fitted.findings}
-    first, *others = ([*rules.findings(guess, known, today)] for guess in fitted.guesses)
-    return [
-        finding
-        for finding in first
-        if all(finding in other for other in others)
-        and not any(finding.path[: len(misfit)] == misfit for misfit in misfits)
-    ]
 
 
 def _known(pages: Pages) -> rules.Known:

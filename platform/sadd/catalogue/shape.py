@@ -6,7 +6,7 @@ place, so that the rest of the entry can still be judged (``guesses``).
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
@@ -47,6 +47,18 @@ class Fitted:
         while path not in self.lines:
             path = path[:-1]
         return self.lines[path]
+
+    def broken(self, judge: Callable[[Any], Iterable[Finding]]) -> Iterator[Finding]:
+        """What ``judge`` says of the value; of one with misfits, what it says whatever they should be."""
+        if self.value is not None:
+            yield from judge(self.value)
+            return
+        misfits = {finding.path for finding in self.findings}
+        first, *others = ([*judge(guess)] for guess in self.guesses)
+        for finding in first:
+            hidden = any(finding.path[: len(misfit)] == misfit for misfit in misfits)
+            if not hidden and all(finding in other for other in others):
+                yield finding
 
 
 def fit(node: yaml.Node, type_: type[msgspec.Struct], given: Mapping[str, Any] | None = None) -> Fitted:

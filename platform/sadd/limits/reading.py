@@ -5,6 +5,7 @@ A file is a list of rules. A folder is all of its ``*.yaml``, those of its folde
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -83,15 +84,7 @@ def _findings(block: _Block, catalogue: Catalogue | None) -> Iterator[Finding]:
     """Misfits, and what is wrong whatever they should have said."""
     fitted = block.fitted
     yield from fitted.findings
-    if fitted.value is not None:
-        yield from findings(fitted.value, catalogue)
-        return
-    misfits = {finding.path for finding in fitted.findings}
-    first, *others = ([*findings(guess, catalogue)] for guess in fitted.guesses)
-    for finding in first:
-        hidden = any(finding.path[: len(misfit)] == misfit for misfit in misfits)
-        if not hidden and all(finding in other for other in others):
-            yield finding
+    yield from fitted.broken(partial(findings, catalogue=catalogue))
 
 
 def _together(blocks: list[_Block]) -> Iterator[Fault]:

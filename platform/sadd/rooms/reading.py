@@ -5,6 +5,7 @@ A file is a list of rooms. A folder is all of its ``*.yaml``, those of its folde
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -40,8 +41,9 @@ def read_rooms(paths: Sequence[Path], catalogue: Catalogue | None = None) -> Rea
     """Reads and judges files and folders. FileNotFoundError: there is nothing at a path."""
     faults: list[Fault] = []
     blocks = [block for file in _files(paths) for block in _blocks(file, faults)]
+    judge = partial(findings, catalogue=catalogue)
     for block in blocks:
-        faults.extend(map(block.fault, block.fitted.findings or findings(block.fitted.value, catalogue)))
+        faults.extend(map(block.fault, (*block.fitted.findings, *block.fitted.broken(judge))))
     whole = {id(block.fitted.value): block for block in blocks if block.fitted.value is not None}
     rooms = [block.fitted.value for block in whole.values()]
     faults.extend(whole[id(room)].fault(finding) for room, finding in together(rooms))
