@@ -1,71 +1,116 @@
 """Session ids: made here, never taken from outside, and in the store only as keyed hashes.
 
 An id is 8 bytes that say where the subject's sessions live, and 256 random bits; base64url, 54 characters.
-The first are a keyed hash of agency and subject. They let one script see a session and its subject's
-generation (one hash tag), and spread subjects evenly over a cluster; to anyone else they are noise.
+The first are a keyed hash of agency and subject, the **tag**. It lets one script see a session and its
+subject's state (one hash tag), and spreads subjects evenly over a cluster; to anyone else it is noise.
+
+A **ref** is the tag and the keyed hash of the id: it names a session to people and opens nothing.
 """
 
 import hmac
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-PLACE_BYTES = 8
+TAG_BYTES = 8
 RANDOM_BYTES = 32
+DIGEST_BYTES = 16
+TAG_CHARACTERS = 11
+DIGEST_CHARACTERS = 22
+PEPPER_BYTES_MIN = 32
 FORM = re.compile(r"[A-Za-z0-9_-]{53}[AQgw]")  # the last holds two bits: with any of the rest set it is no id
+REF = re.compile(rf"[A-Za-z0-9_-]{{{TAG_CHARACTERS + DIGEST_CHARACTERS}}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where a session is in the store: its own key and its subject's generation. Both are of one hash tag."""
+    """Where a session is in the store: its own key and its subject's. Both are of one hash tag."""
 
-    session: bytes
-    generation: bytes
+    tag: str
+    digest: str
+
+    @property
+    def session(self) -> bytes:
+        return f"session:{{{self.tag}}}:{self.digest}".encode()
+
+    @property
+    def subject(self) -> bytes:
+        return subject_key(self.tag)
+
+    @property
+    def ref(self) -> str:
+        return self.tag + self.digest
+
+
+def subject_key(tag: str) -> bytes:
+    return f"session:{{{tag}}}:subject".encode()
+
+
+def of_ref(ref: str) -> Names | None:
+    """None for what cannot be a ref."""
+    return Names(ref[:TAG_CHARACTERS], ref[TAG_CHARACTERS:]) if REF.fullmatch(ref) else None
 
 
 class Ids:
-    """Makes ids and finds their names, under one pepper of at least 32 bytes.
+    """Makes ids and finds their names, under peppers of at least 32 bytes; the first makes new ones.
 
     The agency is part of every hash: another agency's id names nothing here, so it is simply unknown.
     """
 
-    def __init__(self, pepper: bytes) -> None:
-        if len(pepper) < 32:
-            raise ValueError("a pepper has at least 32 bytes")
-        self._pepper = pepper
+    def __init__(self, *peppers: bytes) -> None:
+        self.renew(peppers)
+
+    def renew(self, peppers: Sequence[bytes]) -> None:
+        """The peppers in force from now on. What an older one named is found as long as it is among them."""
+        if not peppers or any(len(pepper) < PEPPER_BYTES_MIN for pepper in peppers):
+            raise ValueError(f"a pepper has at least {PEPPER_BYTES_MIN} bytes")
+        self._peppers = tuple(peppers)
+
+    @property
+    def pepper(self) -> bytes:
+        """That of new ids."""
+        return self._peppers[0]
 
     def new(self, agency: str, subject: str) -> str:
-        return _text(self._place(agency, subject) + secrets.token_bytes(RANDOM_BYTES))
+        return _text(_tag(self._peppers[0], agency, subject) + secrets.token_bytes(RANDOM_BYTES))
 
     def renewed(self, session_id: str) -> str:
-        """A new id for the same subject."""
-        return _text(urlsafe_b64decode(session_id + "==")[:PLACE_BYTES] + secrets.token_bytes(RANDOM_BYTES))
+        """A new id for the same subject: under its tag, since one script sees the old and the new."""
+        return _text(_raw(session_id)[:TAG_BYTES] + secrets.token_bytes(RANDOM_BYTES))
 
-    def names(self, agency: str, session_id: str) -> Names | None:
-        """None for what cannot be an id."""
+    def names(self, agency: str, session_id: str) -> tuple[Names, ...]:
+        """Under each pepper, that of new ids first. Empty for what cannot be an id."""
         if not FORM.fullmatch(session_id):
-            return None
-        raw = urlsafe_b64decode(session_id + "==")
-        place = _text(raw[:PLACE_BYTES])
-        digest = _text(self._hash(b"id", agency, raw)[:24])
-        return Names(f"session:{{{place}}}:{digest}".encode(), _generation(place))
+            return ()
+        raw = _raw(session_id)
+        tag = _text(raw[:TAG_BYTES])
+        return tuple(
+            Names(tag, _text(_hash(each, b"id", agency, raw)[:DIGEST_BYTES])) for each in self._peppers
+        )
 
-    def generation(self, agency: str, subject: str) -> bytes:
-        """The key of a subject's generation."""
-        return _generation(_text(self._place(agency, subject)))
+    def tags(self, agency: str, subject: str) -> tuple[str, ...]:
+        """Where a subject's sessions may be: under each pepper, that of new ids first."""
+        return tuple(_text(_tag(pepper, agency, subject)) for pepper in self._peppers)
 
-    def _place(self, agency: str, subject: str) -> bytes:
-        return self._hash(b"subject", agency, subject.encode())[:PLACE_BYTES]
-
-    def _hash(self, purpose: bytes, agency: str, what: bytes) -> bytes:
-        name = agency.encode()
-        framed = b"%b\0%d\0%b%b" % (purpose, len(name), name, what)
-        return hmac.digest(self._pepper, framed, "sha256")
+    def network(self, agency: str, network: str) -> bytes:
+        """The key of what a network began. Addresses are personal, so hashed."""
+        digest = _text(_hash(self._peppers[0], b"network", agency, network.encode())[:DIGEST_BYTES])
+        return f"session:network:{digest}".encode()
 
 
-def _generation(place: str) -> bytes:
-    return f"session:{{{place}}}:generation".encode()
+def _tag(pepper: bytes, agency: str, subject: str) -> bytes:
+    return _hash(pepper, b"subject", agency, subject.encode())[:TAG_BYTES]
+
+
+def _hash(pepper: bytes, purpose: bytes, agency: str, what: bytes) -> bytes:
+    name = agency.encode()
+    return hmac.digest(pepper, b"%b\0%d\0%b%b" % (purpose, len(name), name, what), "sha256")
+
+
+def _raw(session_id: str) -> bytes:
+    return urlsafe_b64decode(session_id + "==")
 
 
 def _text(raw: bytes) -> str:

@@ -1,7 +1,7 @@
 """How long a session may live, how many a subject may have, and what survives: a class's settings as values.
 
-Bounds by assurance: NIST SP 800-63B-4, sections 2.1.3, 2.2.3 and 2.3.3 ("SHOULD" taken as "must" here). A longer
-value is refused; what an agency needs beyond it, it gets by a lower profile, openly.
+Bounds by assurance: NIST SP 800-63B-4, sections 2.1.3, 2.2.3 and 2.3.3 ("SHOULD" taken as "must" here). A
+longer value is refused; what an agency needs beyond it, it gets by a lower profile, openly.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,6 @@ GRACE_MS_MAX = 10_000
 NETWORK_MAX = 1_000_000
 TOUCH_SHARE = 20
 TOUCH_MS_MIN = 30_000
-JITTER_SHARE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ LONGEST: Mapping[Profile, Longest] = {
     "aal1": Longest(ABSOLUTE_MS_MAX, ABSOLUTE_MS_MAX),
     "aal2": Longest(HOUR_MS, 24 * HOUR_MS),
     "aal3": Longest(HOUR_MS // 4, 12 * HOUR_MS),
-    # Not NIST's: nobody is signed in, and bots make these. A basket lives through a meal, not through a night.
+    # Not NIST's: nobody is signed in, and bots make these. A basket lives through a meal, not a night.
     "anonymous": Longest(HOUR_MS, 4 * HOUR_MS),
 }
 
@@ -86,9 +85,3 @@ class SessionPolicy:
         ``idle + touch`` after the last use that was written: never early, late by at most the interval.
         """
         return min(max(self.idle_ms // TOUCH_SHARE, TOUCH_MS_MIN), self.idle_ms // 2)
-
-    @property
-    def jitter_ms(self) -> int:
-        """The store forgets an ended session up to so much later, at random: what a crowd began within one
-        second does not leave the store within one second. Who is alive is told by the record, not by this."""
-        return self.touch_ms // 2 + self.idle_ms // JITTER_SHARE

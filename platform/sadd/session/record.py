@@ -2,23 +2,45 @@
 
 ::
 
-    version of the form 1 | last use 6 | absolute end 6 | created 6 | idle 5 | touch 5    times in ms
-    generation 4 | version 4 | length 2, service | length 2, subject | payload (JSON)
+    form 1 | last use 6 | absolute end 6 | created 6 | idle 5 | touch 5 | generation 6 | version 4
+    flags 1 | grace 2 | length 1, service | sealed
 
-big-endian. The scripts read and write the fields before ``generation`` at fixed offsets, so a touch writes
-six bytes. The payload is opaque to them.
+big-endian, times in ms; ``sealed`` opens only under the agency, service, ref and version that it was sealed
+for, and holds::
+
+    level 1 | its end 6 | length 2, subject | length 1, device | length 1, place | payload (JSON)
+
+The scripts read and write the head at fixed offsets, so a touch writes six bytes. They see nothing of the
+rest. An id that was rotated away or revoked leaves a **tombstone** for a minute: form 0, see ``record.lua``.
 """
 
 import struct
 from dataclasses import dataclass
+from typing import Protocol
 
-HEAD = struct.Struct(">B6s6s6s5s5sII")
-FORM_VERSION = 1
+import msgspec
+
+from sadd.session.ids import Names
+
+HEAD = struct.Struct(">B6s6s6s5s5s6sIBH")
+BODY = struct.Struct(">B6sH")
+DURABLE = 1
 TEXT_BYTES_MAX = 256
+SERVICE_BYTES_MAX = 255
+LABEL_BYTES_MAX = 120
+"""Of a device, and of a place: what a person reads in a list."""
+LEVEL_MAX = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Sealing(Protocol):
+    """``sadd.sealing.Sealer``."""
+
+    def seal(self, plain: bytes, bound_to: bytes) -> bytes: ...
+
+    def open(self, sealed: bytes, bound_to: bytes) -> bytes: ...
+
+
+class Session(msgspec.Struct, frozen=True, gc=False):
     """A session as it was read. Times are the store's, ms since the epoch; ``version`` counts updates."""
 
     service: str
@@ -31,6 +53,13 @@ class Session:
     """When it ends in any case."""
     idle_ms: int
     read_ms: int
+    ref: str = ""
+    """Names it to people, opens nothing; another one after each rotation."""
+    device: str = ""
+    place: str = ""
+    level: int = 0
+    level_until_ms: int = 0
+    durable: bool = False
 
     @property
     def expires_in_ms(self) -> int:
@@ -41,40 +70,101 @@ class Session:
     def absolute_in_ms(self) -> int:
         return max(0, self.absolute_ms - self.read_ms)
 
+    @property
+    def level_now(self) -> int:
+        """The level that was stepped up to, until its own end; then 0."""
+        return self.level if self.read_ms < self.level_until_ms else 0
 
-def tail(service: str, subject: str, payload: bytes) -> bytes:
-    """What follows the version in the stored form. Raises ValueError for a name out of bounds."""
-    return _named("service", service) + _named("subject", subject) + payload
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is sealed of a session."""
+
+    subject: str
+    payload: bytes
+    device: str = ""
+    place: str = ""
+    level: int = 0
+    level_until_ms: int = 0
+
+    def packed(self) -> bytes:
+        """Raises ValueError for what is out of bounds."""
+        subject = bounded("subject", self.subject, TEXT_BYTES_MAX, least=1)
+        device = bounded("device", self.device, LABEL_BYTES_MAX)
+        place = bounded("place", self.place, LABEL_BYTES_MAX)
+        if not 0 <= self.level <= LEVEL_MAX:
+            raise ValueError(f"level must be from 0 to {LEVEL_MAX}, not {self.level}")
+        head = BODY.pack(self.level, self.level_until_ms.to_bytes(6, "big"), len(subject))
+        labels = bytes((len(device),)) + device + bytes((len(place),)) + place
+        return head + subject + labels + self.payload
 
 
-def unpacked(stored: bytes, read_ms: int) -> Session:
-    _, used, absolute, created, idle, _, _, version = HEAD.unpack_from(stored)
-    service, subject_at = _text_at(stored, HEAD.size)
-    subject, payload_at = _text_at(stored, subject_at)
+def tail(sealing: Sealing, agency: str, service: str, names: Names, version: int, body: Body) -> bytes:
+    """What follows the head. Raises ValueError for what is out of bounds."""
+    name = bounded("service", service, SERVICE_BYTES_MAX, least=1)
+    return bytes((len(name),)) + name + sealing.seal(body.packed(), _bound_to(agency, name, names, version))
+
+
+def unpacked(sealing: Sealing, agency: str, names: Names, stored: bytes, read_ms: int) -> Session:
+    """Raises ``sadd.sealing.Unsealable``: another agency's, altered, or of a retired key."""
+    _, used, absolute, created, idle, _, _, version, flags, _ = HEAD.unpack_from(stored)
+    sealed_at = HEAD.size + 1 + stored[HEAD.size]
+    service = stored[HEAD.size + 1 : sealed_at]
+    plain = sealing.open(stored[sealed_at:], _bound_to(agency, service, names, version))
+    level, until, subject_bytes = BODY.unpack_from(plain)
+    device_at = BODY.size + subject_bytes
+    place_at = device_at + 1 + plain[device_at]
+    payload_at = place_at + 1 + plain[place_at]
     return Session(
-        service=service,
-        subject=subject,
-        payload=stored[payload_at:],
-        version=version,
-        created_ms=_number(created),
-        used_ms=_number(used),
-        absolute_ms=_number(absolute),
-        idle_ms=_number(idle),
-        read_ms=read_ms,
+        service.decode(),
+        plain[BODY.size : device_at].decode(),
+        plain[payload_at:],
+        version,
+        number(created),
+        number(used),
+        number(absolute),
+        number(idle),
+        read_ms,
+        names.ref,
+        plain[device_at + 1 : place_at].decode(),
+        plain[place_at + 1 : payload_at].decode(),
+        level,
+        number(until),
+        bool(flags & DURABLE),
     )
 
 
-def _named(what: str, text: str) -> bytes:
-    raw = text.encode()
-    if not 0 < len(raw) <= TEXT_BYTES_MAX:
-        raise ValueError(f"{what} is empty or longer than {TEXT_BYTES_MAX} bytes")
-    return len(raw).to_bytes(2, "big") + raw
+def rewritten(stored: bytes, version: int, used_ms: int, tail_: bytes) -> bytes:
+    """The record as a script writes it: another version, use and tail. For the journal."""
+    form, _, absolute, created, idle, touch, generation, _, flags, grace = HEAD.unpack_from(stored)
+    used = used_ms.to_bytes(6, "big")
+    return HEAD.pack(form, used, absolute, created, idle, touch, generation, version, flags, grace) + tail_
 
 
-def _text_at(stored: bytes, at: int) -> tuple[str, int]:
-    end = at + 2 + int.from_bytes(stored[at : at + 2], "big")
-    return stored[at + 2 : end].decode(), end
+def used_at(stored: bytes, used_ms: int) -> bytes:
+    """The same record with another last use."""
+    return stored[:1] + used_ms.to_bytes(6, "big") + stored[7:]
 
 
-def _number(raw: bytes) -> int:
+def idle_of(stored: bytes) -> int:
+    return number(HEAD.unpack_from(stored)[4])
+
+
+def generation_of(stored: bytes) -> int:
+    return number(HEAD.unpack_from(stored)[6])
+
+
+def number(raw: bytes) -> int:
     return int.from_bytes(raw, "big")
+
+
+def bounded(what: str, text: str, most: int, least: int = 0) -> bytes:
+    """As UTF-8. Raises ValueError for a text out of bounds."""
+    raw = text.encode()
+    if not least <= len(raw) <= most:
+        raise ValueError(f"{what} is {'empty or ' if least else ''}longer than {most} bytes")
+    return raw
+
+
+def _bound_to(agency: str, service: bytes, names: Names, version: int) -> bytes:
+    return b"session\0%b\0%b\0%b\0%d" % (agency.encode(), service, names.ref.encode(), version)

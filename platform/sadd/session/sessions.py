@@ -1,101 +1,397 @@
-"""Sessions: create, touch, patch, rotate, revoke.
+"""Sessions: create, use, change, rotate, end, and list what a subject has.
 
-The session says so. When the store is away every call raises StoreUnavailable, which becomes 503: a person
-is never taken for anonymous, or for signed in, because we could not look. Whoever is not alive, whose id was
-never ours, or is another agency's, is UnknownSession; the answer does not tell which.
+The session says so. When a store is away that is needed, every call raises StoreUnavailable, which becomes
+503: a person is never taken for anonymous, or for signed in, because we could not look. Whoever is not alive,
+whose id was never ours, or is another agency's, is UnknownSession; the answer does not tell which.
+
+Nobody is told that he is signed out before PostgreSQL knows; ``keeper`` tells what each class may lose.
 """
 
+import asyncio
+import hmac
 from collections import Counter
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, NoReturn, TypeVar
 
-from sadd.session.ids import Ids, Names
+import structlog
+
+from sadd.sealing import Sealer, SealKey
+from sadd.session.ids import Ids, Names, of_ref
+from sadd.session.journal import Journal
+from sadd.session.keeper import Found, Keeper
+from sadd.session.listed import Listed, listed
 from sadd.session.payload import Payload, decoded, encoded, merged
 from sadd.session.policy import SessionPolicy
-from sadd.session.record import Session, tail
+from sadd.session.record import TEXT_BYTES_MAX, Body, Session, bounded
+from sadd.session.revocations import Feed, told
+from sadd.session.sharing import Sharing
 from sadd.session.stats import SessionStats
-from sadd.session.store import Store, StoreUnavailable, VersionConflict
+from sadd.session.store import Full, Ledger, Moved, Store, StoreUnavailable, VersionConflict
+from sadd.session.turns import Turns
 
 T = TypeVar("T")
+
+MERGES_MAX = 4
+"""A merge is tried once, and three times more where somebody changed the session meanwhile."""
+ROOMS_MAX = 3
+SWEEP_S = 60.0
+_log = structlog.get_logger("sadd.session")
 
 
 class UnknownSession(Exception):
     """There is no such living session for this agency."""
 
 
-class Sessions:
-    """All agencies' sessions, on one store. The agency always comes from the caller's key."""
+class SpentSession(UnknownSession):
+    """The id was rotated away: somebody else has the new one, or the caller kept the old one too long."""
 
-    def __init__(self, store: Store, ids: Ids) -> None:
+
+class ReadOnlySession(SpentSession):
+    """The id was rotated away a moment ago: within the grace it reads, and changes nothing."""
+
+
+class TooManySessions(Exception):
+    """The subject, or the network, has as many as it may."""
+
+    def __init__(self, retry_after_ms: int) -> None:
+        super().__init__(f"try again in {retry_after_ms} ms")
+        self.retry_after_ms = retry_after_ms
+
+
+class Sessions:
+    """All agencies' sessions. The agency always comes from the caller's key.
+
+    Without ``sealer`` a key is made from the pepper; without ``ledger`` nothing outlives the hot store.
+    """
+
+    def __init__(
+        self, store: Store, ids: Ids, sealer: Sealer | None = None, ledger: Ledger | None = None
+    ) -> None:
         self._store = store
         self._ids = ids
+        self._sealer = sealer or _of_pepper(ids)
+        self._ledger = ledger
+        self._keeper = Keeper(store, self._sealer, None if ledger is None else Journal(ledger))
+        self._turns = Turns()
         self._counts: Counter[str] = Counter()
+        self._deeds: set[asyncio.Task[Any]] = set()
+
+    # -- one session ---------------------------------------------------------
 
     async def create(
-        self, agency: str, service: str, subject: str, policy: SessionPolicy, payload: Payload
+        self,
+        agency: str,
+        service: str,
+        subject: str,
+        policy: SessionPolicy,
+        payload: Payload,
+        *,
+        device: str = "",
+        place: str = "",
+        level: int = 0,
+        level_ms: int = 0,
+        network: str = "",
     ) -> tuple[str, Session]:
         """A new session and its id, which is nowhere else: only its keyed hash is kept.
 
-        Raises ValueError for a subject out of bounds, and PayloadTooLarge.
+        Raises ValueError for what is out of bounds, PayloadTooLarge and TooManySessions.
         """
-        session_id = self._ids.new(agency, subject)
-        packed = tail(service, subject, encoded(payload))
-        session = await self._counting(self._store.create(self._names(agency, session_id), policy, packed))
+        body = Body(subject, encoded(payload), device, place)
+        body.packed()  # before anything is charged or ended for it
+        async with self._counting():
+            await self._charge(agency, policy, network)
+            session_id, found = await self._deed(self._begin(agency, service, policy, body))
+            if level:
+                stepped = _stepped(found, level, level_ms)
+                found = self._known(await self._deed(self._keeper.write(found, stepped)))
         self._counts["created"] += 1
-        return session_id, session
+        return session_id, found.session
 
-    async def touch(self, agency: str, session_id: str) -> Session:
+    async def get(self, agency: str, session_id: str, *, sharing: Sharing | None = None) -> Session:
+        """The session; this is no use of it."""
+        return (await self._found(agency, session_id, use=False, sharing=sharing)).session
+
+    async def touch(self, agency: str, session_id: str, *, sharing: Sharing | None = None) -> Session:
         """The session; this is a use of it."""
-        found = await self._counting(self._store.touch(self._names(agency, session_id)))
-        session, written = self._known(found)
+        found = await self._found(agency, session_id, use=True, sharing=sharing)
         self._counts["read"] += 1
-        self._counts["touched"] += written
-        return session
+        self._counts["touched"] += found.written
+        return found.session
 
-    async def patch(self, agency: str, session_id: str, version: int, changes: Payload) -> Session:
-        """Merge fields into the payload of that version; None removes one. Two round trips: read, then set
-        if nobody did meanwhile. Raises VersionConflict and PayloadTooLarge."""
-        session = await self.touch(agency, session_id)
-        try:
-            if session.version != version:
-                raise VersionConflict(session.version)
-            payload = encoded(merged(decoded(session.payload), changes))
-            packed = tail(session.service, session.subject, payload)
-            names = self._names(agency, session_id)
-            updated = self._known(await self._counting(self._store.update(names, version, packed)))
-        except VersionConflict:
-            self._counts["conflicts"] += 1
-            raise
-        self._counts["updated"] += 1
-        return updated
+    async def patch(self, agency: str, session_id: str, version: int | None, changes: Payload) -> Session:
+        """Merge fields into the payload; null removes one. ``version``: only into that one; None: into
+        whichever is there, again where somebody was quicker. Raises VersionConflict and PayloadTooLarge."""
+        async with self._turns.of(session_id):
+            return await self._merged(agency, session_id, version, changes)
 
-    async def rotate(self, agency: str, session_id: str) -> tuple[str, Session]:
-        """The session under a new id (after sign-in, step-up, a change of rights); the old one is gone."""
-        names = self._names(agency, session_id)
-        renewed_id = self._ids.renewed(session_id)
-        renewed = self._names(agency, renewed_id)
-        session = self._known(await self._counting(self._store.rotate(names, renewed)))
-        self._counts["rotated"] += 1
-        return renewed_id, session
+    async def _merged(self, agency: str, session_id: str, version: int | None, changes: Payload) -> Session:
+        for left in reversed(range(MERGES_MAX)):
+            found = await self._writable(agency, session_id, version)
+            payload = encoded(merged(decoded(found.session.payload), changes))
+            try:
+                return await self._write(found, replace(found.body, payload=payload))
+            except VersionConflict:
+                if version is not None or not left:
+                    raise
+                self._counts["retried"] += 1
+        raise AssertionError("unreachable")
 
-    async def revoke(self, agency: str, session_id: str) -> None:
-        """End one. Raises UnknownSession when there is no record of it."""
-        if not await self._counting(self._store.revoke(self._names(agency, session_id))):
-            self._counts["unknown"] += 1
-            raise UnknownSession
-        self._counts["revoked"] += 1
+    async def replace(self, agency: str, session_id: str, version: int, payload: Payload) -> Session:
+        """Another payload instead of that version's. Raises VersionConflict and PayloadTooLarge."""
+        raw = encoded(payload)
+        found = await self._writable(agency, session_id, version)
+        return await self._write(found, replace(found.body, payload=raw))
 
-    async def revoke_all(self, agency: str, subject: str) -> None:
-        """End all of a subject's sessions with this agency, in one write, however many they are."""
-        await self._counting(self._store.revoke_all(self._ids.generation(agency, subject)))
+    async def rotate(
+        self,
+        agency: str,
+        session_id: str,
+        *,
+        keep: Collection[str] | None = None,
+        level: int = 0,
+        level_ms: int = 0,
+    ) -> tuple[str, Session]:
+        """The session under a new id (after sign-in, step-up, a change of rights); the old one is spent.
+
+        ``keep``: of the payload only these fields go along. A level that was stepped up to ends, unless given
+        anew. Raises UnknownSession and VersionConflict.
+        """
+        for left in reversed(range(MERGES_MAX)):
+            found = await self._writable(agency, session_id, None)
+            renewed_id = self._ids.renewed(session_id)
+            renewed = self._ids.names(agency, renewed_id)[0]
+            body = replace(_stepped(found, level, level_ms), payload=_narrowed(found.session.payload, keep))
+            try:
+                async with self._counting():
+                    rotated = self._known(await self._deed(self._keeper.rotate(found, renewed, body)))
+            except VersionConflict:
+                if not left:
+                    raise
+                self._counts["retried"] += 1
+                continue
+            self._counts["rotated"] += 1
+            return renewed_id, rotated.session
+        raise AssertionError("unreachable")
+
+    async def step_up(self, agency: str, session_id: str, level: int, level_ms: int) -> tuple[str, Session]:
+        """A higher level, for so long, under a new id: who had only the old one does not rise with it."""
+        if level < 1:
+            raise ValueError(f"level must be at least 1, not {level}")
+        return await self.rotate(agency, session_id, level=level, level_ms=level_ms)
+
+    async def sign_in(
+        self,
+        agency: str,
+        session_id: str,
+        service: str,
+        subject: str,
+        policy: SessionPolicy,
+        payload: Payload,
+        *,
+        keep: Collection[str] = (),
+        device: str = "",
+        place: str = "",
+        level: int = 0,
+        level_ms: int = 0,
+    ) -> tuple[str, Session]:
+        """From an anonymous session to a signed-in one: a new session that takes along the named fields only,
+        and the old one is ended. Raises as ``create`` does, and UnknownSession."""
+        found = await self._writable(agency, session_id, None)
+        along = decoded(_narrowed(found.session.payload, keep))
+        begun = await self.create(
+            agency,
+            service,
+            subject,
+            policy,
+            {**along, **payload},
+            device=device,
+            place=place,
+            level=level,
+            level_ms=level_ms,
+        )
+        await self._end(found, "signed-in")
+        return begun
+
+    # -- ending --------------------------------------------------------------
+
+    async def revoke(self, agency: str, session_id: str, *, reason: str = "signed-out") -> None:
+        """End one. Raises UnknownSession when it is not alive."""
+        found = await self._found(agency, session_id, use=False)
+        await self._end(found, reason)
+
+    async def revoke_ref(self, agency: str, ref: str, *, reason: str = "ended") -> None:
+        """End one by what a list calls it. Raises UnknownSession."""
+        names = self._known(of_ref(ref))
+        async with self._counting():
+            found = await self._keeper.find(agency, names, use=False)
+        await self._end(self._known(found if isinstance(found, Found) else None), reason)
+
+    async def revoke_all(
+        self,
+        agency: str,
+        subject: str,
+        *,
+        except_id: str | None = None,
+        reason: str = "signed-out-everywhere",
+    ) -> None:
+        """End all of a subject's sessions with this agency, in one write, however many they are.
+
+        ``except_id`` goes on, if it is one of them. Raises ValueError, UnknownSession for ``except_id``.
+        """
+        bounded("subject", subject, TEXT_BYTES_MAX, least=1)
+        kept = None if except_id is None else (await self._found(agency, except_id, use=False)).names
+        async with self._counting():
+            for tag in self._ids.tags(agency, subject):
+                spared = kept.digest if kept is not None and kept.tag == tag else ""
+                await self._deed(self._keeper.end_all(agency, tag, subject, reason, spared))
         self._counts["revoked_all"] += 1
 
-    def stats(self) -> SessionStats:
-        return SessionStats(**{name: self._counts[name] for name in SessionStats.__slots__})
+    async def listed(self, agency: str, subject: str) -> tuple[Listed, ...]:
+        """The subject's living sessions with this agency; that which was used last comes first."""
+        async with self._counting():
+            found = [
+                one.session
+                for tag in self._ids.tags(agency, subject)
+                for one in await self._keeper.all_of(agency, tag)
+            ]
+        return tuple(listed(one) for one in sorted(found, key=lambda one: -one.used_ms))
 
-    def _names(self, agency: str, session_id: str) -> Names:
-        names = self._ids.names(agency, session_id)
-        return self._known(names)
+    async def revocations(self, after: int, limit: int = 1_000) -> Feed:
+        """What was revoked since a number, of all agencies. Raises StoreUnavailable."""
+        if self._ledger is None:
+            return Feed((), 0, gap=False)
+        async with self._counting():
+            rows, last, forgotten = await self._ledger.rows(after, limit)
+        return Feed(tuple(told(self._sealer, row) for row in rows), last, gap=after < forgotten)
+
+    # -- the service ---------------------------------------------------------
+
+    def renew(self, peppers: Sequence[bytes], keys: Sequence[SealKey]) -> None:
+        """After a rotation: the first of each is used for what is new. Nobody is signed out."""
+        self._ids.renew(peppers)
+        self._sealer.renew(keys)
+
+    async def work(self) -> None:
+        """Until cancelled: what the hot store still owes, and what the database need not keep."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keeper.owed.run())
+            group.create_task(self._sweep())
+
+    def stats(self) -> SessionStats:
+        counted = Counter(
+            self._counts,
+            completed=self._keeper.completion.completed,
+            owed=len(self._keeper.owed),
+            unsealable=self._keeper.unsealable,
+        )
+        return SessionStats(**{name: counted[name] for name in SessionStats.__slots__})
+
+    # -- inside --------------------------------------------------------------
+
+    async def _begin(self, agency: str, service: str, policy: SessionPolicy, body: Body) -> tuple[str, Found]:
+        policy = await self._beside_older(agency, body.subject, policy)
+        for _ in range(ROOMS_MAX):
+            session_id = self._ids.new(agency, body.subject)
+            names = self._ids.names(agency, session_id)[0]
+            begun = await self._keeper.begin(agency, service, names, policy, body)
+            if isinstance(begun, Found):
+                return session_id, begun
+            if policy.when_full == "refuse":
+                break
+            for digest in begun.oldest:
+                await self._end_oldest(agency, Names(names.tag, digest))
+        self._counts["refused"] += 1
+        assert isinstance(begun, Full)
+        raise TooManySessions(begun.retry_after_ms)
+
+    async def _end_oldest(self, agency: str, names: Names) -> None:
+        found = await self._keeper.find(agency, names, use=False)
+        if isinstance(found, Found):
+            await self._keeper.end(agency, names, found.session, "too-many")
+        elif found is None:
+            await self._store.end(names)  # it cannot be opened, or has just ended
+
+    async def _beside_older(self, agency: str, subject: str, policy: SessionPolicy) -> SessionPolicy:
+        """While a pepper rotates, sessions under the older ones count as well; they are the oldest."""
+        older = [
+            one
+            for tag in self._ids.tags(agency, subject)[1:]
+            for one in await self._keeper.all_of(agency, tag)
+        ]
+        if policy.when_full == "refuse" and len(older) >= policy.parallel_max:
+            self._counts["refused"] += 1
+            raise TooManySessions(min(one.session.expires_in_ms for one in older))
+        while len(older) >= policy.parallel_max:
+            one = older.pop(0)
+            await self._keeper.end(agency, one.names, one.session, "too-many")
+        return replace(policy, parallel_max=policy.parallel_max - len(older)) if older else policy
+
+    async def _charge(self, agency: str, policy: SessionPolicy, network: str) -> None:
+        if not policy.network_max or not network:
+            return
+        key = self._ids.network(agency, network)
+        wait_ms = await self._store.charge(key, policy.network_max, policy.absolute_ms)
+        if wait_ms:
+            self._counts["refused"] += 1
+            raise TooManySessions(wait_ms)
+
+    async def _found(
+        self, agency: str, session_id: str, *, use: bool, sharing: Sharing | None = None
+    ) -> Found:
+        """Raises UnknownSession. Within the grace of a rotation the session itself, without a use of it."""
+        async with self._counting():
+            found = await self._look(agency, session_id, use=use)
+            while isinstance(found, Moved):
+                if not found.graceful:
+                    self._spent(found)
+                tag = self._ids.names(agency, session_id)[0].tag
+                found = await self._keeper.find(agency, Names(tag, found.digest), use=False)
+        found = self._known(found)
+        if sharing is not None and not sharing(found.session.service):
+            return self._known(None)
+        return found
+
+    async def _writable(self, agency: str, session_id: str, version: int | None) -> Found:
+        """Raises UnknownSession, for a rotated id as well; VersionConflict when another version is there."""
+        async with self._counting():
+            found = await self._look(agency, session_id, use=False)
+        if isinstance(found, Moved):
+            if found.graceful:
+                raise ReadOnlySession
+            self._spent(found)
+        known = self._known(found)
+        if version is not None and known.session.version != version:
+            self._counts["conflicts"] += 1
+            raise VersionConflict(known.session.version)
+        return known
+
+    async def _look(self, agency: str, session_id: str, *, use: bool) -> Found | Moved | None:
+        for names in self._ids.names(agency, session_id):
+            found = await self._keeper.find(agency, names, use=use)
+            if found is not None:
+                return found
+        return None
+
+    async def _write(self, found: Found, body: Body) -> Session:
+        async with self._counting():
+            written = self._known(await self._deed(self._keeper.write(found, body)))
+        self._counts["updated"] += 1
+        return written.session
+
+    async def _end(self, found: Found, reason: str) -> None:
+        async with self._counting():
+            await self._deed(self._keeper.end(found.agency, found.names, found.session, reason))
+        self._counts["revoked"] += 1
+
+    def _spent(self, moved: Moved) -> NoReturn:
+        """Raises SpentSession. The event is raised once for each id that is shown again."""
+        self._counts["unknown"] += 1
+        if moved.first:
+            self._counts["reused"] += 1
+            _log.warning("a session's old id was shown again", session=moved.digest[:8])
+        raise SpentSession
 
     def _known(self, found: T | None) -> T:
         if found is None:
@@ -103,9 +399,53 @@ class Sessions:
             raise UnknownSession
         return found
 
-    async def _counting(self, call: Awaitable[T]) -> T:
+    async def _deed(self, deed: Coroutine[Any, Any, T]) -> T:
+        """To its end, also when the caller is gone: half of it must not stay."""
+        task = asyncio.create_task(deed)
+        self._deeds.add(task)
+        task.add_done_callback(self._done)
+        return await asyncio.shield(task)
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._deeds.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at: its caller may be gone
+
+    @asynccontextmanager
+    async def _counting(self) -> AsyncIterator[None]:
         try:
-            return await call
+            yield
         except StoreUnavailable:
             self._counts["unavailable"] += 1
             raise
+        except VersionConflict:
+            self._counts["conflicts"] += 1
+            raise
+
+    async def _sweep(self) -> None:
+        while self._ledger is not None:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self._ledger.sweep()
+            except StoreUnavailable as away:
+                _log.warning("what is over is not deleted yet", reason=str(away))
+
+
+def _stepped(found: Found, level: int, level_ms: int) -> Body:
+    """Raises ValueError. No level outlives the session."""
+    if not level:
+        return replace(found.body, level=0, level_until_ms=0)
+    if level_ms < 1:
+        raise ValueError(f"level_ms must be at least 1, not {level_ms}")
+    until = min(found.session.read_ms + level_ms, found.session.absolute_ms)
+    return replace(found.body, level=level, level_until_ms=until)
+
+
+def _narrowed(payload: bytes, keep: Collection[str] | None) -> bytes:
+    if keep is None:
+        return payload
+    return encoded({name: value for name, value in decoded(payload).items() if name in keep})
+
+
+def _of_pepper(ids: Ids) -> Sealer:
+    return Sealer([SealKey("00000000", hmac.digest(ids.pepper, b"seal", "sha256"))])

@@ -1,14 +1,18 @@
-"""What the session service asks of a store: each operation one round trip, decided on the store's clock."""
+"""What the session service asks of its stores: each operation of the hot one is one round trip."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sadd.session.ids import Names
 from sadd.session.policy import SessionPolicy
-from sadd.session.record import Session
+
+PAGE_SESSIONS = 50
+"""A session has up to 16 KiB: a page is under a megabyte."""
 
 
 class StoreUnavailable(Exception):
-    """The store did not answer in time or at all. Nobody knows whether the session lives: say so, with 503.
+    """A store did not answer in time or at all. Nobody knows whether the session lives: say so, with 503.
 
     It must never be taken for "not signed in".
     """
@@ -22,30 +26,177 @@ class VersionConflict(Exception):
         self.version = version
 
 
+class Foreign(Exception):
+    """What the store holds of the subject was not completed for this run of it, and may be older than what
+    was acknowledged. ``since_ms`` and ``run`` are to be shown when it is; ``held``: there is a record."""
+
+    def __init__(self, since_ms: int, run: bytes, *, held: bool) -> None:
+        super().__init__("the subject is to be completed from the database first")
+        self.since_ms = since_ms
+        self.run = run
+        self.held = held
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A living session's record. ``before_ms`` is its last use before this; 0 when this was not written."""
+
+    record: bytes
+    read_ms: int
+    before_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The id was rotated away; ``digest`` is the new one's."""
+
+    digest: str
+    graceful: bool
+    """Within the grace: who shows it was on his way."""
+    first: bool
+    """Nobody showed it before, since the grace ended: the event is raised once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The subject has as many sessions as it may; ``oldest`` are those that would have to end."""
+
+    retry_after_ms: int
+    oldest: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Legacy:
+    """What the database knows of a subject."""
+
+    generation: int = 0
+    kept: str = ""
+    """The digest that the last revocation of all left alive."""
+    ended: tuple[str, ...] = ()
+    records: tuple[tuple[str, bytes], ...] = ()
+    """Digest and record, as they are to be written."""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.generation or self.ended or self.records)
+
+
 class Store(Protocol):
     """``now_ms`` replaces the store's clock (tests). None is returned for a session that is not alive.
 
-    Each raises StoreUnavailable, and may be repeated without harm.
+    Each raises StoreUnavailable and, where a subject is read, Foreign; each may be repeated without harm.
     """
 
     async def create(
         self, names: Names, policy: SessionPolicy, tail: bytes, now_ms: int | None = None
-    ) -> Session:
+    ) -> Stored | Full:
         """A new session at version 1, under its subject's present generation."""
 
-    async def touch(self, names: Names, now_ms: int | None = None) -> tuple[Session, bool] | None:
-        """The session, and whether this use was written."""
+    async def read(self, names: Names, *, use: bool, now_ms: int | None = None) -> Stored | Moved | None: ...
 
     async def update(
-        self, names: Names, version: int, tail: bytes, now_ms: int | None = None
-    ) -> Session | None:
-        """Replace the payload. Raises VersionConflict when ``version`` is not the present one."""
+        self, names: Names, version: int, tail: bytes, *, decided: bool = False, now_ms: int | None = None
+    ) -> Stored | Moved | None:
+        """Replace what follows the head. Raises VersionConflict when ``version`` is not the present one;
+        ``decided``: the journal took it already, so it is written over any older one."""
 
-    async def rotate(self, names: Names, renewed: Names, now_ms: int | None = None) -> Session | None:
-        """The session under a new id; the old one is gone in the same moment."""
+    async def rotate(
+        self,
+        names: Names,
+        renewed: Names,
+        version: int,
+        tail: bytes,
+        *,
+        decided: bool = False,
+        now_ms: int | None = None,
+    ) -> Stored | Moved | None:
+        """The session under a new id; the old one is a tombstone at once. Raises VersionConflict."""
 
-    async def revoke(self, names: Names) -> bool:
-        """End one; True if there was a record of it."""
+    async def end(self, names: Names) -> str:
+        """A tombstone in its place. The digest that it was rotated to, to be ended as well; or empty."""
 
-    async def revoke_all(self, generation: bytes) -> None:
-        """End all of a subject, by raising its generation."""
+    async def end_all(self, tag: str, generation: int, kept: str = "") -> None:
+        """All of a subject that were made under a lower generation are over, but ``kept``."""
+
+    async def page(
+        self, tag: str, after: int, now_ms: int | None = None
+    ) -> tuple[int, list[tuple[str, bytes]]]:
+        """The store's time, and a page of the subject's living sessions: digest and record."""
+
+    async def complete(self, tag: str, legacy: Legacy, foreign: Foreign, now_ms: int | None = None) -> None:
+        """Take in what the database knows; from then on this run of the store may speak for the subject.
+
+        Raises Foreign when that took too long or another server answers by now.
+        """
+
+    async def doubt(self, tag: str) -> None:
+        """The store must not speak for the subject until it is completed again."""
+
+    async def charge(self, network: bytes, most: int, window_ms: int) -> int:
+        """Count a session that a network begins. 0, or in how many ms it may begin the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A revocation on its way to the database. ``ref`` empty: all sessions under the tag but ``kept``."""
+
+    agency: str
+    service: str
+    tag: str
+    digest: str
+    subject: bytes = field(repr=False)
+    reason: str
+    kept: str = ""
+    until_ms: int = 0
+    """When the session would have ended in any case; 0 = as long as any may live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record for the journal. ``instead_of`` is the digest that it replaces at version ``expected``;
+    empty for a new session."""
+
+    tag: str
+    digest: str
+    version: int
+    used_ms: int
+    absolute_ms: int
+    record: bytes = field(repr=False)
+    instead_of: str = ""
+    expected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A revocation as the database keeps it, for the feed."""
+
+    seq: int
+    at_ms: int
+    agency: str
+    service: str
+    tag: str
+    digest: str
+    kept: str
+    subject: bytes = field(repr=False)
+    reason: str
+
+
+class Ledger(Protocol):
+    """What must survive the hot store. Each is one statement and one commit. Raises StoreUnavailable."""
+
+    async def revoke(self, endings: Sequence[Ending]) -> list[int]:
+        """Committed, and what they end is gone from the journal. Their numbers in the feed."""
+
+    async def legacies(self, tags: Sequence[str]) -> list[Legacy]: ...
+
+    async def write(self, entries: Sequence[Entry]) -> list[bool]:
+        """False where the version was another, or there is no such session any more."""
+
+    async def note(self, uses: Sequence[tuple[str, str, int]]) -> list[None]:
+        """Tag, digest and ms of last uses."""
+
+    async def rows(self, after: int, limit: int) -> tuple[list[Row], int, int]:
+        """Revocations above a number; the newest number; and the highest that was forgotten."""
+
+    async def sweep(self) -> int:
+        """Delete what is of no use any more, some thousands at a time; how many."""

@@ -1,17 +1,29 @@
-"""The store on Valkey: one string for each session, one counter for each subject that was revoked."""
+"""The hot store on Valkey: a string for each session, a sorted set for each subject; see ``record.lua``."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Protocol
 
-from sadd.session.ids import Names
-from sadd.session.policy import ABSOLUTE_MS_MAX, SessionPolicy
-from sadd.session.record import Session, unpacked
-from sadd.session.store import StoreUnavailable, VersionConflict
+from sadd.session.ids import DIGEST_CHARACTERS, Names, subject_key
+from sadd.session.policy import SessionPolicy
+from sadd.session.record import DURABLE
+from sadd.session.store import (
+    PAGE_SESSIONS,
+    Foreign,
+    Full,
+    Legacy,
+    Moved,
+    Stored,
+    StoreUnavailable,
+    VersionConflict,
+)
 
-ON_RECORD = ("create", "touch", "update", "rotate")
-GENERATION_KEPT_MS = ABSOLUTE_MS_MAX + 60_000
+ON_RECORD = ("create", "read", "update", "rotate", "end", "end_all", "page", "complete", "doubt")
+AWAY = (ConnectionError, TimeoutError)
+
+Word = bytes | int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,77 +39,120 @@ class Client(Protocol):
         self,
         script: Script,
         keys: Sequence[bytes],
-        args: Sequence[bytes | int | str],
+        args: Sequence[Word],
         *,
         repeat_safe: bool = False,
+        stamped: bool = False,
     ) -> Any: ...
 
-    async def command(
-        self, *words: bytes | int | str, key: bytes | None = None, repeat_safe: bool = False
-    ) -> Any: ...
+
+def _dice() -> int:
+    return random.randrange(1000)  # noqa: S311  # no secret: when a dead record leaves the store
 
 
 class ValkeyStore:
-    """``sadd.session.store.Store`` on one client."""
+    """``sadd.session.store.Store`` on one client. ``dice`` gives 0 to 999."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, dice: Callable[[], int] = _dice) -> None:
         self._client = client
+        self._dice = dice
         folder = files("sadd.session")
         prelude = folder.joinpath("record.lua").read_bytes()
         self._scripts = {
-            name: Script(f"session.{name}", prelude + folder.joinpath(f"{name}.lua").read_bytes())
+            name: Script(f"session.{name}", _bare(prelude + folder.joinpath(f"{name}.lua").read_bytes()))
             for name in ON_RECORD
         }
-        self._revoke_all = Script("session.revoke_all", folder.joinpath("revoke_all.lua").read_bytes())
+        self._charge = Script("session.charge", folder.joinpath("charge.lua").read_bytes())
 
     async def create(
         self, names: Names, policy: SessionPolicy, tail: bytes, now_ms: int | None = None
-    ) -> Session:
+    ) -> Stored | Full:
         times = (policy.idle_ms, policy.absolute_ms, policy.touch_ms)
-        answer = await self._run("create", names, now_ms, *times, tail, GENERATION_KEPT_MS)
-        return unpacked(*answer)
+        flags = DURABLE if policy.durable else 0
+        args = (*times, flags, policy.grace_ms, tail, policy.parallel_max)
+        answer = await self._on("create", names, now_ms, *args)
+        if answer[0] == b"full":
+            return Full(answer[1], tuple(digest.decode() for digest in answer[2:]))
+        return Stored(*answer)
 
-    async def touch(self, names: Names, now_ms: int | None = None) -> tuple[Session, bool] | None:
-        answer = await self._run("touch", names, now_ms)
-        return None if answer is None else (unpacked(answer[0], answer[1]), bool(answer[2]))
+    async def read(self, names: Names, *, use: bool, now_ms: int | None = None) -> Stored | Moved | None:
+        return _found(await self._on("read", names, now_ms, int(use)))
 
     async def update(
-        self, names: Names, version: int, tail: bytes, now_ms: int | None = None
-    ) -> Session | None:
-        answer = await self._run("update", names, now_ms, version, tail)
-        if isinstance(answer, int):
-            raise VersionConflict(answer)
-        return None if answer is None else unpacked(*answer)
+        self, names: Names, version: int, tail: bytes, *, decided: bool = False, now_ms: int | None = None
+    ) -> Stored | Moved | None:
+        return _found(await self._on("update", names, now_ms, version, tail, int(decided)))
 
-    async def rotate(self, names: Names, renewed: Names, now_ms: int | None = None) -> Session | None:
-        answer = await self._run("rotate", names, now_ms, renewed=renewed.session)
-        return None if answer is None else unpacked(*answer)
-
-    async def revoke(self, names: Names) -> bool:
-        try:
-            return bool(
-                await self._client.command("UNLINK", names.session, key=names.session, repeat_safe=True)
-            )
-        except (ConnectionError, TimeoutError) as gone:
-            raise StoreUnavailable(str(gone)) from gone
-
-    async def revoke_all(self, generation: bytes) -> None:
-        try:
-            await self._client.run(self._revoke_all, (generation,), (GENERATION_KEPT_MS,), repeat_safe=True)
-        except (ConnectionError, TimeoutError) as gone:
-            raise StoreUnavailable(str(gone)) from gone
-
-    async def _run(
+    async def rotate(
         self,
-        operation: str,
         names: Names,
-        now_ms: int | None,
-        *args: bytes | int,
-        renewed: bytes | None = None,
-    ) -> Any:
-        keys = [names.session, names.generation, *((renewed,) if renewed else ())]
-        now = "" if now_ms is None else now_ms
+        renewed: Names,
+        version: int,
+        tail: bytes,
+        *,
+        decided: bool = False,
+        now_ms: int | None = None,
+    ) -> Stored | Moved | None:
+        keys = (names.session, names.subject, renewed.session)
+        return _found(await self._run("rotate", keys, now_ms, version, tail, int(decided)))
+
+    async def end(self, names: Names) -> str:
+        return str((await self._on("end", names, None)).decode())
+
+    async def end_all(self, tag: str, generation: int, kept: str = "") -> None:
+        await self._run("end_all", (subject_key(tag),), None, generation, kept)
+
+    async def page(
+        self, tag: str, after: int, now_ms: int | None = None
+    ) -> tuple[int, list[tuple[str, bytes]]]:
+        now, *rest = await self._run("page", (subject_key(tag),), now_ms, after, PAGE_SESSIONS)
+        return now, [(digest.decode(), record) for digest, record in zip(rest[::2], rest[1::2], strict=True)]
+
+    async def complete(self, tag: str, legacy: Legacy, foreign: Foreign, now_ms: int | None = None) -> None:
+        records = [word for digest, record in legacy.records for word in (digest, record)]
+        args = (legacy.generation, legacy.kept, len(legacy.ended), *legacy.ended, *records)
+        await self._run("complete", (subject_key(tag),), now_ms, foreign.since_ms, foreign.run, *args)
+
+    async def doubt(self, tag: str) -> None:
+        await self._run("doubt", (subject_key(tag),), None)
+
+    async def charge(self, network: bytes, most: int, window_ms: int) -> int:
         try:
-            return await self._client.run(self._scripts[operation], keys, (now, *args), repeat_safe=True)
-        except (ConnectionError, TimeoutError) as gone:
+            return int(await self._client.run(self._charge, (network,), (most, window_ms)))
+        except AWAY as gone:
             raise StoreUnavailable(str(gone)) from gone
+
+    async def _on(self, operation: str, names: Names, now_ms: int | None, *args: Word) -> Any:
+        return await self._run(operation, (names.session, names.subject), now_ms, *args)
+
+    async def _run(self, operation: str, keys: tuple[bytes, ...], now_ms: int | None, *args: Word) -> Any:
+        now = "" if now_ms is None else now_ms
+        words = (now, self._dice(), *args)
+        try:
+            answer = await self._client.run(
+                self._scripts[operation], keys, words, repeat_safe=True, stamped=True
+            )
+        except AWAY as gone:
+            raise StoreUnavailable(str(gone)) from gone
+        if isinstance(answer, list) and answer[0] == b"foreign":
+            raise Foreign(answer[1], answer[2], held=bool(answer[3]))
+        return answer
+
+
+def _found(answer: Any) -> Stored | Moved | None:
+    if answer is None:
+        return None
+    if answer[0] == b"moved":
+        return Moved(answer[1].decode(), bool(answer[2]), bool(answer[3]))
+    if answer[0] == b"conflict":
+        raise VersionConflict(answer[1])
+    return Stored(*answer)
+
+
+def _bare(source: bytes) -> bytes:
+    """Without comments and indentation: the store keeps each script, and is sent it after a restart."""
+    lines = (line.strip() for line in source.split(b"\n"))
+    return b"\n".join(line for line in lines if line and not line.startswith(b"--"))
+
+
+assert DIGEST_CHARACTERS == 22, "record.lua counts on it"
