@@ -24,7 +24,10 @@ def test_what_moved_is_what_a_list_of_all_bumps_says(steps: list[tuple[str, str,
             read.append((ours.position, len(said), name, tags))
             continue
         said.append((kind, name))
-        {"key": ours.key, "tag": ours.tag, "all": lambda _: ours.everything()}[kind](name)
+        if kind == "all":
+            ours.everything()
+        else:
+            (ours.key if kind == "key" else ours.tag)(name)
     for position, before, key, tags in read:
         meant = {("key", key), *(("tag", tag) for tag in tags)}
         moved = any(kind == "all" or (kind, name) in meant for kind, name in said[before:])
