@@ -105,6 +105,14 @@ class Keeper:
             await self._note(found, stored.before_ms)
         return found
 
+    def at_once(self, agency: str, names: Names, stored: Stored) -> Found | None:
+        """What ``find`` makes of a record, but that a use of a durable session is for the caller to note."""
+        return self._opened(agency, names, stored)
+
+    async def note(self, found: Found, before_ms: int) -> None:
+        """A use of a durable session, whose last one was then."""
+        await self._note(found, before_ms)
+
     async def _note(self, found: Found, before_ms: int) -> None:
         quarter = max(found.session.idle_ms // USES_OF_IDLE, 1)
         if self._journal is None or before_ms // quarter == found.session.used_ms // quarter:

@@ -10,7 +10,7 @@ Nobody is told that he is signed out before PostgreSQL knows; ``keeper`` tells w
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
@@ -28,7 +28,7 @@ from sadd.session.record import TEXT_BYTES_MAX, Body, Session, bounded
 from sadd.session.revocations import Feed, told
 from sadd.session.sharing import Sharing
 from sadd.session.stats import SessionStats
-from sadd.session.store import Full, Ledger, Moved, Store, StoreUnavailable, VersionConflict
+from sadd.session.store import Full, Ledger, Moved, Reading, Store, Stored, StoreUnavailable, VersionConflict
 from sadd.session.turns import Turns
 
 T = TypeVar("T")
@@ -119,6 +119,58 @@ class Sessions:
         self._counts["read"] += 1
         self._counts["touched"] += found.written
         return found.session
+
+    def ask(
+        self,
+        agency: str,
+        session_id: str,
+        done: Callable[[Session | Exception], None],
+        *,
+        use: bool,
+        sharing: Sharing | None = None,
+    ) -> None:
+        """``touch`` if it is a use, else ``get``, without a task: ``done`` gets at a later tick what they would
+        return or raise. Whatever is not the usual case is asked as they ask it."""
+        names = self._ids.names(agency, session_id)
+        if not names:
+            self._counts["unknown"] += 1
+            done(UnknownSession())
+            return
+
+        def answered(reading: Reading) -> None:
+            found = self._keeper.at_once(agency, names[0], reading) if isinstance(reading, Stored) else None
+            if found is None or (sharing is not None and not sharing(found.session.service)):
+                self._ask_on(agency, session_id, done, use=use, sharing=sharing)
+                return
+            assert isinstance(reading, Stored)
+            if use:
+                self._counts["read"] += 1
+                self._counts["touched"] += found.written
+            if reading.before_ms and found.session.durable:
+                self._start(self._keeper.note(found, reading.before_ms))
+            done(found.session)
+
+        self._store.post_read(names[0], answered, use=use)
+
+    def _ask_on(
+        self,
+        agency: str,
+        session_id: str,
+        done: Callable[[Session | Exception], None],
+        *,
+        use: bool,
+        sharing: Sharing | None,
+    ) -> None:
+        async def ask() -> None:
+            try:
+                found: Session | Exception = await (self.touch if use else self.get)(
+                    agency, session_id, sharing=sharing
+                )
+            except Exception as wrong:
+                found = wrong
+            done(found)
+
+        self._start(ask())
 
     async def patch(self, agency: str, session_id: str, version: int | None, changes: Payload) -> Session:
         """Merge fields into the payload; null removes one. ``version``: only into that one; None: into
@@ -280,12 +332,10 @@ class Sessions:
             group.create_task(self._sweep())
 
     def stats(self) -> SessionStats:
-        counted = Counter(
-            self._counts,
-            completed=self._keeper.completion.completed,
-            owed=len(self._keeper.owed),
-            unsealable=self._keeper.unsealable,
-        )
+        counted = self._counts.copy()
+        counted["completed"] = self._keeper.completion.completed
+        counted["owed"] = len(self._keeper.owed)
+        counted["unsealable"] = self._keeper.unsealable
         return SessionStats(**{name: counted[name] for name in SessionStats.__slots__})
 
     # -- inside --------------------------------------------------------------
@@ -401,10 +451,13 @@ class Sessions:
 
     async def _deed(self, deed: Coroutine[Any, Any, T]) -> T:
         """To its end, also when the caller is gone: half of it must not stay."""
+        return await asyncio.shield(self._start(deed))
+
+    def _start(self, deed: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.create_task(deed)
         self._deeds.add(task)
         task.add_done_callback(self._done)
-        return await asyncio.shield(task)
+        return task
 
     def _done(self, task: "asyncio.Task[Any]") -> None:
         self._deeds.discard(task)

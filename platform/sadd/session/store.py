@@ -1,6 +1,6 @@
 """What the session service asks of its stores: each operation of the hot one is one round trip."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -81,6 +81,9 @@ class Legacy:
         return not (self.generation or self.ended or self.records)
 
 
+Reading = Stored | Moved | Exception | None
+
+
 class Store(Protocol):
     """``now_ms`` replaces the store's clock (tests). None is returned for a session that is not alive.
 
@@ -93,6 +96,9 @@ class Store(Protocol):
         """A new session at version 1, under its subject's present generation."""
 
     async def read(self, names: Names, *, use: bool, now_ms: int | None = None) -> Stored | Moved | None: ...
+
+    def post_read(self, names: Names, done: "Callable[[Reading], None]", *, use: bool) -> None:
+        """``read`` without a task: ``done`` gets at a later tick what it would return or raise."""
 
     async def update(
         self, names: Names, version: int, tail: bytes, *, decided: bool = False, now_ms: int | None = None

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from typing import Any, Protocol
 
@@ -45,6 +46,17 @@ class Client(Protocol):
         stamped: bool = False,
     ) -> Any: ...
 
+    def post(
+        self,
+        script: Script,
+        keys: Sequence[bytes],
+        args: Sequence[Word],
+        done: Callable[[Any], None],
+        *,
+        repeat_safe: bool = False,
+        stamped: bool = False,
+    ) -> None: ...
+
 
 def _dice() -> int:
     return random.randrange(1000)  # noqa: S311  # no secret: when a dead record leaves the store
@@ -77,6 +89,11 @@ class ValkeyStore:
 
     async def read(self, names: Names, *, use: bool, now_ms: int | None = None) -> Stored | Moved | None:
         return _found(await self._on("read", names, now_ms, int(use)))
+
+    def post_read(self, names: Names, done: Callable[[Reading], None], *, use: bool) -> None:
+        keys, words = (names.session, names.subject), ("", self._dice(), int(use))
+        told = partial(_posted, done)
+        self._client.post(self._scripts["read"], keys, words, told, repeat_safe=True, stamped=True)
 
     async def update(
         self, names: Names, version: int, tail: bytes, *, decided: bool = False, now_ms: int | None = None
@@ -134,9 +151,27 @@ class ValkeyStore:
             )
         except AWAY as gone:
             raise StoreUnavailable(str(gone)) from gone
-        if isinstance(answer, list) and answer[0] == b"foreign":
-            raise Foreign(answer[1], answer[2], held=bool(answer[3]))
-        return answer
+        return _native(answer)
+
+
+def _native(answer: Any) -> Any:
+    """Raises Foreign for what another run of the store left."""
+    if isinstance(answer, list) and answer[0] == b"foreign":
+        raise Foreign(answer[1], answer[2], held=bool(answer[3]))
+    return answer
+
+
+def _posted(done: Callable[[Reading], None], answer: Any) -> None:
+    if isinstance(answer, AWAY):
+        done(StoreUnavailable(str(answer)))
+    elif isinstance(answer, Exception):
+        done(answer)
+    else:
+        try:
+            found: Reading = _found(_native(answer))
+        except Foreign as foreign:
+            found = foreign
+        done(found)
 
 
 def _found(answer: Any) -> Stored | Moved | None:

@@ -32,7 +32,21 @@ class Model:
         idle_end = row.used_ms + policy.idle_ms + policy.touch_ms
         return row if now_ms < min(idle_end, row.created_ms + policy.absolute_ms) else None
 
-    def create(self, name: str, subject: str, payload: bytes, policy: SessionPolicy, now_ms: int) -> Row:
+    def of(self, subject: str, now_ms: int) -> list[str]:
+        """The names of the living, that which was made first comes first."""
+        return [
+            name
+            for name, row in self.rows.items()
+            if row.subject == subject and self.alive(name, now_ms) is not None
+        ]
+
+    def create(
+        self, name: str, subject: str, payload: bytes, policy: SessionPolicy, now_ms: int
+    ) -> Row | int:
+        """The row, or how many living sessions are too many."""
+        over = len(self.of(subject, now_ms)) - policy.parallel_max + 1
+        if over > 0:
+            return over
         generation = self.generations.get(subject, 0)
         self.rows[name] = Row(subject, payload, 1, now_ms, now_ms, generation, policy)
         self.truly_used[name] = now_ms
@@ -57,12 +71,13 @@ class Model:
         self.rows[name] = replace(row, payload=payload, version=version + 1, used_ms=now_ms)
         return self.rows[name]
 
-    def rotate(self, name: str, renewed: str, now_ms: int) -> Row | None:
-        row = self.alive(name, now_ms)
-        if row is not None:
-            self.rows[renewed] = self.rows.pop(name)
-            self.truly_used[renewed] = self.truly_used[name]
-        return row
+    def rotate(self, name: str, renewed: str, version: int, now_ms: int) -> Row | int | None:
+        changed = self.update(name, version, self.rows[name].payload if name in self.rows else b"", now_ms)
+        if isinstance(changed, Row):
+            # It keeps its place among those of its subject: the order is that of their making.
+            self.rows = {renewed if held == name else held: row for held, row in self.rows.items()}
+            self.truly_used[renewed] = now_ms
+        return changed
 
     def revoke_all(self, subject: str) -> None:
         self.generations[subject] = self.generations.get(subject, 0) + 1
