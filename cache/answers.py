@@ -23,7 +23,8 @@ class Lease:
     shared: bool = True
     """False: what this key gives was lately found uncacheable, so everybody may load and nobody waits."""
     stale: Entry | None = None
-    """What may be served meanwhile (by leave of its times), or in the place of an origin that fails."""
+    """What may be served meanwhile (by leave of its times), in the place of an origin that fails (until its
+    ``ends_ms()``), or only be validated (until its ``keep_ms``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ class Explained:
     """Why the next look-up of a key would be a hit or a miss. Times are ms of the store's clock."""
 
     verdict: str
-    """fresh, stale, spare (only in the place of a failing origin), none, expired, purged, tag-purged,
-    namespace-purged, unreadable or store-away."""
+    """fresh, stale, spare (only in the place of a failing origin), kept (to be validated), none, expired,
+    tag-purged, namespace-purged, unreadable or store-away."""
     near: bool
     """This worker's memory would answer."""
     entry: Entry | None = None

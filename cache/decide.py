@@ -47,8 +47,8 @@ class Lead:
 
     token: int
     shared: bool
-    spare: Entry | None
-    """For the case that the origin fails."""
+    kept: Entry | None
+    """To be validated, or for the case that the origin fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,18 @@
 ::
 
     born          soft              hard            error
-     |--- fresh ---|---- stale ------|---- spare -----|  gone
+     |--- fresh ---|---- stale ------|---- spare -----|  gone, or kept to be validated
 
 Times are the store's clock in milliseconds since the epoch. Between soft and hard an entry may still be
 served by leave of whoever put it (``stale-while-revalidate``), between hard and error only in the place of
-an origin that fails (``stale-if-error``).
+an origin that fails (``stale-if-error``). Until ``keep_ms`` it is still shown to whoever loads, who may find
+that it holds (a 304), but to nobody else.
 """
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
+
+from cache.policy import Times
 
 CONTENT_TYPE_BYTES_MAX = 255
 TAGS_MAX = 128
@@ -69,6 +72,7 @@ class Entry:
     soft_ms: int
     hard_ms: int
     error_ms: int = 0
+    keep_ms: int = 0
     stamp: int = 0
     """When its load began, in the order of its namespace: whatever was purged later ends it."""
     cost_ms: int = 0
@@ -82,5 +86,13 @@ class Entry:
         return self.soft_ms - now_ms
 
     def ends_ms(self) -> int:
-        """When nothing may be done with it any more."""
+        """When it may not be served any more, whatever fails."""
         return max(self.hard_ms, self.error_ms)
+
+
+def entry_of(content: Content, times: Times, born_ms: int, stamp: int, cost_ms: int) -> Entry:
+    """What is read back of a content that is stored now."""
+    error_ms = max(times.hard_ms, times.error_ms)
+    ends = (times.soft_ms, times.hard_ms, error_ms, max(error_ms, times.keep_ms))
+    soft, hard, error, keep = (born_ms + end for end in ends)
+    return Entry(content, born_ms, soft, hard, error, keep, stamp, cost_ms)

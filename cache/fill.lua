@@ -1,21 +1,106 @@
--- Puts one entry, born now.
+-- Stores one entry, born now. Without a token whatever was there is replaced and loads under way are void; with
+-- one it is stored only if the lease is the token's and nothing that it stands on was purged since.
 --
--- KEYS[1]  the entry
--- ARGV[1]  now, ms since the epoch; "" = this server's TIME
--- ARGV[2]  ms from birth to soft expiry
--- ARGV[3]  ms from birth to hard expiry
--- ARGV[4]  length of the content type (1 byte), content type, body
--- returns  born, ms since the epoch
---
--- stored: version (1 byte), born, soft, hard (6 bytes each, big-endian ms), then ARGV[4]
+-- KEYS[1], ARGV[1..2]  see namespace.lua
+-- KEYS[2]  the entry   KEYS[3]  its lease
+-- ARGV[3]  token; "" = a put
+-- ARGV[4..7]  ms from birth to soft, hard, error expiry, and to when it is kept for validation
+-- ARGV[8]  ms that the load took
+-- ARGV[9]  flags   ARGV[10]  the tags as stored   ARGV[11]  the payload   ARGV[12]  the key
+-- ARGV[13] bytes, ARGV[14] entries that the namespace may hold
+-- ARGV[15] 1 = when it is full, end those that end soonest
+-- returns  {"stored", born ms, stamp}, {"superseded"} or {"full", bytes, entries}
 
-local now = tonumber(ARGV[1])
-local linger_ms = 60000 -- with a passed time the server's own clock must not end the entry early
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-  linger_ms = 1
+local MADE_ROOM_MAX = 64
+local SWEPT = 32
+
+settle()
+local entry, lease_key, key = KEYS[2], KEYS[3], ARGV[12]
+local token = tonumber(ARGV[3])
+
+local function holds()
+  local held, _, _, since, till = lease(lease_key)
+  if held == token then return true end
+  return till > 0 and since < token
 end
-local head = struct.pack('>I1I6I6I6', 1, now, now + ARGV[2], now + ARGV[3])
-redis.call('SET', KEYS[1], head .. ARGV[4], 'PX', ARGV[3] + linger_ms)
-return now
+
+local function purged()
+  local tags_hard, tags_soft = tag_stamps(ARGV[10])
+  return math.max(hard, soft, tags_hard, tags_soft) > token
+end
+
+-- Whether the entry has room, in the place of the one that it replaces.
+local function fits(size)
+  local old = redis.call('STRLEN', entry)
+  local counted = old > 0 and redis.call('ZSCORE', COUNTED, old .. ':' .. key)
+  local bytes, entries = used() + size, redis.call('ZCARD', COUNTED) + 1
+  if counted then bytes, entries = bytes - old, entries - 1 end
+  return bytes <= tonumber(ARGV[13]) and entries <= tonumber(ARGV[14])
+end
+
+-- Ends entries until the new one has room. Bounded: a large one that needs more is refused.
+local function evict(size)
+  for _ = 1, MADE_ROOM_MAX do
+    if fits(size) then return end
+    local member = redis.call('ZRANGE', COUNTED, 0, 0)[1]
+    if not member then return end
+    redis.call('UNLINK', PREFIX .. 'e:' .. key_of(member))
+    discount(member)
+  end
+end
+
+-- Looks at the next few entries for such as died with a tag, which nothing else removes before their end.
+local function sweep()
+  local from = tonumber(redis.call('HGET', KEYS[1], 'w') or 0)
+  local members = redis.call('ZRANGE', COUNTED, from, from + SWEPT - 1)
+  for _, member in ipairs(members) do
+    local place = PREFIX .. 'e:' .. key_of(member)
+    local head = redis.call('GETRANGE', place, 0, 45)
+    if #head == 46 then
+      head = redis.call('GETRANGE', place, 0, 45 + struct.unpack('>I2', head, 45))
+      if judged(head) == 'tag-purged' then
+        redis.call('UNLINK', place)
+        discount(member)
+        from = from - 1
+      end
+    end
+  end
+  redis.call('HSET', KEYS[1], 'w', #members < SWEPT and 0 or from + SWEPT)
+end
+
+-- Nothing is stored, and nothing is changed but that others may load.
+local function refused(...)
+  if token and lease(lease_key) == token then
+    redis.call('DEL', lease_key)
+    notice('r', token, key)
+  end
+  return {...}
+end
+
+if token then
+  if stamp_of(entry) == token then -- the same call, repeated: its answer was lost
+    return {'stored', (struct.unpack('>I6', redis.call('GETRANGE', entry, 10, 15))), text(token)}
+  end
+  if not holds() or purged() then return refused('superseded') end
+end
+
+drop_ended()
+drop_dead()
+local size = 46 + #ARGV[10] + #ARGV[11]
+if not fits(size) then sweep() end
+if ARGV[15] == '1' then evict(size) end
+if not fits(size) then return refused('full', used(), redis.call('ZCARD', COUNTED)) end
+uncount(entry, key)
+
+local stamp = token or tick()
+local hard_end = now + ARGV[5]
+local error_end = math.max(hard_end, now + ARGV[6])
+local ends = math.max(error_end, now + ARGV[7])
+local times = struct.pack('>I6I6I6I6I6I4', now, now + ARGV[4], hard_end, error_end, ends, ARGV[8])
+local head = struct.pack('>I1I1I8', 2, ARGV[9], stamp) .. times .. struct.pack('>I2', #ARGV[10])
+redis.call('SET', entry, head .. ARGV[10] .. ARGV[11], 'PX', text(ends - now + linger_ms))
+count(key, size, ends)
+redis.call('DEL', lease_key)
+keep(KEYS[1])
+notice(token and 'f' or 'p', stamp, key)
+return {'stored', now, text(stamp)}

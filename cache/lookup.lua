@@ -1,15 +1,18 @@
--- Looks one entry up, with the time at which that was.
+-- Looks entries up. A namespace that was never written is not made by asking.
 --
--- KEYS[1]  the entry
--- ARGV[1]  now, ms since the epoch; "" = this server's TIME
--- returns  {entry as stored (see fill.lua), now ms}, or nil when there is none or its hard expiry has come
+-- KEYS[1], ARGV[1..2]  see namespace.lua
+-- KEYS[2..]  entries
+-- returns  {now ms, then for each entry: its verdict, the entry or nil, by how many ms its ends were drawn forward}
 
-local entry = redis.call('GET', KEYS[1])
-if not entry then return nil end
-local now = tonumber(ARGV[1])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
+local written = state[4]
+if written then settle() end
+local answer = {now}
+local entries = redis.call('MGET', unpack(KEYS, 2))
+for place = 1, #KEYS - 1 do
+  local verdict, sooner = 'none', 0
+  if written then verdict, sooner = judged(entries[place]) end
+  answer[#answer + 1] = verdict
+  answer[#answer + 1] = SERVED[verdict] and entries[place] or false
+  answer[#answer + 1] = sooner
 end
-if now >= struct.unpack('>I6', entry, 14) then return nil end
-return {entry, now}
+return answer

@@ -17,23 +17,26 @@ class Times:
     """Fresh for ``soft_ms``, then stale, gone after ``hard_ms``; all counted from birth.
 
     ``error_ms`` is until when it may be served in the place of an origin that fails (``stale-if-error``);
-    0 or less than ``hard_ms`` adds nothing.
+    0 or less than ``hard_ms`` adds nothing. ``keep_ms`` is until when it is kept to be validated by whoever
+    loads, and served to nobody.
     """
 
     soft_ms: int
     hard_ms: int
     error_ms: int = 0
+    keep_ms: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.soft_ms <= self.hard_ms:
             raise ValueError(f"times must be 0 < soft <= hard, not {self.soft_ms} and {self.hard_ms} ms")
-        if max(self.hard_ms, self.error_ms) > TTL_MS_MAX:
+        if max(self.hard_ms, self.error_ms, self.keep_ms) > TTL_MS_MAX:
             raise ValueError(f"nothing is kept for more than {TTL_MS_MAX} ms")
 
     def sooner(self, by_ms: int) -> "Times":
         """All ends drawn forward by as much; at least 1 ms is left."""
         by_ms = min(by_ms, self.soft_ms - 1)
-        return Times(self.soft_ms - by_ms, self.hard_ms - by_ms, max(0, self.error_ms - by_ms))
+        error_ms, keep_ms = max(0, self.error_ms - by_ms), max(0, self.keep_ms - by_ms)
+        return Times(self.soft_ms - by_ms, self.hard_ms - by_ms, error_ms, keep_ms)
 
     @classmethod
     def of_seconds(cls, ttl: int, stale: int = 0) -> "Times":

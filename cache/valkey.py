@@ -1,14 +1,17 @@
-"""The store on Valkey: one string for each entry, ``cache:{<tenant>:<namespace>:<key>}``."""
+"""The store on Valkey: scripts on the keys of a namespace (see ``namespace.lua``)."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Protocol
 
-from cache.address import Address
-from cache.entry import Content, Entry
+from cache.answers import Full, Stored, Superseded, Usage
+from cache.codec import Codec
+from cache.entry import Content
 from cache.policy import Times
-from cache.store import StoreUnavailable
+from cache.space import Space
+from cache.store import Asked, Seen, StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Script:
 
 
 class Client(Protocol):
-    """What this module needs of the store's client."""
+    """What this module needs of the store's client. ``stamped`` puts the server's incarnation in front."""
 
     async def run(
         self,
@@ -27,6 +30,7 @@ class Client(Protocol):
         args: Sequence[bytes | int | str],
         *,
         repeat_safe: bool = False,
+        stamped: bool = False,
     ) -> Any: ...
 
     async def command(
@@ -35,54 +39,130 @@ class Client(Protocol):
 
 
 class ValkeyStore:
-    """``cache.store.Store`` on one client. Every operation may be repeated without harm."""
+    """``cache.store.Store`` on one client. Every question may be repeated without harm."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, codec: Codec | None = None) -> None:
         self._client = client
+        self._codec = codec or Codec()
         self._lookup = _script("lookup")
-        self._fill = _script("fill")
+        self._lease = _script("lease")
+        self._hold = _script("hold")
+        self._fill = _script("fill", "counted")
+        self._purge = _script("purge", "counted")
 
-    async def lookup(self, address: Address, now_ms: int | None = None) -> Entry | None:
-        found = await self._run(self._lookup, address, _now(now_ms))
-        if found is None:
-            return None
-        return _unpacked(found[0])
+    async def lookup(
+        self, space: Space, keys: Sequence[str], now_ms: int | None = None
+    ) -> tuple[int, list[Seen]]:
+        places = [space.place(key) for key in keys]
+        now, *found = await self._run(self._lookup, space, places, _now(now_ms))
+        parts = zip(places, found[::3], found[1::3], found[2::3], strict=True)
+        return now, [self._seen(space, *part) for part in parts]
 
-    async def fill(self, address: Address, content: Content, times: Times, now_ms: int | None = None) -> int:
-        kind = content.content_type.encode()
-        packed = bytes((len(kind),)) + kind + content.body
-        return int(await self._run(self._fill, address, _now(now_ms), times.soft_ms, times.hard_ms, packed))
+    async def lease(
+        self, space: Space, key: str, lease_ms: int, *, early: bool = False, now_ms: int | None = None
+    ) -> Asked:
+        place = space.place(key)
+        args = (_now(now_ms), lease_ms, int(early), secrets.token_bytes(6).hex())
+        found = await self._run(self._lease, space, (place, space.lease_place(key)), *args)
+        return Asked(found[0], self._seen(space, place, *found[1:4]), *found[4:7])
 
-    async def remove(self, address: Address) -> bool:
-        name = _name(address)
+    async def hold(
+        self,
+        space: Space,
+        key: str,
+        token: int,
+        lease_ms: int,
+        *,
+        open_ms: int = 0,
+        now_ms: int | None = None,
+    ) -> bool:
+        args = (_now(now_ms), token, lease_ms, open_ms, key)
+        return bool(await self._run(self._hold, space, (space.lease_place(key),), *args))
+
+    async def fill(
+        self,
+        space: Space,
+        key: str,
+        token: int | None,
+        content: Content,
+        times: Times,
+        *,
+        cost_ms: int = 0,
+        now_ms: int | None = None,
+    ) -> Stored | Superseded | Full:
+        place = space.place(key)
+        packed = self._codec.packed(space, place, content)
+        life = (times.soft_ms, times.hard_ms, times.error_ms, times.keep_ms, min(cost_ms, 0xFFFFFFFF))
+        args = (_now(now_ms), "" if token is None else token, *life, packed.flags, packed.tags)
+        bounds = (space.bytes_max, space.entries_max, int(space.evicts))
+        places = (place, space.lease_place(key))
+        word, *rest = await self._run(self._fill, space, places, *args, packed.payload, key, *bounds)
+        if word == b"stored":
+            return Stored(int(rest[0]), int(rest[1]))
+        if word == b"full":
+            return Full(rest[0], space.bytes_max, rest[1], space.entries_max)
+        return Superseded()
+
+    async def purge(
+        self,
+        space: Space,
+        keys: Sequence[str],
+        tags: Sequence[str],
+        *,
+        everything: bool = False,
+        soft: bool = False,
+        now_ms: int | None = None,
+    ) -> tuple[int, int]:
+        places = [place for key in keys for place in (space.place(key), space.lease_place(key))]
+        args = (_now(now_ms), int(soft), int(everything), len(keys), *keys, *tags)
+        stamp, found = await self._run(self._purge, space, places, *args)
+        return int(stamp), found
+
+    async def peek(self, space: Space, key: str, now_ms: int | None = None) -> Asked:
+        now, (seen,) = await self.lookup(space, (key,), now_ms)
+        place = space.lease_place(key)
+        held = await self._command("GET", place, key=place)
+        word, ends, _ = held.split(b":", 2) if held else (b"", b"0", b"")
+        if word != b"u":
+            return Asked(now, seen, ends_ms=int(ends))
+        return Asked(now, seen, open_until_ms=int(held.split(b":")[2]))
+
+    async def usage(self, space: Space) -> Usage:
+        place = space.prefix
+        entries = await self._command("ZCARD", place + b"x", key=place)
+        used = await self._command("HGET", place + b"g", "b", key=place)
+        tags = await self._command("ZCARD", place + b"t", key=place)
+        return Usage(entries, int(used or 0), tags)
+
+    def _seen(self, space: Space, place: bytes, verdict: bytes, stored: bytes | None, sooner_ms: int) -> Seen:
+        if stored is None:
+            return Seen(verdict.decode())
+        entry = self._codec.entry(space, place, stored, sooner_ms)
+        return Seen("unreadable") if entry is None else Seen(verdict.decode(), entry)
+
+    async def _run(
+        self, script: Script, space: Space, places: Sequence[bytes], *args: bytes | int | str
+    ) -> Any:
+        keys = (space.prefix + b"g", *places)
         try:
-            return bool(await self._client.command("UNLINK", name, key=name, repeat_safe=True))
+            return await self._client.run(script, keys, args, repeat_safe=True, stamped=True)
         except (ConnectionError, TimeoutError) as gone:
             raise StoreUnavailable(str(gone)) from gone
 
-    async def _run(self, script: Script, address: Address, *args: bytes | int | str) -> Any:
+    async def _command(self, *words: bytes | str, key: bytes) -> Any:
         try:
-            return await self._client.run(script, (_name(address),), args, repeat_safe=True)
+            return await self._client.command(*words, key=key, repeat_safe=True)
         except (ConnectionError, TimeoutError) as gone:
             raise StoreUnavailable(str(gone)) from gone
-
-
-def _name(address: Address) -> bytes:
-    return f"cache:{{{address.tenant}:{address.namespace}:{address.key}}}".encode()
-
-
-def _unpacked(stored: bytes) -> Entry | None:
-    """None for what another version wrote: not ours to read, soon expired or overwritten."""
-    if len(stored) < 20 or stored[0] != 1:
-        return None
-    born, soft, hard = (int.from_bytes(stored[at : at + 6], "big") for at in (1, 7, 13))
-    body_at = 20 + stored[19]
-    return Entry(Content(stored[body_at:], stored[20:body_at].decode("ascii")), born, soft, hard)
 
 
 def _now(now_ms: int | None) -> int | str:
     return "" if now_ms is None else now_ms
 
 
-def _script(operation: str) -> Script:
-    return Script(f"cache.{operation}", files("cache").joinpath(f"{operation}.lua").read_bytes())
+def _script(operation: str, *before: str) -> Script:
+    """What scripts share stands in front of each: the store knows no modules."""
+    parts = ("namespace", *before, operation)
+    folder = files("cache")
+    source = b"\n".join(folder.joinpath(f"{part}.lua").read_bytes() for part in parts)
+    return Script(f"cache.{operation}", source)

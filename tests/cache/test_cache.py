@@ -8,10 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cache.address import Address
-from cache.answers import Miss
+from cache.answers import Miss, Stored
 from cache.cache import Cache, TooLarge
-from cache.entry import Content, Entry
+from cache.entry import Content, Entry, entry_of
 from cache.policy import DEFAULT, Times
 from cache.space import Space
 from cache.store import StoreUnavailable
@@ -20,7 +19,8 @@ from tests.stores import StoppableValkey, connected
 from tests.waiting import eventually
 
 START_MS = 1_795_507_745_123
-HERE = (Space("moe", "results"), "page/1")
+SPACE = Space("moe", "results")
+HERE = (SPACE, "page/1")
 HELLO = Content(b"hello", "text/plain")
 
 contents = st.builds(Content, st.binary(max_size=40), st.sampled_from(["text/html", "application/json"]))
@@ -45,24 +45,20 @@ def test_store_and_model_agree_at_every_step(
             store, held, now = ValkeyStore(client), dict[str, Entry](), START_MS
             await client.command("FLUSHALL")
             for key, (action, *rest) in script:
-                address = Address("t", "n", key)
                 if action == "put":
                     content, life = rest
-                    assert await store.fill(address, content, life, now) == now
-                    held[key] = Entry(content, now, now + life.soft_ms, now + life.hard_ms)
+                    stored = await store.fill(SPACE, key, None, content, life, now_ms=now)
+                    assert isinstance(stored, Stored)
+                    held[key] = entry_of(content, life, now, stored.stamp, 0)
                 elif action == "delete":
-                    await store.remove(address)
-                    held.pop(key, None)
+                    _, ended = await store.purge(SPACE, (key,), (), now_ms=now)
+                    assert ended == (held.pop(key, None) is not None)
                 elif action == "wait":
                     now += rest[0]
                 else:
-                    found, entry = await store.lookup(address, now), held.get(key)
-                    alive = entry is not None and now < entry.hard_ms
-                    assert (found is not None) == alive
-                    if found is not None and entry is not None:
-                        assert found.content == entry.content
-                        assert (found.born_ms, found.soft_ms) == (entry.born_ms, entry.soft_ms)
-                        assert found.age_ms(now) == now - entry.born_ms
+                    _, (seen,) = await store.lookup(SPACE, (key,), now)
+                    entry = held.get(key)
+                    assert seen.entry == (entry if entry is not None and now < entry.hard_ms else None)
 
     asyncio.run(play())
 
@@ -97,9 +93,9 @@ async def test_a_deleted_entry_is_gone(store: ValkeyStore) -> None:
 
 async def test_an_entry_is_bounded(store: ValkeyStore) -> None:
     """A body above the bound is refused and nothing is kept."""
-    cache = Cache(store, body_bytes_max=4)
+    cache, small = Cache(store), Space("moe", "results", body_bytes_max=4)
     with pytest.raises(TooLarge):
-        await cache.put(*HERE, HELLO, DEFAULT)
+        await cache.put(small, "page/1", HELLO, DEFAULT)
     assert await cache.get(*HERE) == Miss()
 
 
@@ -107,7 +103,7 @@ async def test_the_store_forgets_by_itself(store: ValkeyStore, valkey_url: str) 
     """An entry's key has the hard expiry as its time to live."""
     await Cache(store).put(*HERE, HELLO, Times(1_000, 90_000))
     async with connected(valkey_url) as client:
-        left_ms = await client.command("PTTL", b"cache:{moe:results:page/1}")
+        left_ms = await client.command("PTTL", b"cache:{moe:results}:e:page/1")
     assert isinstance(left_ms, int)
     assert 85_000 < left_ms <= 90_001
 
@@ -115,7 +111,7 @@ async def test_the_store_forgets_by_itself(store: ValkeyStore, valkey_url: str) 
 async def test_a_foreign_record_is_a_miss(store: ValkeyStore, valkey_url: str) -> None:
     """Bytes of another version under an entry's key are not served."""
     async with connected(valkey_url) as client:
-        await client.command("SET", b"cache:{moe:results:page/1}", b"\x09" + b"\xff" * 30)
+        await client.command("SET", b"cache:{moe:results}:e:page/1", b"\x09" + b"\xff" * 30)
     assert await Cache(store).get(*HERE) == Miss()
 
 
@@ -141,6 +137,7 @@ async def _is_miss(cache: Cache) -> bool:
 
 
 def test_the_package_holds_its_scripts() -> None:
-    """One file, one operation: what valkey.py loads is what is there."""
+    """One file, one operation, and two that stand in front: what valkey.py loads is what is there."""
     folder = Path(__file__).parents[2] / "cache"
-    assert sorted(path.name for path in folder.glob("*.lua")) == ["fill.lua", "lookup.lua"]
+    names = ["counted", "fill", "hold", "lease", "lookup", "namespace", "purge"]
+    assert sorted(path.stem for path in folder.glob("*.lua")) == names
