@@ -129,8 +129,8 @@ class Sessions:
         use: bool,
         sharing: Sharing | None = None,
     ) -> None:
-        """``touch`` if it is a use, else ``get``, without a task: ``done`` gets at a later tick what they would
-        return or raise. Whatever is not the usual case is asked as they ask it."""
+        """``touch`` if it is a use, else ``get``, without a task: ``done`` gets at a later tick what they
+        would return or raise. Whatever is not the usual case is asked as they ask it."""
         names = self._ids.names(agency, session_id)
         if not names:
             self._counts["unknown"] += 1

@@ -16,6 +16,7 @@ from sadd.session.store import (
     Full,
     Legacy,
     Moved,
+    Reading,
     Stored,
     StoreUnavailable,
     VersionConflict,

@@ -98,17 +98,24 @@ class ValkeyClient:
         done: "Callable[[Reply | Exception], None]",
         *,
         repeat_safe: bool = False,
+        stamped: bool = False,
     ) -> None:
         """``run`` without a task: ``done`` gets the reply, or what ``run`` would raise, at a later tick.
 
         A task is made only for a call that failed once.
         """
         self._counters.calls += 1
-        packed = self._packing.evalsha(script, keys, args)
-        call = Call(keys[0], packed, repeat_safe, script, keys, args)
         lane = None
         try:
             lane = self._router.lane(keys[0])
+        except _FAILURES as error:
+            packed = self._packing.evalsha(script, keys, args)
+            call = Call(keys[0], packed, repeat_safe, script, keys, args, stamped=stamped)
+            self._repeat(call, error, lane, done)
+            return
+        packed = self._packing.evalsha(script, keys, [lane.incarnation, *args] if stamped else args)
+        call = Call(keys[0], packed, repeat_safe, script, keys, args, stamped=stamped)
+        try:
             answer = lane.submit(packed) if len(keys) < MANY_KEYS else lane.submit_now(packed)
         except _FAILURES as error:
             self._repeat(call, error, lane, done)
