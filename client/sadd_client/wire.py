@@ -79,11 +79,14 @@ class Connection:
             head = await self._receive_head(deadline)
             return head if head.status == 200 else await self._receive_rest(head, deadline)
 
-    async def piece(self, deadline: float) -> bytes:
-        """``b""`` at the end. PlatformAway as for ``exchange``, also when nothing came until the deadline."""
+    async def piece(self, deadline: float) -> bytes | None:
+        """``b""`` at the end, None when nothing came until the deadline. PlatformAway as for ``exchange``."""
         with _broken_is_away():
             while True:
-                event = await self._next_event(deadline)
+                try:
+                    event = await self._next_event(deadline)
+                except TimeoutError:
+                    return None
                 if isinstance(event, h11.Data):
                     return bytes(event.data)
                 if isinstance(event, h11.EndOfMessage):

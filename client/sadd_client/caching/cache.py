@@ -83,8 +83,8 @@ class AsyncCache:
 
     async def get_or_lease(
         self, key: str, *, wait_seconds: float = 0.0, stale: bool = True
-    ) -> Entry | Lease | Busy | None:
-        """The entry, the right to load it, or how long to wait; None: load it for yourself. PlatformAway."""
+    ) -> Entry | Lease | Busy:
+        """The entry, the right to load it, or how long to wait. PlatformAway."""
         return self.known(key) or await self._store.calls.lease(key, wait_seconds, stale=stale)
 
     async def fill(
@@ -194,8 +194,8 @@ class Cache:
 
     def get_or_lease(
         self, key: str, *, wait_seconds: float = 0.0, stale: bool = True
-    ) -> Entry | Lease | Busy | None:
-        """The entry, the right to load it, or how long to wait; None: load it for yourself. PlatformAway."""
+    ) -> Entry | Lease | Busy:
+        """The entry, the right to load it, or how long to wait. PlatformAway."""
         return self.known(key) or complete(self._store.calls.lease(key, wait_seconds, stale=stale))
 
     def fill(

@@ -1,5 +1,6 @@
 """The platform's calls about the entries of one namespace: what is asked, and what the answers mean."""
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -23,8 +24,6 @@ _LEASE = re.compile(r"([!-:<-~]{1,512});\s*ends-in-ms=(\d{1,9})")
 LEASE_FIELD, TAGS_FIELD = b"Sadd-Lease", b"Surrogate-Key"
 WHOLE = ((b"Cache-Control", b"no-cache"),)
 """Ask the store: another worker's memory may be a moment behind the feed that we hear."""
-FAILED = ((b"Cache-Control", b"no-cache, stale-if-error=0"),)
-"""Loading failed (RFC 5861, 4): what is kept for that is wanted too."""
 
 
 class Calls:
@@ -42,11 +41,11 @@ class Calls:
         self._asked = WHOLE if whole else ()
         self.deadline_seconds = deadline_seconds
 
-    async def get(self, key: str, *, failed: bool = False) -> Entry | None:
+    async def get(self, key: str) -> Entry | None:
         """None for a miss. PlatformAway also when it is the store that cannot say."""
         asked_at = now()
-        headers = FAILED if failed else self._asked
-        request = Request("GET", self._path(key), policy=self.namespace, repeatable=True, headers=headers)
+        path = self._path(key)
+        request = Request("GET", path, policy=self.namespace, repeatable=True, headers=self._asked)
         try:
             answer = await self._courier.answer(request, asked_at + self.deadline_seconds)
         except Problem as problem:
@@ -57,12 +56,10 @@ class Calls:
             return None
         return _entry(answer, asked_at)
 
-    async def lease(
-        self, key: str, wait_seconds: float, *, stale: bool = True
-    ) -> Entry | Lease | Busy | None:
-        """An entry, the right to load it, how long to wait; None: load it for yourself alone."""
+    async def lease(self, key: str, wait_seconds: float, *, stale: bool = True) -> Entry | Lease | Busy:
+        """An entry, the right to load it, or how long to wait."""
         asked_at = now()
-        body = {"wait_ms": max(0, round(wait_seconds * 1000)), "stale": stale}
+        body = {"wait_ms": max(0, round(wait_seconds * 1000)), "stale": stale, "spare": True}
         request = self._request(
             "POST", f"{self._path(key)}/lease", body, repeatable=True, headers=self._asked
         )
@@ -70,12 +67,8 @@ class Calls:
             answer = await self._courier.answer(request, asked_at + wait_seconds + self.deadline_seconds)
         except CacheBusy as busy:
             return Busy(busy.retry_after_seconds)
-        if answer.status == 204:
-            return None
         if answer.status == 201:
-            found = members(answer)
-            ends = asked_at + integer(found, "ends_in_ms", answer) / 1000
-            return Lease(key, name(found, "token", answer), ends)
+            return _lease(key, answer, asked_at)
         entry = _entry(answer, asked_at)
         granted = _LEASE.fullmatch(answer.headers.get("sadd-lease", ""))
         return Lease(key, granted[1], asked_at + int(granted[2]) / 1000, entry) if granted else entry
@@ -105,6 +98,16 @@ class Calls:
         except Problem as problem:
             if token is None or problem.details.slug != "lease-lost":
                 raise
+            return False
+        return True
+
+    async def renew(self, lease: Lease) -> bool:
+        """It begins anew, since its load goes on. False: it is not held any more."""
+        path, headers = f"{self._path(lease.key)}/lease", ((LEASE_FIELD, lease.token.encode()),)
+        request = Request("POST", path, policy=self.namespace, repeatable=True, headers=headers)
+        try:
+            await self._courier.answer(request, now() + self.deadline_seconds)
+        except Problem:
             return False
         return True
 
@@ -154,6 +157,24 @@ def _tag(tag: str) -> bytes:
     if not TAG.fullmatch(tag):
         raise ValueError("a tag is 1 to 128 printable ASCII characters without comma and space")
     return tag.encode()
+
+
+def _lease(key: str, answer: Answer, asked_at: float) -> Lease:
+    found = members(answer)
+    ends = asked_at + integer(found, "ends_in_ms", answer) / 1000
+    spare, shared = found.get("spare"), found.get("shared") is not False
+    token = name(found, "token", answer)
+    return Lease(key, token, ends, None, _spare(spare) if isinstance(spare, dict) else None, shared)
+
+
+def _spare(said: Mapping[str, Any]) -> Entry | None:
+    """None for one that makes no sense: it is not missed unless loading fails."""
+    try:
+        body = base64.b64decode(said["body"], validate=True)
+    except (KeyError, TypeError, ValueError):
+        return None
+    at = now()
+    return Entry(body, str(said.get("content_type") or ""), str(said.get("etag") or ""), (), "stale", at, at)
 
 
 def _entry(answer: Answer, asked_at: float) -> Entry:

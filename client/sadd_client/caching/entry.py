@@ -75,12 +75,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to load ``key``, until ``ends``. ``stale`` is what may be served meanwhile."""
+    """The right to load ``key``, until ``ends`` (of ``clock.now``).
+
+    ``stale`` is what may be served meanwhile, ``spare`` only if loading fails. ``shared`` False: what the key
+    gives was not to be shared lately, so nobody waits for this load.
+    """
 
     key: str
     token: str
     ends: float
     stale: Entry | None = None
+    spare: Entry | None = None
+    shared: bool = True
 
 
 @dataclass(frozen=True, slots=True)

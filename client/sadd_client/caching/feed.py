@@ -18,8 +18,11 @@ from sadd_client.retry import backoff_seconds
 from sadd_client.sse import Event, Parser
 from sadd_client.wire import Connection, Request
 
-QUIET_SECONDS_MAX = 1.0
-"""The platform says something ten times a second. Who is silent for longer is gone, whatever TCP thinks."""
+LOOK_SECONDS = 0.5
+"""Between two looks of a thread whether its client was closed."""
+QUIET_SECONDS_MAX = 20.0
+"""The platform says something every 15 seconds at least. Who is silent for longer is gone, whatever TCP
+thinks; the memory was silent long before."""
 REFUSED_PAUSE_SECONDS = 5.0
 LINE_SECONDS = 60.0
 
@@ -107,11 +110,14 @@ class Feed:
             connection.close()
 
     async def _follow(self, connection: Connection, asked_at: float) -> None:
-        parser = Parser()
-        while not self._ended:
-            came = await connection.piece(now() + QUIET_SECONDS_MAX)
+        parser, heard_at = Parser(), now()
+        while not self._ended and now() - heard_at < QUIET_SECONDS_MAX:
+            came = await connection.piece(now() + LOOK_SECONDS)
+            if came is None:
+                continue
             if not came:
                 return
+            heard_at = now()
             with self.mutex:
                 for event in parser.feed(came):
                     self._take(event, asked_at)

@@ -6,7 +6,7 @@
                                                     --> busy        wait for it, until patience ends
                                                     --> right       load, fill, answer
                                                     --> stale+right answer the stale one, load beside
-                                                    --> none        it is not to be shared: each for himself
+                                                    --> right, not shared: each for himself
     platform away or unwilling -----------------------> load        counted, stored nowhere
 """
 
@@ -20,6 +20,7 @@ from functools import partial
 from sadd_client.caching.calls import Calls
 from sadd_client.caching.entry import Busy, Entry, Lease, Loaded, Source, Times
 from sadd_client.caching.memory import Memory
+from sadd_client.caching.renewal import Renewal
 from sadd_client.clock import now
 from sadd_client.errors import CacheBusy, InvalidRequest, PlatformAway, Problem, SaddError
 from sadd_client.faultlog import FaultLog
@@ -68,12 +69,14 @@ class Loading:
         self._faults = FaultLog()
         self._alone: OrderedDict[str, float] = OrderedDict()
         self._silent_until = 0.0
+        self._renewal = Renewal(calls, io)
         self.forget()
 
     def forget(self) -> None:
         """In a forked child, and at the beginning."""
         self._mutex = self._io.mutex()
         self._flights = self._io.flights()
+        self._renewal.forget()
         self._places = self._io.turnstile(self._loads_max)
         self._refreshing = 0
 
@@ -127,6 +130,8 @@ class Loading:
                     self._memory.keep(key, answer, position)
                     return answer
                 case Lease(stale=None):
+                    if not answer.shared:
+                        self._go_alone(key)
                     return await self._lead(answer, load, wanted, deadline)
                 case Lease(stale=Entry() as stale):
                     self._note("stale")
@@ -134,9 +139,6 @@ class Loading:
                     return stale
                 case Busy(retry_after_seconds=seconds):
                     await self._await_turn(seconds, deadline)
-                case _:
-                    self._go_alone(key)
-                    return await self._load_here("loads_alone", load, wanted, deadline)
 
     async def _await_turn(self, seconds: float, deadline: float) -> None:
         if now() + seconds >= deadline:
@@ -146,15 +148,17 @@ class Loading:
 
     async def _lead(self, lease: Lease, load: Load, wanted: Wanted, deadline: float) -> Entry:
         """Load, and fill. Whatever comes of it the lease is not held any longer."""
+        self._renewal.hold(lease)
         try:
             loaded = await self._load(load, deadline)
         except BaseException as failed:
+            self._renewal.drop(lease)
             await self._give_back(lease)
-            old = await self._old_one(lease.key) if isinstance(failed, Exception) else None
-            if old is None:
+            if lease.spare is None or not isinstance(failed, Exception):
                 raise
             self._note("stale")
-            return old
+            return lease.spare
+        self._renewal.drop(lease)
         if not loaded.shared:
             self._go_alone(lease.key)
             self._note("loads_alone")
@@ -178,13 +182,6 @@ class Loading:
     async def _give_back(self, lease: Lease, alone_seconds: float = 0.0) -> None:
         with suppress(SaddError):  # else it ends by itself
             await self._calls.release(lease, alone_seconds)
-
-    async def _old_one(self, key: str) -> Entry | None:
-        """What may be served because loading failed."""
-        try:
-            return await self._calls.get(key, failed=True)
-        except SaddError:
-            return None
 
     async def _refresh(self, lease: Lease, load: Load, wanted: Wanted) -> None:
         with self._mutex:

@@ -5,6 +5,7 @@ test_platform.
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import math
@@ -116,8 +117,7 @@ class Model:
         key = request.match_info["key"]
         self.calls["get"] += 1
         kept = self._kept.get(key)
-        failed = "stale-if-error" in request.headers.get("Cache-Control", "")
-        if kept is None or self.now() >= (kept.on_error if failed else kept.hard):
+        if kept is None or self.now() >= kept.hard:
             return _problem(404, "cache-miss")
         return self._answer(kept)
 
@@ -139,6 +139,8 @@ class Model:
 
     async def lease(self, request: web.Request) -> web.StreamResponse:
         key = request.match_info["key"]
+        if (held := request.headers.get("Sadd-Lease")) is not None:
+            return self._renewed(key, held)
         self.calls["lease"] += 1
         asked = await request.json()
         until = time.monotonic() + asked["wait_ms"] / 1000
@@ -157,7 +159,7 @@ class Model:
         if kept is not None and now < kept.soft:
             return self._answer(kept)
         if self._alone.get(key, 0) > now:
-            return web.Response(status=204)
+            return web.json_response({"token": "none", "ends_in_ms": 1000, "shared": False}, status=201)
         stale = kept if kept is not None and now < kept.hard else None
         if key in self._leases and self._leases[key][1] > now:
             return self._answer(stale) if stale else None
@@ -166,7 +168,18 @@ class Model:
         ends_in_ms = round(self.lease_seconds * 1000)
         if stale:
             return self._answer(stale, f"{token}; ends-in-ms={ends_in_ms}")
-        return web.json_response({"token": token, "ends_in_ms": ends_in_ms}, status=201)
+        answer: dict[str, Any] = {"token": token, "ends_in_ms": ends_in_ms}
+        if kept is not None and now < kept.on_error:
+            body = base64.b64encode(kept.body).decode()
+            answer["spare"] = {"body": body, "content_type": "t", "etag": "", "for_ms": 1}
+        return web.json_response(answer, status=201)
+
+    def _renewed(self, key: str, token: str) -> web.Response:
+        self.calls["renew"] += 1
+        if self._leases.get(key, ("", 0))[0] != token:
+            return _problem(409, "lease-lost")
+        self._leases[key] = (token, self.now() + self.lease_seconds)
+        return web.json_response({"token": token, "ends_in_ms": round(self.lease_seconds * 1000)})
 
     async def release(self, request: web.Request) -> web.StreamResponse:
         key = request.match_info["key"]

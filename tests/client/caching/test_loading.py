@@ -157,6 +157,18 @@ async def test_no_herd_goes_past_a_slow_load(opened: Open, platform: Model) -> N
     assert origin.calls == 1
 
 
+async def test_a_load_longer_than_its_lease_is_still_the_only_one(opened: Open, platform: Model) -> None:
+    """Its holder says that it goes on; the other process waits, however often the lease would have ended."""
+    platform.lease_seconds = 0.9
+    one, other, origin = opened(platform.url), opened(platform.url), Origin(opened=False)
+    loading = [asyncio.create_task(who.load("key", origin, times=KEPT)) for who in (one, other)]
+    await eventually(lambda: platform.calls["renew"] >= 4, 20)
+    origin.gate.set()
+
+    assert {entry.body for entry in await asyncio.gather(*loading)} == {b"new"}
+    assert origin.calls == 1
+
+
 async def test_loads_of_a_process_have_a_bound(opened: Open, platform: Model) -> None:
     """Whatever the keys are: the origin never sees more at once."""
     caller, origin = opened(platform.url, loads_max=3), Origin(opened=False)
