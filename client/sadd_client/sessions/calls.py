@@ -12,6 +12,7 @@ from sadd_client.errors import Problem
 from sadd_client.sessions.session import ListedSession, Session, listed_of, session_of
 from sadd_client.wire import Answer, Request
 
+SERVICE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 ID = re.compile(r"[A-Za-z0-9_.~-]{20,200}")
 UNKNOWN = frozenset({"unknown-session", "spent-session"})
 
@@ -20,8 +21,8 @@ class Calls:
     """Of one service. A call about a session that has ended gives None; PlatformAway: nobody can say."""
 
     def __init__(self, service: str, courier: Courier, prefix: str, deadline_seconds: float) -> None:
-        if not service:
-            raise ValueError("service is empty")
+        if not SERVICE.fullmatch(service):
+            raise ValueError("a service is 1 to 200 letters, digits, . _ and -")
         self.service = service
         self._root = f"{prefix}/v1/sessions"
         self._courier = courier
@@ -32,6 +33,18 @@ class Calls:
         said = {name: value for name, value in about.items() if value}
         body = {"service": self.service, "subject": subject, "data": data, **said}
         return session_of(await self._ask("POST", "", body=body, repeatable=False))
+
+    async def sign_in(
+        self,
+        session_id: str,
+        subject: str,
+        data: Mapping[str, Any],
+        keep: Iterable[str],
+        about: Mapping[str, Any],
+    ) -> Session | None:
+        said = {name: value for name, value in about.items() if value}
+        body = {"service": self.service, "subject": subject, "data": data, "keep": [*keep], **said}
+        return await self._about("POST", "/current/sign-in", session_id, body, repeatable=False)
 
     async def read(self, session_id: str) -> Session | None:
         return await self._about("GET", "/current", session_id)
@@ -108,7 +121,9 @@ class Calls:
         repeatable: bool = True,
     ) -> Answer:
         encoded = json.dumps(body, separators=(",", ":")).encode() if body else b""
-        headers = () if session_id is None else ((b"Sadd-Session", session_id.encode()),)
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if session_id is not None:
+            headers = ((b"Sadd-Session", session_id.encode()), (b"Sadd-Service", self.service.encode()))
         request = Request(method, self._root + path, encoded, self.service, repeatable, headers)
         return await self._courier.answer(request, now() + self._deadline_seconds)
 

@@ -25,6 +25,8 @@ class Session:
     idle_expires_in_ms: int
     expires_in_ms: int
     level: int = 0
+    device: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class ListedSession:
     place: str
     created_ms: int
     used_ms: int
+    expires_in_ms: int
     current: bool = False
 
 
@@ -56,6 +59,8 @@ def session_of(answer: Answer, session_id: str = "") -> Session:
         idle_expires_in_ms=integer(found, "idle_expires_in_ms", answer),
         expires_in_ms=integer(found, "expires_in_ms", answer),
         level=integer(found, "level", answer) if found.get("level") is not None else 0,
+        device=str(found.get("device") or ""),
+        place=str(found.get("place") or ""),
     )
 
 
@@ -71,6 +76,7 @@ def listed_of(answer: Answer) -> list[ListedSession]:
             place=str(one.get("place") or ""),
             created_ms=integer(one, "created_ms", answer),
             used_ms=integer(one, "used_ms", answer),
+            expires_in_ms=integer(one, "expires_in_ms", answer),
             current=one.get("current") is True,
         )
         for one in found

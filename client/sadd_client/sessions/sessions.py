@@ -25,11 +25,29 @@ class AsyncSessions:
         *,
         device: str = "",
         place: str = "",
-        network: str = "",
+        address: str = "",
     ) -> Session:
-        """After a person has signed in. ``device`` and ``place`` are what he will know it by in his list."""
-        about = {"device": device, "place": place, "network": network}
+        """After a person has signed in. ``device`` and ``place`` are what he will know it by in his list.
+
+        Raises TooManySessions; ``address`` is the visitor's, where the class has a quota for networks.
+        """
+        about = {"device": device, "place": place, "address": address}
         return await self._calls.create(subject, data or {}, about)
+
+    async def sign_in(
+        self,
+        session_id: str,
+        subject: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        keep: Iterable[str] = (),
+        device: str = "",
+        place: str = "",
+        address: str = "",
+    ) -> Session | None:
+        """In the place of the one that was shown, which ends; of its data what ``keep`` names goes along."""
+        about = {"device": device, "place": place, "address": address}
+        return await self._calls.sign_in(session_id, subject, data or {}, keep, about)
 
     async def read(self, session_id: str) -> Session | None:
         """This is no use of it: its idle time goes on."""
@@ -87,11 +105,29 @@ class Sessions:
         *,
         device: str = "",
         place: str = "",
-        network: str = "",
+        address: str = "",
     ) -> Session:
-        """After a person has signed in. ``device`` and ``place`` are what he will know it by in his list."""
-        about = {"device": device, "place": place, "network": network}
+        """After a person has signed in. ``device`` and ``place`` are what he will know it by in his list.
+
+        Raises TooManySessions; ``address`` is the visitor's, where the class has a quota for networks.
+        """
+        about = {"device": device, "place": place, "address": address}
         return complete(self._calls.create(subject, data or {}, about))
+
+    def sign_in(
+        self,
+        session_id: str,
+        subject: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        keep: Iterable[str] = (),
+        device: str = "",
+        place: str = "",
+        address: str = "",
+    ) -> Session | None:
+        """In the place of the one that was shown, which ends; of its data what ``keep`` names goes along."""
+        about = {"device": device, "place": place, "address": address}
+        return complete(self._calls.sign_in(session_id, subject, data or {}, keep, about))
 
     def read(self, session_id: str) -> Session | None:
         """This is no use of it: its idle time goes on."""

@@ -12,16 +12,17 @@ from sadd_client.sessions.cookie import Cookie
 from sadd_client.sessions.session import ListedSession, Session
 from sadd_client.sessions.sessions import AsyncSessions
 
-DEVICE_CHARACTERS_MAX = 200
+DEVICE_BYTES_MAX = 120
+"""Of a User-Agent, as much as the platform keeps to show it to the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a request shows: the values of its ``Cookie`` fields, its User-Agent, its network."""
+    """What a request shows: the values of its ``Cookie`` fields, its User-Agent, its address."""
 
     cookies: tuple[str, ...]
     device: str = ""
-    network: str = ""
+    address: str = ""
 
 
 class Visitor:
@@ -51,15 +52,16 @@ class Visitor:
         place: str = "",
     ) -> Session:
         """A session under a new id, whatever was shown; the old one ends, save for its fields in ``keep``."""
-        before = await self.session()
-        kept = {name: before.data[name] for name in keep if name in before.data} if before else {}
-        device = self._shown.device[:DEVICE_CHARACTERS_MAX]
-        session = await self._sessions.create(
-            subject, {**kept, **(data or {})}, device=device, place=place, network=self._shown.network
-        )
+        device = self._shown.device.encode("ascii", "replace")[:DEVICE_BYTES_MAX].decode()
+        address = self._shown.address
+        session, shown = None, await self.session()
+        if shown is not None:
+            session = await self._sessions.sign_in(
+                shown.id, subject, data, keep=keep, device=device, place=place, address=address
+            )
+        if session is None:
+            session = await self._sessions.create(subject, data, device=device, place=place, address=address)
         self._take(session)
-        if before is not None:
-            await self._sessions.end(before.id)
         return session
 
     async def change(self, **fields: Any) -> Session | None:

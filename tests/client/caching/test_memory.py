@@ -152,7 +152,7 @@ STEPS = st.lists(
 TAGS = {"a": ("x",), "b": ("x", "y")}
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=600)
 @given(STEPS)
 def test_no_interleaving_answers_with_what_was_heard_to_be_gone(steps: list[tuple[str, str]]) -> None:
     """Reads are under way while changes happen, are heard late, and answers come late: never an old value."""
