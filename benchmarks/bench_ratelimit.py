@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         "--peers", type=Path, default=DEFAULT, metavar="DIR", help=f"where peers lie (default {DEFAULT})"
     )
     parser.add_argument("--only-ours", action="store_true", help="no peers, and nothing to install")
-    parser.add_argument("--only", default="", metavar="TEXT", help="subjects whose name has this text in it")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="subjects whose name has this text in it; =NAME: that one"
+    )
     return parser
 
 

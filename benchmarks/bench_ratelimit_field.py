@@ -41,7 +41,10 @@ class Field:
 
     @classmethod
     def open(cls, place: Place, server: Server, *, only_ours: bool, only: str = "") -> "Field":
-        """Starts everything whose name has ``only`` in it; peers are absent rather than an error."""
+        """Starts everything whose name has ``only`` in it, or is what follows its ``=``.
+
+        Peers are absent rather than an error.
+        """
         fast = open_fast(place, server.url)
         field = cls(server, fast, only)
         for one in ours(place, server.url, fast, field._wants):
@@ -99,7 +102,7 @@ class Field:
         return read(drive, roles, decisions, contender.counts)
 
     def _wants(self, name: str) -> bool:
-        return self._only in name
+        return name == self._only[1:] if self._only.startswith("=") else self._only in name
 
     def _add(self, start: Callable[[], Contender]) -> None:
         try:
