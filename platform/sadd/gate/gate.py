@@ -110,6 +110,10 @@ class Gate:
         if caller is None:
             done(self._wrong("foreign_proxy", reply.foreign_proxy(knock.peer)))
             return
+        self.ask_for(knock, caller, done)
+
+    def ask_for(self, knock: Knock, caller: Caller, done: Done) -> None:
+        """The same for who holds the request himself, and so knows who called."""
         if self._door is None:
             self._ask_inside(knock, caller, "", done)
         else:
@@ -145,6 +149,11 @@ class Gate:
     def trusts(self, peer: str) -> bool:
         """Whether a call from this address would be answered."""
         return self._trust.visitor(peer, ()) is not None
+
+    def visitor(self, peer: str, headers: Headers) -> str:
+        """The address of who called: the peer's, or what it tells if it is a proxy of ours."""
+        told = headers.getall(self._settings.client_ip_header, [])
+        return self._trust.visitor(peer, told) or peer
 
     def stats(self) -> GateStats:
         visitors = dict.fromkeys(DOOR_OUTCOMES, 0) if self._door is None else dict(self._door.counts)

@@ -8,6 +8,7 @@ from sadd.settings.loader import Loaded, SettingsError, load
 from sadd.settings.names import EVERY_SETTING, Setting, as_environment, environment_names
 from sadd.settings.sources import Origin, process_environment
 from sadd.settings.values import (
+    Cache,
     Catalogue,
     Data,
     Database,
@@ -18,13 +19,16 @@ from sadd.settings.values import (
     Log,
     Queues,
     Server,
+    Sessions,
     Settings,
+    Shield,
     Startup,
     Valkey,
 )
 
 __all__ = [
     "EVERY_SETTING",
+    "Cache",
     "Catalogue",
     "Data",
     "Database",
@@ -37,9 +41,11 @@ __all__ = [
     "Origin",
     "Queues",
     "Server",
+    "Sessions",
     "Setting",
     "Settings",
     "SettingsError",
+    "Shield",
     "Startup",
     "Valkey",
     "as_environment",

@@ -181,6 +181,50 @@ class Queues:
 
 
 @dataclass(frozen=True, slots=True)
+class Cache:
+    memory_bytes: int = _setting(
+        67_108_864,
+        Whole(0, 1 << 40),
+        "Bytes of cache entries that each worker keeps in its own memory; 0: none, every hit asks the store.",
+    )
+    bound_ms: int = _setting(
+        100,
+        Whole(20, 1_000),
+        "A worker's memory answers only while it was proven within so long that no purge went unheard.",
+    )
+    agency_bytes_max: int = _setting(
+        1_073_741_824,
+        Whole(1_048_576, 1 << 50),
+        "Bytes that an agency may keep over all its namespaces, where its entry in the catalogue says none.",
+    )
+    events_max: int = _setting(
+        200,
+        Whole(0, 100_000),
+        "Streams of namespaces' events that a worker holds open at most; 0: clients keep nothing themselves.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    issuer: str = _setting(
+        "",
+        Url(("https", "http")),
+        "Who our logout tokens are of: the platform's own address, as relying parties know it. Empty: none is "
+        "sent.",
+    )
+    streams_max: int = _setting(
+        1_000,
+        Whole(0, 100_000),
+        "Streams of revocations that a worker holds open at most; 0: there are none.",
+    )
+    logout_to_loopback: bool = _setting(
+        False,
+        Switch(),
+        "Receivers of logouts and providers' keys may be on this very machine, without TLS; to try them.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Envoy:
     config_path: str = _setting(
         "",
@@ -231,6 +275,26 @@ class Grpc:
 
 
 @dataclass(frozen=True, slots=True)
+class Shield:
+    host: str = _setting("127.0.0.1", Text("an address or host name"), "Address of the caching proxy.")
+    port: int = _setting(
+        0,
+        Whole(0, 65_535),
+        "Port of the caching proxy in front of the catalogue's services (docs/shield.md); 0: there is none.",
+    )
+    connect_timeout_seconds: float = _setting(3.0, _SECONDS, "Time to connect to an origin.")
+    answer_timeout_seconds: float = _setting(
+        60.0, _SECONDS, "Time from a request's last byte to the head of the origin's answer."
+    )
+    stall_timeout_seconds: float = _setting(
+        60.0, _SECONDS, "Time that nothing may come of a body that is under way, from either side."
+    )
+    place_timeout_seconds: float = _setting(
+        10.0, _SECONDS, "Time that a request waits while its origin has as many as the catalogue allows."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     server: Server = field(default_factory=Server)
     data: Data = field(default_factory=Data)
@@ -240,7 +304,10 @@ class Settings:
     log: Log = field(default_factory=Log)
     catalogue: Catalogue = field(default_factory=Catalogue)
     identity: Identity = field(default_factory=Identity)
+    cache: Cache = field(default_factory=Cache)
     envoy: Envoy = field(default_factory=Envoy)
     queues: Queues = field(default_factory=Queues)
+    sessions: Sessions = field(default_factory=Sessions)
     gate: Gate = field(default_factory=Gate)
     grpc: Grpc = field(default_factory=Grpc)
+    shield: Shield = field(default_factory=Shield)

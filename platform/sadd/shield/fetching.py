@@ -1,0 +1,234 @@
+"""One load of a page for the cache: asked with what is keyed, kept if it may be, else handed to its asker.
+
+::
+
+    answer's head ──► ours still (304)? ──► merged, kept
+                      may be kept? ──no──► passing: the asker reads it, all others are let go at once
+                      varies by what was not sent? ──► once more, with that
+                      too large on the way? ──► passing
+                      ──► kept
+"""
+
+from dataclasses import dataclass, replace
+
+from msgspec import structs
+
+from cache.answers import Loaded
+from cache.cache import Cache
+from cache.entry import Content, Entry
+from cache.policy import TTL_MS_MAX, Times
+from cache.rfc9111.asking import NEVER, fetch_fields, with_validators
+from cache.rfc9111.message import Request, Response
+from cache.rfc9111.stored import Stored, pack
+from cache.rfc9111.storing import NotStorable, storable
+from cache.rfc9111.updating import merge_304
+from cache.store import StoreUnavailable
+from sadd.settings import Shield as Settings
+from sadd.shield.asking import Answered, Ask, Unanswered, answer_to
+from sadd.shield.head import Fields
+from sadd.shield.kept import KIND, sign, stored_of
+from sadd.shield.pages import Page
+from sadd.shield.variants import VariantKeys
+from sadd.web.problem import Problem
+
+ERRORS = (500, 502, 503, 504)
+"""In whose place a stale answer may be given (RFC 5861 §4)."""
+SIGN_MS = 24 * 3_600_000
+"""How long it is known by what the answers of a URL vary."""
+AGENT = (b"user-agent", b"sadd-shield")
+ORIGIN = b"origin"
+
+
+@dataclass(slots=True)
+class Passing:
+    """An answer that is its asker's alone, and what was read of it."""
+
+    answered: Answered
+    begun: bytes
+    reason: str
+
+    def close(self) -> None:
+        self.answered.close()
+
+
+class Fetch:
+    """Of one asker. The cache runs ``load`` in a task of its own, perhaps after the asker has gone."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        page: Page,
+        key: str,
+        keys: VariantKeys,
+        keyed: tuple[bytes, ...],
+        settings: Settings,
+    ) -> None:
+        self.ran = False
+        self.was_stale = False
+        self.status = 0
+        """Of the origin's answer."""
+        self.stored = False
+        self.passing: Passing | None = None
+        self.failure: Unanswered | None = None
+        self.sent: Fields = ()
+        self._cache = cache
+        self._page = page
+        self._key = key
+        self._keys = keys
+        self.keyed = keyed
+        self._settings = settings
+        self._left = False
+
+    def leave(self) -> None:
+        """The asker has gone, or has another answer."""
+        self._left = True
+        if self.passing is not None:
+            self.passing.close()
+            self.passing = None
+
+    async def load(self, spare: Entry | None) -> Loaded:
+        """``spare`` is what there is, fresh, stale or only kept. Raises Unanswered."""
+        self.ran = True
+        before = stored_of(spare)
+        self.was_stale = before is not None
+        try:
+            return await self._load(spare, before, self.keyed)
+        except Unanswered as failure:
+            self.failure = failure
+            raise
+
+    async def _load(self, spare: Entry | None, before: Stored | None, keyed: tuple[bytes, ...]) -> Loaded:
+        page = self._page
+        answered = await self._ask(before, keyed)
+        try:
+            response = self._response(answered)
+            if response.status == 304 and before is not None and spare is not None:
+                return await self._still(spare, before, response, keyed)
+            if response.status in ERRORS and before is not None and _may_stand_in(before, response.came_ms):
+                raise Unanswered("origin-error", _failed(response.status))
+            asked = Request(b"GET", page.request.target, self.sent, page.request.personal)
+            verdict = storable(asked, response, page.shelf.policy)
+            if isinstance(verdict, NotStorable):
+                return self._pass(answered, b"", verdict.reason)
+            more = self._unsent(verdict.stored.vary, keyed)
+            if more is None:
+                return self._pass(answered, b"", "vary-personal")
+            if more and len(keyed) < len(more):
+                answered.close()
+                return await self._load(None, None, more)
+            return await self._take(answered, verdict.stored)
+        finally:
+            if self.passing is None or self.passing.answered is not answered:
+                answered.close()
+
+    async def _ask(self, before: Stored | None, keyed: tuple[bytes, ...]) -> Answered:
+        page = self._page
+        fields = fetch_fields(page.request.fields, (*keyed, ORIGIN), page.shelf.policy)
+        if before is not None:
+            fields = with_validators(fields, before)
+        self.sent = fields
+        agent = () if b"user-agent" in keyed else (AGENT,)
+        ask = Ask(b"GET", page.request.target, (*fields, *agent, *page.told))
+        answered = await answer_to(ask, page.shelf.site.pool, self._settings)
+        self.status = answered.head.status
+        return answered
+
+    def _response(self, answered: Answered) -> Response:
+        """In the store's time, which every worker has."""
+        took_ms = int((answered.came_at - answered.asked_at) * 1000)
+        now_ms = self._cache.now_ms()
+        return Response(answered.head.status, answered.head.fields, now_ms - took_ms, now_ms)
+
+    async def _still(
+        self, spare: Entry, before: Stored, response: Response, keyed: tuple[bytes, ...]
+    ) -> Loaded:
+        asked = Request(b"GET", self._page.request.target, self.sent)
+        merged = merge_304(before, asked, response, self._page.shelf.policy)
+        if merged is None:
+            return await self._load(None, None, keyed)
+        if isinstance(merged.kept, NotStorable):
+            once = structs.replace(before, fields=merged.fields, born_ms=response.came_ms)
+            return Loaded(replace(spare.content, meta=pack(once)), None)
+        self.stored = True
+        stored = merged.kept.stored
+        content = replace(spare.content, meta=pack(stored), tags=self._tags(stored))
+        return Loaded(content, self._times(stored))
+
+    def _unsent(self, vary: tuple[bytes, ...], keyed: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
+        """The names to ask with, where the answer varies by fields that the origin was not shown.
+
+        Empty: it was shown all. None: it varies by what is one visitor's own.
+        """
+        if NEVER.intersection(vary):
+            return None
+        shown = {name for name, _ in self.sent}
+        had = {name for name, _ in self._page.request.fields}
+        missing = [name for name in vary if name in had and name not in shown]
+        return tuple(sorted({*keyed, *vary})) if missing else ()
+
+    async def _take(self, answered: Answered, stored: Stored) -> Loaded:
+        """Read the body, and keep it where those will look who may have it."""
+        bound = self._page.shelf.space.body_bytes_max
+        if (answered.head.length or 0) > bound:
+            return self._pass(answered, b"", "too-large")
+        body = b""
+        while piece := await _next(answered, self._settings):
+            body += piece
+            if len(body) > bound:
+                return self._pass(answered, body, "too-large")
+        answered.close()
+        content = Content(body, KIND, self._tags(stored), pack(stored))
+        times = self._times(stored)
+        self.stored = True
+        if self._keys.of(self._page, stored.vary) == self._key:
+            return Loaded(content, times)
+        return await self._elsewhere(content, times, stored.vary)
+
+    async def _elsewhere(self, content: Content, times: Times, vary: tuple[bytes, ...]) -> Loaded:
+        """It lies under another key than was looked under: a sign at the URL's own says by what it varies."""
+        page, space = self._page, self._page.shelf.space
+        content_of_sign = Content(b"", KIND, (page.tag,), sign(vary))
+        sign_times = Times(SIGN_MS, SIGN_MS)
+        try:
+            if self._keys.has_room(page, vary):
+                await self._cache.put(space, self._keys.of(page, vary), content, times)
+            else:
+                self.stored = False
+            if vary and self._key == page.key:
+                return Loaded(content_of_sign, sign_times)
+            if vary:
+                await self._cache.put(space, page.key, content_of_sign, sign_times)
+        except StoreUnavailable:
+            self.stored = False
+        return Loaded(content, None, 0)
+
+    def _pass(self, answered: Answered, begun: bytes, reason: str) -> Loaded:
+        if not self._left:
+            self.passing = Passing(answered, begun, reason)
+        return Loaded(Content(b""), None)
+
+    def _tags(self, stored: Stored) -> tuple[str, ...]:
+        return (*stored.tags, self._page.tag)
+
+    def _times(self, stored: Stored) -> Times:
+        return times_of(stored, self._cache.now_ms())
+
+
+def times_of(stored: Stored, now_ms: int) -> Times:
+    """How long the cache serves it: not at all without asking, where the origin says so."""
+    soft = 1 if stored.must_validate else max(1, stored.fresh_until_ms - now_ms)
+    hard = soft if stored.must_validate else max(soft, stored.stale_until_ms - now_ms)
+    ends = (soft, hard, max(0, stored.error_until_ms - now_ms), max(0, stored.keep_until_ms - now_ms))
+    return Times(*(min(end, TTL_MS_MAX) for end in ends))
+
+
+def _may_stand_in(stored: Stored, now_ms: int) -> bool:
+    return not stored.never_stale and now_ms < stored.error_until_ms
+
+
+async def _next(answered: Answered, settings: Settings) -> bytes:
+    return await answered.line.body.next(settings.stall_timeout_seconds)
+
+
+def _failed(status: int) -> Problem:
+    return Problem(502, "origin-error", "The service failed.", f"It answered with {status}.")

@@ -1,0 +1,36 @@
+"""The shield's listener of one worker: serves until told to stop, then lets what is under way end."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+from sadd.shield.front import Fronts
+
+BACKLOG = 4096
+_POLL_SECONDS = 0.02
+
+
+async def serve_shield(
+    fronts: Fronts,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    *,
+    drain_timeout_seconds: float,
+    on_started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until ``stop`` is set. The socket is closed at the end, whatever happens."""
+    server = await asyncio.get_running_loop().create_server(fronts, sock=listener, backlog=BACKLOG)
+    try:
+        on_started()
+        await stop.wait()
+    finally:
+        server.close()
+        fronts.draining = True
+        fronts.end_idle()
+    until = time.monotonic() + drain_timeout_seconds
+    while fronts.open and time.monotonic() < until:
+        fronts.end_idle()
+        await asyncio.sleep(_POLL_SECONDS)
+    for front in list(fronts.open):
+        front.abort()
