@@ -2,15 +2,19 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from sadd.envoy.service import RateLimits
 from sadd.gate.gate import Gate
 from sadd.grpc import authz, health, rls
+from sadd.grpc.quota import Quotas
+from sadd.grpc.quota_serving import serving_quotas
 from sadd.grpc.serving import serve_grpc
 from sadd.grpc.status import Unary
 from sadd.grpc.switchboard import Limits, Switchboard
+from sadd.limits.leases import Leases
 from sadd.settings import Settings
 from sadd.telemetry.metrics import Metrics
 from sadd.web.serving import listen
@@ -54,13 +58,25 @@ def show(board: Switchboard, metrics: Metrics) -> None:
 
 
 def ports(settings: Settings) -> tuple[int, ...]:
-    """Where the workers listen: one port for all, one for each, or none."""
+    """Where the workers listen: one port for all, one for each, or none; and that of the quota service."""
     grpc = settings.grpc
+    quota = (grpc.quota_port,) if grpc.quota_port else ()
     if not grpc.port:
-        return ()
-    return (
-        tuple(range(grpc.port, grpc.port + settings.server.workers)) if grpc.port_per_worker else (grpc.port,)
-    )
+        return quota
+    each = settings.server.workers if grpc.port_per_worker else 1
+    return (*range(grpc.port, grpc.port + each), *quota)
+
+
+@asynccontextmanager
+async def quotas(settings: Settings, leases: Leases, metrics: Metrics) -> AsyncIterator[None]:
+    """Envoy's quota service, served until the block ends, where a port is set for it."""
+    if not settings.grpc.quota_port:
+        yield
+        return
+    lent = Quotas(leases)
+    metrics.register("sadd_quota", lent.stats, gauges={"streams": "sum", "buckets": "sum"})
+    async with serving_quotas(lent, settings.grpc.host, settings.grpc.quota_port):
+        yield
 
 
 async def serve_calls(

@@ -25,6 +25,7 @@ class Limits:
         self._authority = settings.catalogue.authority
         self.desk = Desk(limiter, view, rules, authority=self._authority)
         self.top = Top(limiter, Path(settings.data.dir) / "run" / "top", slot)
+        self.leases = Leases(limiter, self.desk)
         self._limiter = limiter
         self._view = view
         self._rules = rules
@@ -34,7 +35,7 @@ class Limits:
         limiter, desk = self._limiter, self.desk
         return [
             *limits.endpoints(desk),
-            *limits_leases.endpoints(Leases(limiter, desk), Slots(limiter, desk)),
+            *limits_leases.endpoints(self.leases, Slots(limiter, desk)),
             *limits_operating.endpoints(desk, self._view, self._rules, self.top, authority=self._authority),
             *limits_counters.endpoints(limiter, desk, pool),
         ]

@@ -15,7 +15,7 @@ import structlog
 
 from sadd.app.grpc import ports as grpc_ports
 from sadd.app.orders import Orders
-from sadd.app.prepare import CatalogueInvalid, prepare, probes, start_faults
+from sadd.app.prepare import CatalogueInvalid, NotInstalled, prepare, probes, start_faults
 from sadd.embedded.binaries import BinaryMissing
 from sadd.embedded.folder import FolderUnusable
 from sadd.embedded.server import StoreFailed
@@ -34,6 +34,7 @@ EXPECTED = (
     CrashLoop,
     FolderUnusable,
     MigrationError,
+    NotInstalled,
     PortTaken,
     StoreAway,
     StoreFailed,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
@@ -25,12 +26,18 @@ class CatalogueInvalid(Exception):
     """The catalogue's files have faults, so nothing was imported."""
 
 
+class NotInstalled(Exception):
+    """A setting asks for an extra that is not there."""
+
+
 def start_faults(settings: Settings) -> Iterator[Exception]:
     """What would end a start before it asked anything of a store: a path or an address that is none."""
     if settings.catalogue.path and not Path(settings.catalogue.path).is_dir():
         yield CatalogueInvalid(
             f"catalogue.path: {settings.catalogue.path} is not a folder of catalogue files"
         )
+    if settings.grpc.quota_port and find_spec("grpc") is None:
+        yield NotInstalled("grpc.quota_port needs grpcio, which is not installed: pip install 'sadd[quota]'")
     try:
         resolve(settings.server.host, settings.server.port)
     except PortTaken as error:

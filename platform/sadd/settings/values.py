@@ -209,8 +209,8 @@ class Sessions:
     issuer: str = _setting(
         "",
         Url(("https", "http")),
-        "Who our logout tokens are of: the platform's own address, as relying parties know it. Empty: none is "
-        "sent.",
+        "Who our logout tokens are of: the platform's own address, as relying parties know it. Empty: "
+        "none is sent.",
     )
     streams_max: int = _setting(
         1_000,
@@ -271,6 +271,11 @@ class Grpc:
     )
     port_per_worker: bool = _setting(
         False, Switch(), "The n-th worker listens on port + n - 1, instead of all on one port."
+    )
+    quota_port: int = _setting(
+        0,
+        Whole(0, 65_535),
+        "Port of Envoy's rate limit quota service, of all workers (needs sadd[quota]); 0: there is none.",
     )
 
 

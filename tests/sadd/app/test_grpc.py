@@ -4,13 +4,19 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import grpc.aio  # type: ignore[import-untyped]  # grpcio ships no types
+import pytest
+
+from sadd.app import prepare
 from sadd.app.compose import open_worker
 from sadd.app.grpc import ports, serve_calls
-from sadd.grpc import authz, health, rls
+from sadd.grpc import authz, health, quota, rls
 from sadd.grpc.messages import (
     CheckRequest,
     CheckResponse,
     HealthCheckResponse,
+    RateLimitQuotaResponse,
+    RateLimitQuotaUsageReports,
     RateLimitRequest,
     RateLimitResponse,
 )
@@ -35,7 +41,7 @@ async def test_a_worker_answers_by_grpc(valkey_url: str, migrated_database_url: 
         valkey=Valkey(valkey_url),
         database=Database(migrated_database_url),
         envoy=Envoy(config_path=str(tmp_path / "gov.yaml")),
-        grpc=Grpc(port=free_port()),
+        grpc=Grpc(port=free_port(), quota_port=free_port()),
     )
     async with open_worker(settings, 0) as worker:
         assert worker.switchboard is not None
@@ -47,10 +53,34 @@ async def test_a_worker_answers_by_grpc(valkey_url: str, migrated_database_url: 
             assert state.status == HealthCheckResponse.SERVING
             assert [await _limited(peer) for _ in range(2)] == [1, 2]
             assert await _refused(peer, "no-such-service") == 404
+        assert await _lent(settings.grpc.quota_port, "rule.no-such-rule") == "abandon_action"
         stop.set()
         await task
         counted = dict(next(iter(worker.switchboard.calls()))[1])
         assert counted[(rls.SHOULD_RATE_LIMIT[1:], "ok")].value == 2
+
+
+def test_the_quota_service_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start without it ends with one line that says what to install."""
+    asking = Settings(grpc=Grpc(quota_port=8082))
+    assert not list(prepare.start_faults(asking))
+    monkeypatch.setattr(prepare, "find_spec", lambda _name: None)
+    (fault,) = prepare.start_faults(asking)
+    assert "pip install 'sadd[quota]'" in str(fault)
+    assert not list(prepare.start_faults(Settings()))
+
+
+async def _lent(port: int, policy: str) -> str:
+    """What a bucket's first report is answered with."""
+    sent = RateLimitQuotaUsageReports(domain="gov")
+    sent.bucket_quota_usages.add(num_requests_denied=1).bucket_id.bucket.update({"policy": policy})
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call = channel.stream_stream(
+            quota.METHOD, RateLimitQuotaUsageReports.SerializeToString, RateLimitQuotaResponse.FromString
+        )()
+        await call.write(sent)
+        (action,) = (await call.read()).bucket_action
+    return str(action.WhichOneof("bucket_action"))
 
 
 async def _limited(peer: Peer) -> int:

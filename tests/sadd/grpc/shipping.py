@@ -6,6 +6,7 @@ Run it after a new release of xds-protos; test_messages.py fails while the shipp
 from pathlib import Path
 
 from envoy.service.auth.v3 import external_auth_pb2  # type: ignore[import-untyped]  # xds-protos has no stubs
+from envoy.service.rate_limit_quota.v3 import rlqs_pb2  # type: ignore[import-untyped]
 from envoy.service.ratelimit.v3 import rls_pb2  # type: ignore[import-untyped]
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
@@ -15,9 +16,9 @@ SHIPPED = Path(__file__).parents[3] / "platform" / "sadd" / "grpc" / "messages.b
 
 
 def descriptors() -> bytes:
-    """The files of both of Envoy's services and of gRPC's health check, each after those that it needs."""
+    """The files of Envoy's three services and of gRPC's health check, each after those that it needs."""
     found: dict[str, FileDescriptor] = {}
-    for file in (rls_pb2.DESCRIPTOR, external_auth_pb2.DESCRIPTOR):
+    for file in (rls_pb2.DESCRIPTOR, external_auth_pb2.DESCRIPTOR, rlqs_pb2.DESCRIPTOR):
         _walk(file, found)
     files = [FileDescriptorProto.FromString(file.serialized_pb) for file in found.values()]
     _add_negative_hits(next(file for file in files if file.name == RATE_LIMIT))

@@ -95,12 +95,14 @@ class Scene:
 
 
 @contextmanager
-def envoy(ports: dict[str, int], folder: Path, changed: dict[str, str]) -> Iterator[None]:
-    text = READY.read_text().replace("moehe-secondary-results", POLICY.id)
+def envoy(
+    ports: dict[str, int], folder: Path, changed: dict[str, str], ready: Path = READY
+) -> Iterator[None]:
+    text = ready.read_text().replace("moehe-secondary-results", POLICY.id)
     for old, new in changed.items():
         assert old in text
         text = text.replace(old, new)
-    text = re.sub(r"\b(8088|8081|8000)\b", lambda found: str(ports[found[0]]), text)
+    text = re.sub(r"\b(8088|8081|8090|8000)\b", lambda found: str(ports[found[0]]), text)
     (folder / "envoy.yaml").write_text(text)
     words = (str(binary()), "-c", str(folder / "envoy.yaml"), "--disable-hot-restart", "-l", "error")
     program = Program("envoy", (*words, "--concurrency", "1"))
@@ -110,7 +112,7 @@ def envoy(ports: dict[str, int], folder: Path, changed: dict[str, str]) -> Itera
         yield
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(30)
 
 
 @asynccontextmanager
@@ -145,7 +147,7 @@ async def behind_envoy(
             return
         async with serving(others=scene.methods) as served:
             with envoy({**ports, "8081": served.port}, folder, changed or {}):
-                await eventually(lambda: _answers(scene), 20)
+                await eventually(lambda: _answers(scene))
                 yield scene
 
 
@@ -216,7 +218,7 @@ async def test_envoy_goes_over_to_another_worker(valkey_url: str, tmp_path: Path
             asyncio.create_task(serve_grpc(board, listener, stop, settle_seconds=0.0))
             for board, listener, stop in zip(boards, (first, shared(port)), stops, strict=True)
         ]
-        await eventually(lambda: _answers(scene), 20)
+        await eventually(lambda: _answers(scene))
         async with asyncio.TaskGroup() as group:
             over = asyncio.Event()
             loads = [group.create_task(_load(scene, over)) for _ in range(LOADS)]
