@@ -51,7 +51,7 @@ def running(program: Program) -> Iterator[None]:
         yield
     finally:
         server.send_signal(program.stop_signal)
-        server.wait(20)
+        server.wait(30)
 
 
 def free_port() -> int:
@@ -132,7 +132,7 @@ def _postgres(folder: Path) -> Iterator[str]:
     words = (str(initdb.with_name("postgres")), "-D", data, "-p", str(port), "-h", "127.0.0.1", *options)
     url = f"postgresql://sadd@127.0.0.1:{port}/"
     with running(Program("postgres", words, signal.SIGQUIT, signal.SIGINT, user)):
-        eventually_sync(lambda: asyncio.run(execute(url + "postgres", "SELECT 1")) is None, 20)
+        eventually_sync(lambda: asyncio.run(execute(url + "postgres", "SELECT 1")) is None)
         yield url
 
 

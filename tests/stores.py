@@ -44,7 +44,7 @@ class StoppableValkey:
     def stop(self) -> None:
         if self._server is not None:
             self._server.kill()
-            self._server.wait(10)
+            self._server.wait(30)
             self._server = None
 
 

@@ -9,18 +9,22 @@ from typing import Any, TypeVar, overload
 T = TypeVar("T")
 
 POLL_SECONDS = 0.01
+PATIENCE_SECONDS = 30.0
+"""So long may a loaded machine take for anything. How fast something is shows a benchmark, no test."""
 NOT_YET = (AssertionError, OSError)  # a condition may assert, or connect to what is not up yet
 
 
 @overload
-async def eventually(condition: Callable[[], Awaitable[T]], deadline_seconds: float = 5.0) -> T: ...
+async def eventually(
+    condition: Callable[[], Awaitable[T]], deadline_seconds: float = PATIENCE_SECONDS
+) -> T: ...
 
 
 @overload
-async def eventually(condition: Callable[[], T], deadline_seconds: float = 5.0) -> T: ...
+async def eventually(condition: Callable[[], T], deadline_seconds: float = PATIENCE_SECONDS) -> T: ...
 
 
-async def eventually(condition: Callable[[], Any], deadline_seconds: float = 5.0) -> Any:
+async def eventually(condition: Callable[[], Any], deadline_seconds: float = PATIENCE_SECONDS) -> Any:
     """The first truthy value of `condition`, plain or async. AssertionError once the deadline has passed."""
     until = time.monotonic() + deadline_seconds
     while True:
@@ -38,7 +42,7 @@ async def eventually(condition: Callable[[], Any], deadline_seconds: float = 5.0
         await asyncio.sleep(POLL_SECONDS)
 
 
-def eventually_sync(condition: Callable[[], T], deadline_seconds: float = 5.0) -> T:
+def eventually_sync(condition: Callable[[], T], deadline_seconds: float = PATIENCE_SECONDS) -> T:
     """The same for a test without an event loop."""
     until = time.monotonic() + deadline_seconds
     while True:

@@ -90,7 +90,7 @@ class Odd:
         self.ended.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._accepting.join(5)
+        self._accepting.join(30)
         self._listener.close()
         self.hang_up()
         for connection in self.connections:

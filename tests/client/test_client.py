@@ -146,5 +146,5 @@ def test_a_frozen_platform_is_lived_without(door: Open, running: Platform, key: 
             worker.resume()
 
     assert set(decided) == {"closed"}
-    assert took < 2.0, "not fifty times the deadline"
+    assert took < 4.5, "not fifty times the deadline"
     eventually_sync(lambda: opened.do(lambda client: client.check(NARROW, caller)).decided_by == "platform")

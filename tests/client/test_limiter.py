@@ -247,7 +247,7 @@ def test_a_killed_holder_takes_only_its_lease_along(
     began = time.monotonic()
     words = [sys.executable, "-c", SPENDS, running.url, key, DEEP, caller]
     holders = [subprocess.Popen([*words, str(file)]) for file in files]
-    eventually_sync(lambda: min(admitted()) > 100, 20)
+    eventually_sync(lambda: min(admitted()) > 100)
     holders[0].kill()
     running.workers()[0].kill()
     assert [holder.wait(30) for holder in holders] == [-signal.SIGKILL, 0, 0]
@@ -255,4 +255,4 @@ def test_a_killed_holder_takes_only_its_lease_along(
 
     assert sum(admitted()) <= DEEP_BURST + seconds + 1
     assert sum(admitted()) > DEEP_BURST / 2, "the others went on"
-    eventually_sync(lambda: len(running.workers()) == 2 and running.status("/readyz") == 200, 20)
+    eventually_sync(lambda: len(running.workers()) == 2 and running.status("/readyz") == 200)

@@ -54,13 +54,13 @@ async def test_calls_wait_for_a_free_connection_until_their_deadline() -> None:
     """
     with odd(hang) as listener:
         async with AsyncClient(
-            listener.url, key=KEY, on_loss="open", connections_max=2, deadline_seconds=1
+            listener.url, key=KEY, on_loss="open", connections_max=2, deadline_seconds=3
         ) as client:
             began = time.monotonic()
             calls = asyncio.gather(*(client.check("p", f"{n}") for n in range(5)))
-            await eventually(lambda: len(listener.connections) == 2, deadline_seconds=0.9)
+            await eventually(lambda: len(listener.connections) == 2, deadline_seconds=2.7)
             with socket.create_connection(("127.0.0.1", listener.port)):
-                await eventually(lambda: len(listener.connections) > 2, deadline_seconds=0.9)
+                await eventually(lambda: len(listener.connections) > 2, deadline_seconds=2.7)
                 assert len(listener.connections) == 3
                 decisions = await calls
             took = time.monotonic() - began
@@ -68,7 +68,7 @@ async def test_calls_wait_for_a_free_connection_until_their_deadline() -> None:
             assert client.stats().breaker_opened == 0, "a crowd of our own is no fault of the platform"
 
     assert {decision.decided_by for decision in decisions} == {"open"}
-    assert took < 1.9, "those that waited gave up with the others, not a deadline later"
+    assert took < 5.7, "those that waited gave up with the others, not a deadline later"
 
 
 def test_a_name_with_several_addresses(door: Open, monkeypatch: pytest.MonkeyPatch) -> None:

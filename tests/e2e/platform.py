@@ -51,7 +51,7 @@ class Platform:
     def status(self, path: str) -> int:
         """HTTP status of a GET; 0 when nobody answers."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=20) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as refused:
             return refused.code

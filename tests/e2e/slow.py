@@ -41,14 +41,14 @@ def relay(port: int) -> Iterator[Relay]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     opening = asyncio.run_coroutine_threadsafe(asyncio.start_server(passing.serve, "127.0.0.1", 0), loop)
-    server = opening.result(5)
+    server = opening.result(30)
     passing.url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield passing
     finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(5)
+        asyncio.run_coroutine_threadsafe(_end(server), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+        thread.join(30)
         loop.close()
 
 

@@ -71,14 +71,14 @@ def ends(phase: str, folder: Path, started: "subprocess.Popen[str]") -> None:
 def visit_portal(url: str) -> None:
     """A person with a browser sees the announcement, signs in, and is shown the result, all in Arabic."""
     browser = build_opener(HTTPCookieProcessor())
-    with browser.open(url, timeout=10) as page:
+    with browser.open(url, timeout=30) as page:
         assert "أُعلنت نتائج" in page.read().decode()
     form = urlencode({"candidate": "271828"}).encode()
-    with browser.open(f"{url}sign-in", form, timeout=10) as page:
+    with browser.open(f"{url}sign-in", form, timeout=30) as page:
         assert page.url.endswith("/results/271828")
         assert "271828" in page.read().decode()
     with pytest.raises(HTTPError, match="401"):
-        browser.open(f"{url}results/314159", timeout=10)
+        browser.open(f"{url}results/314159", timeout=30)
 
 
 def interrupt_at(phase: str, folder: Path, started: "subprocess.Popen[str]") -> None:
@@ -138,7 +138,7 @@ def test_an_interrupt_in_any_phase_leaves_nothing(tmp_path: Path, phase: str) ->
     """Ctrl-C, whatever it was doing: no process is left, and the code is that of an interrupt."""
     with demo(tmp_path, *QUICK) as started:
         interrupt_at(phase, tmp_path, started)
-        code = started.wait(timeout=30)
+        code = started.wait(timeout=60)
 
     assert code == 130, said(tmp_path)
     assert left_behind(tmp_path) == []

@@ -5,23 +5,16 @@ import os
 import re
 import subprocess
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from openapi_spec_validator import validate
 
 from sadd.cli.bench import BENCHMARKS
-from tests.e2e.platform import SADD, Platform, platform
+from tests.e2e.platform import SADD, Platform
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with platform(tmp_path_factory.mktemp("documents")) as started:
-        yield started
 
 
 def script(document: str, heading: str = "") -> str:
@@ -62,7 +55,7 @@ def test_every_benchmark_is_named() -> None:
 
 def test_the_interface_is_described(running: Platform) -> None:
     """The whole platform's OpenAPI document is valid and names every service's endpoints."""
-    with urllib.request.urlopen(f"{running.url}/openapi.json", timeout=5) as answer:
+    with urllib.request.urlopen(f"{running.url}/openapi.json", timeout=30) as answer:
         described = json.load(answer)
     validate(described)
     tags = {operation["tags"][0] for path in described["paths"].values() for operation in path.values()}

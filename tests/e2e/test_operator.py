@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,12 @@ import asyncpg
 import pytest
 
 from queueing.history import History, Sample
-from tests.e2e.platform import SERVICE, Platform, platform
+from tests.e2e.platform import SERVICE, Platform
 from tests.stores import connected
 from tests.waiting import eventually_sync
 
 DASHBOARD = Path(__file__).parents[2] / "docs/grafana/queues.json"
 ROOM = f"/v1/queues/{SERVICE}"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with platform(tmp_path_factory.mktemp("operator")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +33,7 @@ def ask(at: Platform, method: str, path: str, body: object = None, key: str = ""
     if data is not None:
         headers["Content-Type"] = "application/json"
     request = urllib.request.Request(at.url + path, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read())
 
 
@@ -76,11 +69,11 @@ def page_of(at: Platform, key: str, path: str) -> str:
     form = f"key={key}".encode()
     told = {"Sec-Fetch-Site": "same-origin"}
     opener = urllib.request.build_opener(jar, _Staying())
-    opener.open(urllib.request.Request(f"{at.url}/operator/sign-in", form, told, method="POST"), timeout=10)
+    opener.open(urllib.request.Request(f"{at.url}/operator/sign-in", form, told, method="POST"), timeout=30)
     # It is marked Secure, which a browser does without on the loopback.
     cookie = "; ".join(f"{one.name}={one.value}" for one in jar.cookiejar)
     with urllib.request.urlopen(
-        urllib.request.Request(at.url + path, headers={"Cookie": cookie, "Accept-Language": "en"}), timeout=10
+        urllib.request.Request(at.url + path, headers={"Cookie": cookie, "Accept-Language": "en"}), timeout=30
     ) as answer:
         return str(answer.read().decode())
 
@@ -95,7 +88,7 @@ class _Staying(urllib.request.HTTPErrorProcessor):
 def test_the_page_shows_what_the_leader_does(running: Platform, key: str) -> None:
     """Whichever worker answers: who waits, what is let in, and the hour so far."""
     crowd(running, 300)
-    eventually_sync(lambda: len(history(running)) >= 2, 30)
+    eventually_sync(lambda: len(history(running)) >= 2)
     text = page_of(running, key, f"/operator/queues/{SERVICE}")
     assert text.count("data-chart=") == 4
     assert SERVICE in page_of(running, key, "/operator/queues")
@@ -104,7 +97,7 @@ def test_the_page_shows_what_the_leader_does(running: Platform, key: str) -> Non
 def test_another_leader_goes_on_with_the_history(running: Platform) -> None:
     """The samples before a kill -9 of the leader are there, and those after it are of a later term."""
     crowd(running, 300)
-    eventually_sync(lambda: len(history(running)) >= 2, 30)
+    eventually_sync(lambda: len(history(running)) >= 2)
     before = history(running)
     os.kill(leader(running), signal.SIGKILL)
 
@@ -112,7 +105,7 @@ def test_another_leader_goes_on_with_the_history(running: Platform) -> None:
         crowd(running, 20)
         return history(running)[-1].epoch > before[-1].epoch
 
-    eventually_sync(led_again, 30)
+    eventually_sync(led_again)
     after = history(running)
     assert after[: len(before)] == before
     assert [one.at_ms for one in after] == sorted({one.at_ms for one in after})
@@ -146,10 +139,10 @@ def test_the_dashboard_asks_for_metrics_that_there_are(running: Platform) -> Non
 
     def missing() -> set[str]:
         crowd(running, 20)
-        with urllib.request.urlopen(f"{running.url}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"{running.url}/metrics", timeout=30) as answer:
             return asked - set(re.findall(r"^sadd_[a-z_]+", answer.read().decode(), re.MULTILINE))
 
-    eventually_sync(lambda: missing() == set(), 20)
+    eventually_sync(lambda: missing() == set())
 
 
 def test_the_dashboard_has_no_gaps() -> None:

@@ -12,19 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.platform import SADD, SERVICE, Platform, platform
+from tests.e2e.platform import SADD, SERVICE, Platform
 from tests.e2e.test_documents import script
 from tests.waiting import eventually_sync
 
-WITHIN_SECONDS = 1.0
 CONNECTIONS = 24
 """As many new connections meet both workers: all on one would be a chance of one in eight million."""
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with platform(tmp_path_factory.mktemp("platform"), SADD_QUEUES_WEBHOOKS_TO_LOOPBACK="true") as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +57,7 @@ class Caller:
         data = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(self._url + path, data, fields, method=method)
         try:
-            with urllib.request.urlopen(asked, timeout=5) as answer:
+            with urllib.request.urlopen(asked, timeout=30) as answer:
                 raw = answer.read()
                 return answer.status, json.loads(raw) if raw else None
         except urllib.error.HTTPError as refused:
@@ -100,23 +93,22 @@ def test_the_page_s_first_tour(running: Platform, caller: Caller) -> None:
     assert SADD.exists()
 
 
-def test_a_pause_is_live_on_every_worker_within_a_second(running: Platform, caller: Caller) -> None:
+def test_a_pause_is_live_on_every_worker(running: Platform, caller: Caller) -> None:
     """From the command line, and back over HTTP."""
     assert running.sadd("queue", "pause", caller.room, "--note", "fire alarm").returncode == 0
 
     def all_are(state: str) -> bool:
         return all(one["state"] == state for one in caller.everywhere())
 
-    # The public document is a second old at most, besides.
-    eventually_sync(lambda: all_are("paused"), 2 * WITHIN_SECONDS)
+    eventually_sync(lambda: all_are("paused"))
     assert caller("POST", f"{caller.path}/resume-calls")[0] == 200
-    eventually_sync(lambda: all_are("open"), 2 * WITHIN_SECONDS)
+    eventually_sync(lambda: all_are("open"))
 
 
 def test_a_place_goes_to_another_device_and_back(caller: Caller) -> None:
     """Paused, so that all wait: the code brings the same number, on whichever worker."""
     caller.set(suspended=True)
-    eventually_sync(lambda: all(one["state"] == "paused" for one in caller.everywhere()), 5)
+    eventually_sync(lambda: all(one["state"] == "paused" for one in caller.everywhere()))
     mine = caller.join()
     assert mine["state"] == "waiting"
     status, told = caller("GET", f"{caller.path}/resume-code", public=True, ticket=mine["ticket"])
@@ -130,7 +122,7 @@ def test_a_place_goes_to_another_device_and_back(caller: Caller) -> None:
 def test_one_person_has_one_place(caller: Caller) -> None:
     """However many devices: by the word of an app of the agency; without it nobody joins."""
     caller.set(one_per_identity=True, suspended=True)
-    eventually_sync(lambda: caller("POST", f"{caller.path}/tickets", public=True)[0] == 401, 5)
+    eventually_sync(lambda: caller("POST", f"{caller.path}/tickets", public=True)[0] == 401)
     numbers = {
         caller("POST", f"{caller.path}/tickets", {"subject": "28512345678"})[1]["number"] for _ in range(6)
     }
@@ -142,8 +134,8 @@ def test_one_person_has_one_place(caller: Caller) -> None:
 def test_a_session_that_ends_makes_room_for_the_next(caller: Caller) -> None:
     """One may be inside: his backend says that he has gone, and the next is called at once."""
     caller.set(active_cap=1, outflow_per_minute=6_000, pass_ms=600_000)
-    eventually_sync(lambda: all(one["outflow_per_minute"] == 6_000 for one in caller.everywhere()), 5)
-    first = eventually_sync(lambda: _admitted(caller), 5)
+    eventually_sync(lambda: all(one["outflow_per_minute"] == 6_000 for one in caller.everywhere()))
+    first = eventually_sync(lambda: _admitted(caller))
     second = caller.join()
     assert second["state"] == "waiting"
     _, told = caller("POST", f"{caller.path}/verify", {"pass": first["pass"], "spend": True})
@@ -156,7 +148,7 @@ def test_a_session_that_ends_makes_room_for_the_next(caller: Caller) -> None:
             == "called"
         )
 
-    eventually_sync(called, 5)
+    eventually_sync(called)
     _, admitted = caller("POST", f"{caller.path}/claim", public=True, ticket=second["ticket"])
     assert admitted["state"] == "admitted"
     caller("POST", f"{caller.path}/leave", public=True, ticket=second["ticket"])
@@ -177,10 +169,10 @@ def _admitted(caller: Caller) -> Any:
 def test_a_dry_run_counts_the_people(running: Platform, caller: Caller) -> None:
     """Over HTTP and on the command line, and nothing is done."""
     caller.set(suspended=True)
-    eventually_sync(lambda: all(one["state"] == "paused" for one in caller.everywhere()), 5)
+    eventually_sync(lambda: all(one["state"] == "paused" for one in caller.everywhere()))
     for _ in range(3):
         caller.join()
-    eventually_sync(lambda: all(one["waiting"] >= 3 for one in caller.everywhere()), 5)
+    eventually_sync(lambda: all(one["waiting"] >= 3 for one in caller.everywhere()))
     status, told = caller("DELETE", f"{caller.path}/settings?dry_run=true")
     waiting = told["effects"][0]["waiting"]
     assert (status, waiting >= 3) == (200, True)
@@ -194,7 +186,7 @@ def test_a_dry_run_counts_the_people(running: Platform, caller: Caller) -> None:
 def test_a_closed_room_takes_nobody(caller: Caller) -> None:
     """409 for who joins; a schedule says when it opens."""
     caller.set(activation={"kind": "scheduled", "opens_at": "2099-01-01T10:00:00+03:00", "outside": "closed"})
-    eventually_sync(lambda: all(one["state"] == "scheduled" for one in caller.everywhere()), 5)
+    eventually_sync(lambda: all(one["state"] == "scheduled" for one in caller.everywhere()))
     _, status = caller("GET", caller.path, public=True)
     assert status["opens_at_ms"] == 4_070_934_000_000
     assert caller("POST", f"{caller.path}/tickets", public=True)[0] == 409
@@ -217,9 +209,9 @@ def test_a_webhook_tells_of_a_pause(caller: Caller) -> None:
         url = f"http://127.0.0.1:{server.server_port}/"
         _, made = caller("POST", "/v1/webhooks", {"url": url, "events": ["paused"], "room": caller.room})
         caller("POST", f"/v1/webhooks/{made['id']}/test")
-        eventually_sync(lambda: got, 10)
+        eventually_sync(lambda: got)
         caller.set(suspended=True)
-        eventually_sync(lambda: len(got) > 1, 10)
+        eventually_sync(lambda: len(got) > 1)
         server.shutdown()
     assert [one["type"] for one in got] == ["queue.test", "queue.paused"]
     assert caller("DELETE", f"/v1/webhooks/{made['id']}")[0] == 204

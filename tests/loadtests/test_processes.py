@@ -82,4 +82,4 @@ def test_children_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         child = int(parent.stdout.readline())
         parent.kill()
 
-    eventually_sync(lambda: not alive(child), deadline_seconds=10)
+    eventually_sync(lambda: not alive(child))

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium")
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "locale": "ar"}
 """A small phone that asks for Arabic."""
+
+expect.set_options(timeout=30_000)  # milliseconds; of a machine that does much else
 
 Profiles = Callable[..., Awaitable[BrowserContext]]
 """``await profiles(java_script_enabled=False, ...)``: a visitor's browser with no cookies yet."""
@@ -39,7 +41,7 @@ async def profiles(chromium: Browser) -> AsyncIterator[Profiles]:
 
         async def profile(**options: Any) -> BrowserContext:
             context = await chromium.new_context(**{**PHONE, **options})
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(30_000)
             opened.push_async_callback(context.close)
             return context
 

@@ -79,19 +79,19 @@ class Site:
             data=b"",
             headers={"Sadd-Ticket": ticket} if ticket else {},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             told: dict[str, Any] = json.load(answer)
         return told
 
     def occupy(self, room: str = SERVICE) -> str:
         """Somebody goes inside: whoever comes then waits. The ticket, with which he leaves."""
-        eventually_sync(lambda: self._is_empty(room), 20)
+        eventually_sync(lambda: self._is_empty(room))
         ticket = str(self.call("tickets", room=room)["ticket"])
-        eventually_sync(lambda: self.call("claim", ticket, room)["state"] == "admitted", 20)
+        eventually_sync(lambda: self.call("claim", ticket, room)["state"] == "admitted")
         return ticket
 
     def _is_empty(self, room: str) -> bool:
-        with urllib.request.urlopen(f"{self.platform.url}/v1/queues/{room}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.platform.url}/v1/queues/{room}", timeout=30) as answer:
             told = json.load(answer)
         return bool(told["active"] == 0 == told["waiting"])
 
@@ -137,8 +137,8 @@ def _tls(folder: Path, port: int, *, service: int, rooms: int) -> Iterator[None]
     program = Program("tls", (NGINX.binary, "-c", str(conf), "-e", str(folder / "error.log")))
     server = subprocess.Popen(tethered(program), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        eventually_sync(lambda: (folder / "pid").exists(), 20)
+        eventually_sync(lambda: (folder / "pid").exists())
         yield
     finally:
         server.send_signal(program.stop_signal)
-        server.wait(20)
+        server.wait(30)

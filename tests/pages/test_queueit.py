@@ -73,7 +73,7 @@ async def a_phone(ports: dict[str, int], *, java_script_enabled: bool) -> AsyncI
         context = await browser.new_context(
             **PHONE, java_script_enabled=java_script_enabled, ignore_https_errors=True
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         yield await context.new_page()
         await browser.close()
 
@@ -138,7 +138,7 @@ async def called(page: Page, *, script: bool) -> None:
     """The turn comes: by itself, or when the button is pressed."""
     now = page.locator("#now")
     if script:
-        await expect(now).to_have_text("جاء دورك", timeout=20_000)
+        await expect(now).to_have_text("جاء دورك")
         return
     for _ in range(100):
         await page.get_by_role("button", name="اعرف مكانك الآن").click()

@@ -38,14 +38,14 @@ class ScriptedAgent(ScriptedGate):
 
         self._thread = threading.Thread(target=_until_cancelled, args=(serve,), daemon=True)
         self._thread.start()
-        up.wait(5)
+        up.wait(30)
 
     def stop(self) -> None:
         super().stop()
         if self._loop is not None and self._serving is not None:
             self._loop.call_soon_threadsafe(self._serving.cancel)
             self._loop = None
-            self._thread.join(5)
+            self._thread.join(30)
 
     def trusts(self, peer: str) -> bool:
         return peer == "127.0.0.1"

@@ -110,7 +110,7 @@ def _running(program: Program, log: Path) -> Iterator[None]:
         raise AssertionError(f"{program.name} {state}: {log.read_text()[-2000:]}") from error
     finally:
         server.send_signal(program.stop_signal)
-        server.wait(20)
+        server.wait(30)
 
 
 def low_port() -> int:

@@ -99,4 +99,4 @@ async def test_without_a_store_each_is_told(
             except StoreUnavailable:
                 return False
 
-        assert await eventually(again, 30)
+        assert await eventually(again)

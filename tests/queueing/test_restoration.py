@@ -222,7 +222,7 @@ async def settled(scene: World, told: Told) -> None:
                 waiting.remove(ticket)
         return not waiting
 
-    await eventually(served, 30)
+    await eventually(served)
 
 
 # -- what a visitor sees --------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ async def test_it_is_remembered_while_the_pass_lasts(valkey_url: str, spent: Spe
 
 async def test_the_store_is_away(own_valkey: StoppableValkey) -> None:
     """Nobody can say whether it was spent."""
-    async with connected(own_valkey.url, deadline_ms=100) as client:
+    async with connected(own_valkey.url, deadline_ms=2_000) as client:
         own_valkey.stop()
         with pytest.raises(StoreUnavailable):
             await SpentPasses(client).spend("results", "p1", MINE, KEEP_MS)

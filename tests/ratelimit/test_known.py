@@ -71,7 +71,7 @@ async def test_a_key_that_is_over_stays_so_while_the_store_is_away(
 ) -> None:
     """Until its true time, alone or with others, though a fresh share would have let it pass."""
     clock, other = Clock(), Policy("other", 10, 60, 10)
-    async with connected(own_valkey.url, deadline_ms=300) as client:
+    async with connected(own_valkey.url, deadline_ms=2_000) as client:
         limiter = Limiter(ValkeyStore(client), spread=Spread(0), now_us=clock)
         while (refused := await limiter.check(policy, "k")).allowed:
             pass
@@ -93,7 +93,7 @@ async def test_a_key_that_is_over_stays_so_while_the_store_is_away(
 async def test_what_the_store_allows_is_over_no_more(own_valkey: StoppableValkey) -> None:
     """A reset by another worker that this one has seen holds while the store is away, too."""
     policy, clock = Policy("seen", 1, 3600, 2), Clock()
-    async with connected(own_valkey.url, deadline_ms=300) as one, connected(own_valkey.url) as two:
+    async with connected(own_valkey.url, deadline_ms=2_000) as one, connected(own_valkey.url) as two:
         here, there = Limiter(ValkeyStore(one), now_us=clock), Limiter(ValkeyStore(two))
         while (await here.check(policy, "k")).allowed:
             pass

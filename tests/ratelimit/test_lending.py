@@ -207,7 +207,7 @@ async def test_four_workers_lend_and_admit_no_more_than_the_limit(valkey_url: st
 
 async def test_nothing_is_lent_without_a_store(own_valkey: StoppableValkey) -> None:
     """A refusal that says when to come again; an open policy lends nothing either, it admits by itself."""
-    async with connected(own_valkey.url, deadline_ms=300) as client:
+    async with connected(own_valkey.url, deadline_ms=2_000) as client:
         limiter = Limiter(ValkeyStore(client), holdings=ValkeyHoldings(client))
         own_valkey.stop()
         lease = await limiter.lease(Policy("away", 10, 60, 10, "open"), "k", 5)

@@ -94,7 +94,7 @@ def test_a_question_out_of_bounds_is_misuse(key: str, cost: int) -> None:
 async def test_the_limiter_leans_open_when_the_store_is_gone(own_valkey: StoppableValkey) -> None:
     """Store killed: open admits, closed refuses, local admits its share; each says so, and none raises."""
     policies = {way: Policy(way, 10, 60, 4, way) for way in ("open", "closed", "local")}
-    async with connected(own_valkey.url, deadline_ms=300) as client:
+    async with connected(own_valkey.url, deadline_ms=2_000) as client:
         limiter = Limiter(ValkeyStore(client), holders=2)
         assert (await limiter.check(policies["local"], "k")).decided_by == "store"
         own_valkey.stop()
@@ -125,7 +125,7 @@ async def test_windows_have_a_local_share_too(
 ) -> None:
     """Without a store one of two workers admits half of a window's limit at once, and a quota's likewise."""
     quota = Policy.quota("monthly", 10, "month")
-    async with connected(own_valkey.url, deadline_ms=300) as client:
+    async with connected(own_valkey.url, deadline_ms=2_000) as client:
         limiter = Limiter(ValkeyStore(client), holders=2)
         own_valkey.stop()
         for policy in (make("window", 10, 3600), quota):
@@ -158,7 +158,7 @@ async def test_a_script_that_fails_is_told(
 ) -> None:
     """Decided as without the store; counted each time, and in the log once: it is a defect, not an outage."""
     policy = Policy("faulty", 10, 60, 4)
-    async with connected(own_valkey.url, deadline_ms=300) as client:
+    async with connected(own_valkey.url, deadline_ms=2_000) as client:
         limiter = Limiter(ValkeyStore(client))
         await limiter.check(policy, "k")
         found = await client.command("KEYS", "*")

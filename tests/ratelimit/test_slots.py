@@ -105,7 +105,7 @@ async def test_slots_are_no_units(valkey_url: str) -> None:
 
 async def test_without_a_store_slots_are_open_or_closed(own_valkey: StoppableValkey) -> None:
     """Nobody else can count what is under way everywhere."""
-    async with connected(own_valkey.url, deadline_ms=300) as client:
+    async with connected(own_valkey.url, deadline_ms=2_000) as client:
         limiter = Limiter(ValkeyStore(client), holdings=ValkeyHoldings(client))
         own_valkey.stop()
         for way, allowed in (("open", True), ("closed", False), ("local", False)):

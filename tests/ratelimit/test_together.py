@@ -187,7 +187,7 @@ async def test_without_a_store_all_or_nothing_holds_too(own_valkey: StoppableVal
     """Each policy goes its own way; a closed one among them denies all, and the shares stay whole."""
     local = [Policy(f"local-{n}", 60, 60, burst) for n, burst in enumerate((10, 2))]
     closed = Policy("closed", 60, 60, 5, "closed")
-    async with connected(own_valkey.url, deadline_ms=300) as client:
+    async with connected(own_valkey.url, deadline_ms=2_000) as client:
         asked = limiter(client)
         own_valkey.stop()
         checks = [Check(policy, "k") for policy in local]

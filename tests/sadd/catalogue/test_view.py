@@ -16,9 +16,9 @@ from sadd.catalogue.model import Catalogue
 from sadd.catalogue.view import CatalogueView
 from sadd.postgres.pool import Pool, open_pool
 from tests.sadd.catalogue.scene import service, small
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
-WITHIN_SECONDS = 1.0
 
 
 def numbered(number: int) -> Catalogue:
@@ -151,26 +151,26 @@ async def follower(url: str) -> AsyncIterator[asyncio.StreamReader]:
         await process.communicate()
 
 
-async def line(of: asyncio.StreamReader, deadline_seconds: float) -> str:
-    async with asyncio.timeout(deadline_seconds):
+async def line(of: asyncio.StreamReader) -> str:
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return (await of.readline()).decode().strip()
 
 
-async def test_another_process_sees_a_change_within_a_second(pool: Pool, migrated_database_url: str) -> None:
-    """A worker elsewhere has the new state a second after the import, each time."""
+async def test_another_process_sees_a_change(pool: Pool, migrated_database_url: str) -> None:
+    """A worker elsewhere is told of each import."""
     await import_catalogue(pool, numbered(1), "tester")
     async with follower(migrated_database_url) as printed:
-        assert await line(printed, 20.0) == "1 2"
+        assert await line(printed) == "1 2"
         for number in range(2, 6):
             await import_catalogue(pool, numbered(number), "tester")
-            assert await line(printed, WITHIN_SECONDS) == f"{number} 2"
+            assert await line(printed) == f"{number} 2"
 
 
 async def test_a_lost_notification_is_made_good(pool: Pool, migrated_database_url: str) -> None:
     """A change that was never announced is seen once the cut connection is made again."""
     await import_catalogue(pool, numbered(1), "tester")
     async with follower(migrated_database_url) as printed:
-        assert await line(printed, 20.0) == "1 2"
+        assert await line(printed) == "1 2"
         # Written, and nobody told: as if the notification had been lost.
         await pool.execute("UPDATE catalogue_version SET version = version + 1")
         cut = await pool.fetchval(
@@ -178,6 +178,6 @@ async def test_a_lost_notification_is_made_good(pool: Pool, migrated_database_ur
                WHERE datname = current_database() AND query ILIKE 'LISTEN%'"""
         )
         assert cut == 1
-        assert await line(printed, 5.0) == "2 2"
+        assert await line(printed) == "2 2"
         await import_catalogue(pool, numbered(2), "tester")
-        assert await line(printed, WITHIN_SECONDS) == "3 2"
+        assert await line(printed) == "3 2"

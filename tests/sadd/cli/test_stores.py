@@ -149,7 +149,7 @@ def test_interrupted(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    eventually_sync((tmp_path / "data" / "postgres.lock").exists, deadline_seconds=20)
+    eventually_sync((tmp_path / "data" / "postgres.lock").exists)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
 

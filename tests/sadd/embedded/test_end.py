@@ -52,7 +52,7 @@ async def test_ctrl_c_at_any_moment_of_the_first_start(tmp_path: Path, after_sec
 async def test_kill_9_during_the_first_start(tmp_path: Path) -> None:
     """A database that was half made when the parent was killed is made anew."""
     with holding(tmp_path) as holder:
-        await eventually(lambda: (tmp_path / "postgres.new").exists(), 10)
+        await eventually(lambda: (tmp_path / "postgres.new").exists())
         holder.process.kill()
     with holding(tmp_path) as again:
         await write(again.urls(), "works")

@@ -58,7 +58,7 @@ async def test_nothing_ends_the_watch_over_a_server(tmp_path: Path) -> None:
         assert first is not None
         first.send(signal.SIGKILL)
         await eventually(lambda: recipe.failures_left == 0)
-        await eventually(recipe_serves(recipe), 10)
+        await eventually(recipe_serves(recipe))
         assert server.child is not first
         await server.stop()
 

@@ -34,7 +34,7 @@ async def test_servers_killed_while_running_heal(tmp_path: Path) -> None:
             await write(words(urls), value)
             for pid in main_processes(tmp_path):
                 os.kill(pid, signal.SIGKILL)
-            await eventually(lambda: reads(urls), 10)
+            await eventually(lambda: reads(urls))
             assert await read(words(urls)) == (value, value)
     assert processes_in(tmp_path) == []
 
@@ -52,7 +52,7 @@ async def test_a_backend_that_outlives_its_postmaster_is_waited_for(tmp_path: Pa
             await asyncpg.connect(urls.database_url)
         os.kill(backend, signal.SIGKILL)
         connection.terminate()
-        await eventually(lambda: answers(urls), 10)
+        await eventually(lambda: answers(urls))
 
 
 async def test_two_folders_live_side_by_side(tmp_path: Path) -> None:

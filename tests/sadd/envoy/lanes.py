@@ -76,7 +76,7 @@ class Client:
             sent = request.descriptors.add()
             for key, value in descriptor.entries:
                 sent.entries.add(key=key, value=value)
-        response = await self._call(request, timeout=5)
+        response = await self._call(request, timeout=30)
         return Outcome(Code(response.overall_code), tuple(map(_status, response.statuses)))
 
     def stats(self) -> EnvoyStats:

@@ -352,7 +352,7 @@ def test_names_in_metrics_have_no_letters_that_mean_something_there() -> None:
 async def test_without_a_store_nobody_knows(tmp_path: Path) -> None:
     """CountersUnavailable for what needs a counter; what needs none is answered as ever, and a ban holds."""
     with stoppable_valkey(tmp_path) as valkey:
-        async with connected(valkey.url, deadline_ms=300) as client:
+        async with connected(valkey.url, deadline_ms=2_000) as client:
             limits = RateLimits(Limiter(ValkeyStore(client)))
             limits.use(config(TWO))
             valkey.stop()

@@ -32,7 +32,7 @@ class Line:
         self.writer.write(b"".join(frames))
 
     async def frame(self) -> spop.Frame | None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await haproxy.read_frame(self.reader)
 
     async def greeted(self) -> None:

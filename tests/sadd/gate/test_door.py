@@ -427,7 +427,7 @@ async def test_without_the_store(tmp_path_factory: pytest.TempPathFactory) -> No
     """Who is in goes on; who comes with a pass cannot be let in, and keeps it."""
     own: StoppableValkey
     with stoppable_valkey(tmp_path_factory.mktemp("valkey")) as own:
-        async with connected(own.url, deadline_ms=100) as client:
+        async with connected(own.url, deadline_ms=2_000) as client:
             site = scene(SpentPasses(client), Hall(spec()))
             inside = await site.visit(f"/?sadd_pass={a_pass(1)}", **BROWSER)
             own.stop()

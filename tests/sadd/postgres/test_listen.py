@@ -55,7 +55,7 @@ async def test_a_notification_refreshes_its_channel_alone(database_url: str) -> 
     async with at_work(listener):
         await eventually(lambda: (catalogue.runs, keys.runs) == (1, 1))
         await execute(database_url, "NOTIFY sadd_keys")
-        await eventually(lambda: keys.runs == 2, 1)
+        await eventually(lambda: keys.runs == 2)
         assert catalogue.runs == 1
 
 
@@ -122,7 +122,7 @@ async def test_a_connection_that_went_silent_is_found(
         silenced.hold()
         await eventually(lambda: not listener.connected)
         silenced.let_go()
-        await eventually(lambda: count.runs == 2, 10)
+        await eventually(lambda: count.runs == 2)
     silenced.close()
 
 

@@ -96,7 +96,7 @@ async def test_ten_at_once_with_one_killed_migrate_once(database_url: str, start
     """Ten start together and the one at work is killed: the others end well, and the schema is exact."""
     async with closed_gate(database_url):
         migrators = [start() for _ in range(10)]
-        await eventually(lambda: ask(database_url, AT_THE_GATE), 30)
+        await eventually(lambda: ask(database_url, AT_THE_GATE))
         victim = await holder_of_the_lock(database_url, migrators)
         victim.kill()
         victim.communicate()
@@ -130,7 +130,7 @@ async def test_a_kill_in_the_middle_heals(database_url: str, folder: Path, start
     """Nothing of a file that was cut off stays, and the next start applies it."""
     async with closed_gate(database_url):
         migrator = start()
-        await eventually(lambda: ask(database_url, AT_THE_GATE), 30)
+        await eventually(lambda: ask(database_url, AT_THE_GATE))
         migrator.kill()
         migrator.communicate()
     # By then the server has noticed: it gives up the lock after it has rolled back.

@@ -17,8 +17,6 @@ from tests.sadd.catalogue.scene import service, small
 from tests.sadd.rooms.scene import CLINIC, REGISTER, RESULTS, room, shared
 from tests.waiting import eventually
 
-WITHIN_SECONDS = 1.0
-
 
 @dataclass
 class Held:
@@ -124,7 +122,7 @@ async def test_a_change_of_the_catalogue_is_taken_in(pool: Pool) -> None:
     assert set(view.current) == {CLINIC}
 
 
-async def test_a_worker_has_a_change_within_a_second(pool: Pool, migrated_database_url: str) -> None:
+async def test_a_worker_is_told_of_a_change(pool: Pool, migrated_database_url: str) -> None:
     """By NOTIFY: nobody tells the view."""
     view, _ = await refreshed(pool)
     listener = Listener(migrated_database_url)
@@ -137,5 +135,5 @@ async def test_a_worker_has_a_change_within_a_second(pool: Pool, migrated_databa
         running = group.create_task(listener.run())
         await eventually(lambda: listener.connected)
         await store.publish(pool, [room(suspended=True)], "tester")
-        await eventually(lambda: view.current[RESULTS].room.suspended, WITHIN_SECONDS)
+        await eventually(lambda: view.current[RESULTS].room.suspended)
         running.cancel()

@@ -44,7 +44,7 @@ async def test_a_silent_client_is_closed() -> None:
         answer = await site.exchange(b"")
 
         assert answer.startswith(b"HTTP/1.1 408 ")
-        assert 0.2 < time.monotonic() - began < 2
+        assert time.monotonic() - began > 0.2
         assert site.connections.counters.slow_heads == 1
 
 
@@ -69,7 +69,7 @@ async def test_an_idle_connection_is_closed() -> None:
         answer = await site.exchange(get())
 
         assert answer.count(b"HTTP/1.1 ") == 1
-        assert 0.3 < time.monotonic() - began < 2
+        assert time.monotonic() - began > 0.3
 
 
 async def test_a_second_head_that_drips_is_closed_too() -> None:

@@ -168,7 +168,7 @@ async def test_a_key_with_the_scope_is_needed_unless_switched_off(valkey_url: st
 async def test_without_a_store(tmp_path: Path) -> None:
     """503 and when to come again: not 400, which would blame the caller."""
     with stoppable_valkey(tmp_path) as valkey:
-        async with json_server(valkey.url, TEXT, deadline_ms=300) as server:
+        async with json_server(valkey.url, TEXT, deadline_ms=2_000) as server:
             valkey.stop()
             async with server.client.post("/json", json=ask(foo="x")) as answer:
                 assert (answer.status, answer.headers["Retry-After"]) == (503, "1")

@@ -138,7 +138,7 @@ async def test_a_key_needs_the_scope(server: Served) -> None:
 async def test_without_a_store_the_answer_says_so(tmp_path: Path) -> None:
     """Store killed: still 200 and limited here, by the class's way, which the answer names."""
     with stoppable_valkey(tmp_path) as valkey:
-        async with four_services(valkey.url, deadline_ms=300) as server:
+        async with four_services(valkey.url, deadline_ms=2_000) as server:
             valkey.stop()
             answers = [await post(server, CHECK, {"policy": RESULTS, "key": "a"}) for _ in range(21)]
     assert {status for status, *_ in answers} == {200}

@@ -21,7 +21,18 @@ SHARES = st.floats(0, 1) | st.just(math.inf)
 CLASSES = st.one_of(
     st.builds(LimitClass, st.just("standard"), COUNTS, SECONDS, COUNTS),
     st.builds(QueueClass, st.just("surge"), SHARES, SHARES, SECONDS, SECONDS),
-    st.builds(SessionClass, st.just("citizen"), SECONDS, SECONDS),
+    st.builds(
+        SessionClass,
+        st.just("citizen"),
+        SECONDS,
+        SECONDS,
+        st.sampled_from(("aal1", "aal2", "aal3", "anonymous")),
+        st.booleans(),
+        COUNTS,
+        st.just("oldest"),
+        COUNTS,
+        COUNTS,
+    ),
 )
 
 
@@ -58,6 +69,12 @@ def test_what_the_rules_accept_the_services_take(class_: Class) -> None:
         QueueClass("surge", 0.15, 0.9, 120, 86_401),
         QueueClass("surge", 0.15, 0.9, 86_401, 300),
         SessionClass("citizen", 900, 31 * 86_400),
+        SessionClass("citizen", 3_601, 86_400, "aal2"),
+        SessionClass("citizen", 3_600, 86_401, "aal2"),
+        SessionClass("citizen", 901, 43_200, "aal3"),
+        SessionClass("citizen", 900, 43_201, "aal3"),
+        SessionClass("citizen", 900, 900, grace_seconds=11),
+        SessionClass("citizen", 900, 900, parallel_max=1_001),
     ],
     ids=["rate", "years to refill", "pass", "claim window", "absolute"],
 )

@@ -129,7 +129,7 @@ async def test_another_rooms_ticket_gets_nothing(server: Served) -> None:
 async def test_without_a_store_the_room_stays_shut(tmp_path: Path) -> None:
     """Store killed: every call is 503 with Retry-After, and no answer holds a pass."""
     with stoppable_valkey(tmp_path) as valkey:
-        async with four_services(valkey.url, deadline_ms=300) as server:
+        async with four_services(valkey.url, deadline_ms=2_000) as server:
             _, body = await ask(server, "POST", "/tickets")
             valkey.stop()
             for method, path in (("GET", ""), ("POST", "/tickets"), ("GET", "/ticket"), ("POST", "/claim")):

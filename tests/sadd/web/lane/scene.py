@@ -196,7 +196,7 @@ async def exchange(site: Served, pieces: Sequence[bytes]) -> list[Answered]:
             writer.write(piece)
             await _received(site)
         writer.write(pieces[-1])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return answers(await _read(reader))
     finally:
         writer.close()

@@ -275,7 +275,7 @@ async def test_an_unknown_button_shows_the_page(scene: Scene) -> None:
 async def test_the_store_is_away(tmp_path: Path) -> None:
     """The page says so with 503, shows the code, and takes nothing away; afterwards the place is there."""
     with stoppable_valkey(tmp_path) as valkey:
-        async with room_page(valkey.url, deadline_ms=300) as scene:
+        async with room_page(valkey.url, deadline_ms=2_000) as scene:
             await inside(scene)
             browser = await joined(scene)
             before = await browser.get()
@@ -293,7 +293,7 @@ async def test_the_store_is_away(tmp_path: Path) -> None:
             assert code[1] in got.text
             assert (await Browser(scene).press("join")).status == 503
             valkey.start()
-            await eventually(lambda: _heading(browser, "You are in line"), 10)
+            await eventually(lambda: _heading(browser, "You are in line"))
 
 
 async def test_nothing_of_a_visitor_is_logged(scene: Scene) -> None:

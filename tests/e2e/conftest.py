@@ -1,0 +1,14 @@
+"""One platform for the tests that leave it whole: each has a room, an agency's key or rules of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.platform import Platform, platform
+
+
+@pytest.fixture(scope="package")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Of two workers. A test may kill one of them; whatever else it breaks it mends."""
+    with platform(tmp_path_factory.mktemp("platform"), SADD_QUEUES_WEBHOOKS_TO_LOOPBACK="true") as started:
+        yield started
