@@ -39,9 +39,10 @@ class Times:
         return Times(self.soft_ms - by_ms, self.hard_ms - by_ms, error_ms, keep_ms)
 
     @classmethod
-    def of_seconds(cls, ttl: int, stale: int = 0) -> "Times":
-        """The times of a class of the catalogue."""
-        return cls(min(ttl * 1000, TTL_MS_MAX), min((ttl + stale) * 1000, TTL_MS_MAX))
+    def of_seconds(cls, ttl: int, stale: int = 0, stale_error: int = 0) -> "Times":
+        """The times of a class of the catalogue; both stale ones count from the end of freshness."""
+        ends = (ttl, ttl + stale, ttl + stale_error if stale_error else 0)
+        return cls(*(min(end * 1000, TTL_MS_MAX) for end in ends))
 
 
 DEFAULT = Times.of_seconds(300)
@@ -60,12 +61,14 @@ def times(cache_control: str, default: Times = DEFAULT) -> Times:
     age = _seconds(directives, "s-maxage")
     if age is None:
         age = _seconds(directives, "max-age")
-    stale = _seconds(directives, "stale-while-revalidate")
+    stale, spare = _seconds(directives, "stale-while-revalidate"), _seconds(directives, "stale-if-error")
     if age is None:
-        return default if stale is None else Times.of_seconds(default.soft_ms // 1000, stale)
+        if stale is None and spare is None:
+            return default
+        age = default.soft_ms // 1000
     if age == 0:
         raise NotStorable("an age of 0 was asked for")
-    return Times.of_seconds(age, stale or 0)
+    return Times.of_seconds(age, stale or 0, spare or 0)
 
 
 def _directives(field: str) -> dict[str, str]:

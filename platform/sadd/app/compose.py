@@ -11,12 +11,14 @@ import asyncpg
 import structlog
 from aiohttp import web
 
+from sadd.app.caching import open_caching
 from sadd.app.envoy import open_envoy_limits
-from sadd.app.grpc import open_switchboard
+from sadd.app.grpc import open_switchboard, quotas
 from sadd.app.grpc import show as show_calls
 from sadd.app.limits import Limits
 from sadd.app.queues import Queues, open_queues
 from sadd.app.services import Services, open_services, tag
+from sadd.app.sessions import SessionWays, open_engine, open_session_ways
 from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
 from sadd.gate.agent import Agents
@@ -39,7 +41,7 @@ from sadd.telemetry.traffic import Traffic
 from sadd.valkey.address import Shape, parse
 from sadd.valkey.client import ValkeyClient
 from sadd.valkey.topology import open_client
-from sadd.web import cache, catalogue, envoy, health, metrics, sessions
+from sadd.web import catalogue, envoy, health, metrics
 from sadd.web.connection import Connections
 from sadd.web.documents import document_endpoints
 from sadd.web.endpoint import Endpoint
@@ -90,7 +92,12 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         await rules.refresh()
         await keys.load(pool)
         signing = await load_signing_keys(pool)
-        services = open_services(valkey, signing, workers=settings.server.workers, clustered=clustered)
+        engine = open_engine(valkey, pool, signing)
+        caching = await opened.enter_async_context(open_caching(valkey, view, engine.sealer, settings, slot))
+        services = open_services(
+            valkey, engine.sessions, workers=settings.server.workers, clustered=clustered
+        )
+        signed_in = await open_session_ways(engine, pool, signing, view, settings)
         waiting = await open_queues(
             valkey, pool, signing, view, services.sessions, services.limiter, settings
         )
@@ -98,13 +105,17 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         gate = Gate(deciding.desk, services.sessions, view, settings.gate, waiting.door)
         numbers = _Numbers(settings, slot, services, valkey, keys)
         deciding.show(numbers.metrics)
+        caching.show(numbers.metrics)
+        signed_in.show(numbers.metrics)
         waiting.show(numbers.metrics)
         numbers.metrics.register("sadd_gate", gate.stats, labels={"replies": "outcome", "visitors": "how"})
         ready = Health({"valkey": valkey.probe, "postgres": lambda: _ask(pool)})
         await ready.probe()
         described = [
             *deciding.endpoints(pool),
-            *_endpoints(services, view, pool, settings, ready, numbers.metrics),
+            *caching.endpoints(),
+            *signed_in.endpoints(),
+            *_endpoints(view, pool, settings, ready, numbers.metrics),
             *waiting.endpoints(),
             *waiting.operating.endpoints(keys),
             *gate_endpoints(gate),
@@ -121,6 +132,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         )
         if switchboard is not None:
             show_calls(switchboard, numbers.metrics)
+        await opened.enter_async_context(quotas(settings, deciding.leases, numbers.metrics))
         app = build(
             [*described, *document_endpoints(described)],
             keys=keys,
@@ -138,15 +150,14 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             background.start(_serve_agents(gate, settings, numbers.metrics))
         if settings.gate.outcomes_port:
             background.start(_hear_outcomes(waiting, settings, numbers.metrics))
-        for work in waiting.work():
+        for work in (*waiting.work(), *caching.work(), *signed_in.work()):
             background.start(work)
-        background.start(_follow(settings.database.url, view, rules, keys, pool, waiting))
+        background.start(_follow(settings.database.url, view, rules, keys, pool, waiting, signed_in))
         background.start(_write_last_used(keys, pool, settings.identity.last_used_interval_seconds))
         yield Worker(app, ready, numbers.started, switchboard)
 
 
 def _endpoints(
-    services: Services,
     view: CatalogueView,
     pool: Pool,
     settings: Settings,
@@ -154,8 +165,6 @@ def _endpoints(
     numbers: Metrics,
 ) -> list[Endpoint]:
     return [
-        *cache.endpoints(services.cache, view),
-        *sessions.endpoints(services.sessions, view),
         *catalogue.endpoints(view, pool, authority=settings.catalogue.authority),
         *health.endpoints(ready),
         *metrics.endpoints(numbers),
@@ -228,9 +237,15 @@ async def _serve_agents(gate: Gate, settings: Settings, metrics: Metrics) -> Non
 
 
 async def _follow(
-    url: str, view: CatalogueView, rules: RulesView, keys: KeyRing, pool: Pool, waiting: Queues
+    url: str,
+    view: CatalogueView,
+    rules: RulesView,
+    keys: KeyRing,
+    pool: Pool,
+    waiting: Queues,
+    signed_in: SessionWays,
 ) -> None:
-    """Take in each change of the catalogue, of rules, rooms and keys as it is announced."""
+    """Take in each change of the catalogue, of rules, rooms, sessions and keys as it is announced."""
 
     async def catalogue_changed() -> None:
         await view.refresh()
@@ -246,7 +261,7 @@ async def _follow(
     listener.watch(CATALOGUE_CHANNEL, catalogue_changed)
     listener.watch(RULES_CHANNEL, rules_changed)
     listener.watch(KEYS_CHANNEL, keys_changed)
-    for channel, refresh in waiting.changes():
+    for channel, refresh in (*waiting.changes(), *signed_in.changes()):
         listener.watch(channel, refresh)
     await listener.run()
 

@@ -1,22 +1,17 @@
-"""Limiter, cache and sessions of one worker, on one store client, and what each of them counts.
+"""Limiter and sessions of one worker, on one store client, and what each of them counts.
 
-The fourth service, the waiting rooms, has more to it: ``sadd.app.queues``.
+The other services have more to them, and so have sessions: ``sadd.app.queues``, ``caching``, ``sessions``.
 """
 
 import random
 from dataclasses import dataclass
 
-from cache.cache import Cache
-from cache.valkey import ValkeyStore as CacheStore
 from ratelimit.holdings import ValkeyHoldings
 from ratelimit.limiter import Limiter
 from ratelimit.patience import Patient
 from ratelimit.spread import Spread
 from ratelimit.valkey import ValkeyStore as LimitStore
-from sadd.session.ids import Ids
 from sadd.session.sessions import Sessions
-from sadd.session.valkey import ValkeyStore as SessionStore
-from sadd.signing import SigningKeys
 from sadd.telemetry.metrics import Metrics
 from sadd.valkey.client import ValkeyClient
 
@@ -26,7 +21,6 @@ class Services:
     """The façades, ready to be called."""
 
     limiter: Limiter
-    cache: Cache
     sessions: Sessions
 
     def show(self, metrics: Metrics) -> None:
@@ -38,8 +32,7 @@ class Services:
             gauges={"local_keys": "sum", "known_keys": "sum"},
             labels=dict.fromkeys(by_policy, "policy"),
         )
-        metrics.register("sadd_cache", self.cache.stats)
-        metrics.register("sadd_sessions", self.sessions.stats)
+        metrics.register("sadd_sessions", self.sessions.stats, gauges={"owed": "sum"})
 
 
 CLUSTER_SHARDS = 16
@@ -65,10 +58,8 @@ def open_limiter(valkey: ValkeyClient, *, workers: int, clustered: bool) -> Limi
     )
 
 
-def open_services(valkey: ValkeyClient, signing: SigningKeys, *, workers: int, clustered: bool) -> Services:
-    """All three on one client."""
+def open_services(valkey: ValkeyClient, sessions: Sessions, *, workers: int, clustered: bool) -> Services:
     return Services(
         limiter=open_limiter(valkey, workers=workers, clustered=clustered),
-        cache=Cache(CacheStore(valkey)),
-        sessions=Sessions(SessionStore(valkey), Ids(signing.session_pepper[0].secret)),
+        sessions=sessions,
     )

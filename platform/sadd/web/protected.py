@@ -1,11 +1,10 @@
-"""What protects a service: from its entry in the catalogue to the values that cache and sessions take.
+"""What protects a service: from its entry in the catalogue to the values that sessions take.
 
 The catalogue is asked at every request, so a change of a class holds from the next one on.
 """
 
 from typing import Protocol
 
-from cache.policy import Times
 from sadd.catalogue.model import Catalogue, Service
 from sadd.session.policy import SessionPolicy
 from sadd.web.problem import Problem
@@ -31,17 +30,17 @@ def session_policy_of(view: View, service: Service) -> SessionPolicy:
     if service.protection.session is None:
         detail = f"{service.id} has no class of sessions in the catalogue."
         raise Problem(422, "no-sessions", "The service keeps no sessions.", detail)
-    times = view.current.classes.sessions[service.protection.session]
-    return SessionPolicy(times.idle_seconds * 1000, times.absolute_seconds * 1000)
-
-
-def cache_times_of(view: View, agency: str, namespace: str, default: Times) -> Times:
-    """The times of a namespace that is called like a service of the agency; ``default`` for any other."""
-    service = view.current.services.get(namespace)
-    if service is None or service.agency != agency or service.protection.cache is None:
-        return default
-    kept = view.current.classes.caches[service.protection.cache]
-    return Times.of_seconds(kept.ttl_seconds, kept.stale_seconds)
+    kept = view.current.classes.sessions[service.protection.session]
+    return SessionPolicy(
+        kept.idle_seconds * 1000,
+        kept.absolute_seconds * 1000,
+        profile=kept.profile,
+        durable=kept.durable,
+        parallel_max=kept.parallel_max,
+        when_full=kept.when_full,
+        grace_ms=kept.grace_seconds * 1000,
+        network_max=kept.network_max,
+    )
 
 
 def unknown_service(service_id: str) -> Problem:

@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-from cache.cache import Cache
-from cache.valkey import ValkeyStore as CacheStore
 from queueing.leader import Leader
 from queueing.passes import PassKey, PassOffice
 from queueing.rooms import Rooms
@@ -14,20 +11,36 @@ from queueing.ticket import TicketKeys, TicketOffice
 from queueing.valkey import ValkeyStore as RoomStore
 from ratelimit.limiter import Limiter
 from ratelimit.valkey import ValkeyStore as LimitStore
+from sadd.app import caching
+from sadd.caching.spaces import Spaces
 from sadd.catalogue.model import Capacity, Catalogue, Protection
-from sadd.identity.caller import SCOPES, Caller
 from sadd.limits.desk import Desk
 from sadd.rooms.holder import Holders
 from sadd.rooms.view import RoomsView
 from sadd.session.ids import Ids
 from sadd.session.sessions import Sessions
 from sadd.session.valkey import ValkeyStore as SessionStore
-from sadd.web import cache, limits, queues, sessions
+from sadd.settings import Settings
+from sadd.web import limits, queues, sessions, sessions_listed
 from sadd.web.visits import Visits
 from tests.queueing.ledger import PlainLedger
 from tests.sadd.catalogue.scene import service, small
+from tests.sadd.web.callers import MOEHE, MOPH, READER, Keys, View
 from tests.sadd.web.served import Served, served
 from tests.stores import connected
+
+__all__ = [
+    "BARE",
+    "CLINIC",
+    "MOEHE",
+    "MOPH",
+    "READER",
+    "RESULTS",
+    "Keys",
+    "View",
+    "catalogue",
+    "four_services",
+]
 
 RESULTS = "moehe-results"
 """A service of MOEHE with all four protections: 60 a minute, burst 20; a room for one active user."""
@@ -35,32 +48,6 @@ BARE = "moehe-bare"
 """A service of MOEHE with a limit only."""
 CLINIC = "moph-appointment"
 """A service of MOPH."""
-
-MOEHE = {"Authorization": "Bearer sadd_moehe_secret"}
-MOPH = {"Authorization": "Bearer sadd_moph_secret"}
-READER = {"Authorization": "Bearer sadd_reader_secret"}
-"""A key of MOEHE that may only read."""
-
-
-class Keys:
-    def authenticate(self, authorization: str | None) -> Caller | None:
-        reading = frozenset({"cache:read", "sessions:read"})
-        callers = {
-            MOEHE["Authorization"]: Caller("moehe", "moehe", SCOPES),
-            MOPH["Authorization"]: Caller("moph", "moph", SCOPES),
-            READER["Authorization"]: Caller("reader", "moehe", reading),
-        }
-        return callers.get(authorization or "")
-
-    def is_stranger(self, authorization: str) -> bool:
-        return False
-
-    async def look_up(self, authorization: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class View:
-    current: Catalogue
 
 
 def catalogue() -> Catalogue:
@@ -83,12 +70,15 @@ async def four_services(valkey_url: str, *, deadline_ms: int = 2_000) -> AsyncIt
         store, ledger, specs = RoomStore(client), PlainLedger(), RoomsView(None, view)
         rooms = Rooms(store, tickets, passes, ledger)
         leader = Leader(lambda: [each.room for each in specs.current.values()], store, ledger, holder="scene")
+        spaces = Spaces(view)
+        engine, quotas = caching.plain_cache(client, spaces, Settings())
         kept = Sessions(SessionStore(client), Ids(b"p" * 32))
         endpoints = [
             *limits.endpoints(Desk(Limiter(LimitStore(client)), view)),
-            *cache.endpoints(Cache(CacheStore(client)), view),
+            *caching.endpoints(engine, spaces, quotas),
             *queues.endpoints(Visits(rooms, specs, Holders(b"h" * 32), kept), passes),
             *sessions.endpoints(kept, view),
+            *sessions_listed.endpoints(kept),
         ]
         leading = asyncio.create_task(leader.run())
         try:

@@ -91,11 +91,56 @@ async def test_another_agencys_entry_is_not_deleted(server: Served) -> None:
 
 
 async def test_a_namespace_called_like_a_service_has_its_class(server: Served) -> None:
-    """Without Cache-Control its times are those of the catalogue: 300 s fresh; any other has 300 s too."""
+    """Without Cache-Control its times are those of the catalogue, drawn forward by a tenth at most."""
     path = f"/v1/cache/{RESULTS}/front"
     assert await put(server, path) == 204
     async with server.client.get(path, headers=MOEHE) as answer:
+        private, age, stale = answer.headers["Cache-Control"].split(", ")
+        assert (private, stale) == ("private", "stale-while-revalidate=900")
+        assert 269 <= int(age.removeprefix("max-age=")) <= 300
+
+
+async def test_any_other_namespace_has_300_seconds(server: Served) -> None:
+    """And nothing is drawn forward: what a caller says of its own holds to the second."""
+    assert await put(server) == 204
+    async with server.client.get(PAGE, headers=MOEHE) as answer:
         assert answer.headers["Cache-Control"] == "private, max-age=300"
+
+
+async def test_both_stale_times_are_told(server: Served) -> None:
+    """Counted from the end of freshness (RFC 5861), as they were asked for."""
+    said = "max-age=60, stale-while-revalidate=30, stale-if-error=600"
+    assert await put(server, Cache_Control=said) == 204
+    async with server.client.get(PAGE, headers=MOEHE) as answer:
+        assert answer.headers["Cache-Control"] == f"private, {said}"
+
+
+async def test_tags_come_back(server: Served) -> None:
+    """Each once, in the field that they came in."""
+    assert await put(server, Surrogate_Key="results ar  results") == 204
+    async with server.client.get(PAGE, headers=MOEHE) as answer:
+        assert answer.headers["Surrogate-Key"] == "results ar"
+
+
+@pytest.mark.parametrize(
+    ("match", "status"), [("{tag}", 200), ("*", 200), ('"x", {tag}', 200), ('"x"', 412), ("W/{tag}", 412)]
+)
+async def test_an_entry_that_must_be_another_is_not_given(server: Served, match: str, status: int) -> None:
+    """If-Match by strong comparison."""
+    await put(server)
+    async with server.client.get(PAGE, headers=MOEHE) as answer:
+        tag = answer.headers["ETag"]
+    async with server.client.get(PAGE, headers={**MOEHE, "If-Match": match.format(tag=tag)}) as answer:
+        assert answer.status == status
+
+
+@pytest.mark.parametrize("path", ["/v1/cache/shield-moehe-results/x", "/v1/cache/pages/events"])
+async def test_what_is_not_the_callers_is_refused(server: Served, path: str) -> None:
+    """What the caching proxy keeps, and the path of the events: neither is put nor got as an entry."""
+    assert await put(server, path) == 422
+    if not path.endswith("events"):
+        async with server.client.get(path, headers=MOEHE) as answer:
+            assert answer.status == 422
 
 
 @pytest.mark.parametrize("field", ["no-store", "private", "no-cache", "max-age=0"])
@@ -115,6 +160,12 @@ async def test_what_must_not_be_kept_is_refused(server: Served, field: str) -> N
         ("/v1/cache/pages/" + "k" * 257, {}, 422),
         (PAGE, {"Cache-Control": "max-age=x"}, 422),
         (PAGE, {"Content-Encoding": "gzip"}, 415),
+        (PAGE, {"If-None-Match": "*"}, 422),
+        (PAGE, {"If-Match": "*"}, 422),
+        (PAGE, {"Content-Range": "bytes 0-0/2"}, 400),
+        (PAGE, {"Sadd-Lease": "x"}, 422),
+        (PAGE, {"Sadd-Lease": "1" * 20}, 422),
+        (PAGE, {"Surrogate-Key": "t" * 256}, 422),
     ],
 )
 async def test_an_odd_put_is_refused(server: Served, path: str, headers: dict[str, str], status: int) -> None:

@@ -26,7 +26,10 @@ class Question(Protocol):
 
     @property
     def parameter(self) -> str:
-        """What the path has for the endpoint's parameter; empty if it has none."""
+        """What the path has for the endpoint's parameter; empty if it has none.
+
+        Of two that end the path (``/{namespace}/{key:.+}``): both, as they stand there.
+        """
 
     @property
     def caller(self) -> Caller | None:
@@ -65,3 +68,5 @@ class LaneEndpoint:
     """The field of every answer; None: ``tell`` has it among its lines where there is one."""
     media_type: str | None = "application/json"
     """None: the answers have no body."""
+    taken: frozenset[str] = frozenset()
+    """What may stand for the last of two parameters that end the path, and is another endpoint's."""

@@ -22,6 +22,9 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # One segment that means to aiohttp's router what it says, and that needs no decoding.
 _SEGMENT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
+# Of a tail: what a segment may have besides (RFC 3986, section 3.3) and is not decoded either.
+_TAIL = _SEGMENT | frozenset(b":@,=+!$*()';/")
+
 
 class LaneRoute:
     """A mounted endpoint of the lane, with what is used for each request at hand."""
@@ -37,6 +40,7 @@ class LaneRoute:
         "reads",
         "route",
         "scope",
+        "taken",
         "tell",
     )
 
@@ -54,6 +58,7 @@ class LaneRoute:
         self.decode = route.decode
         self.reads = route.reads
         self.may_be_bare = route.endpoint.body_optional
+        self.taken = frozenset(name.encode() for name in lane.taken)
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -83,6 +88,8 @@ class LaneTable:
         self._prefixes: dict[bytes, LaneRoute] = {}
         self._between: dict[tuple[bytes, bytes], LaneRoute] = {}
         """By what stands before the parameter, and the one segment behind it."""
+        self._tails: list[tuple[bytes, LaneRoute]] = []
+        """By what stands before the first of two parameters that are the rest of the path."""
         self._head_bytes_max = head_bytes_max
         self._fields_max = fields_max
         self._is_stranger = keys.is_stranger
@@ -94,11 +101,14 @@ class LaneTable:
             self._add(LaneRoute(route, keys))
 
     def __bool__(self) -> bool:
-        return bool(self._exact or self._prefixes or self._between)
+        return bool(self._exact or self._prefixes or self._between or self._tails)
 
     def _add(self, route: LaneRoute) -> None:
         endpoint = route.route.endpoint
         methods = METHODS if endpoint.method == "*" else (endpoint.method,)
+        if (place := _before_tail(endpoint.path)) is not None:
+            self._tails += [(f"{method} {place}/".encode(), route) for method in methods]
+            return
         place, last, behind = _cut(endpoint.path)
         assert "{" not in place + behind, "the lane takes one parameter, in one of the last two segments"
         for line in (f"{method} {place}".encode() for method in methods):
@@ -160,14 +170,38 @@ class LaneTable:
                 behind = parameter
                 prefix, _, parameter = prefix.rpartition(b"/")
                 found = self._between.get((prefix, behind))
+            if found is None:
+                found, parameter = self._tail(head.line)
             # Not empty, ".", "..", encoded, a query.
-            if not (parameter.strip(b".") and _SEGMENT.issuperset(parameter)):
+            elif not (parameter.strip(b".") and _SEGMENT.issuperset(parameter)):
                 return None, ""
         if found is None or not head.usual or head.length > found.route.body_bytes_max:
             return None, ""
         # A body where none is read, or none where one is: aiohttp says what comes of it.
         fits = (found.reads and head.json) if head.length else (found.may_be_bare or not found.reads)
         return (found, parameter.decode()) if fits else (None, "")
+
+
+    def _tail(self, line: bytes) -> tuple[LaneRoute | None, bytes]:
+        """Plain segments to the end of the path, none of them empty, "." or ".."."""
+        for prefix, route in self._tails:
+            if line.startswith(prefix):
+                tail = line[len(prefix) :]
+                first, _, rest = tail.partition(b"/")
+                plain = rest and rest not in route.taken and _SEGMENT.issuperset(first)
+                if plain and _TAIL.issuperset(rest) and all(one.strip(b".") for one in tail.split(b"/")):
+                    return route, tail
+        return None, b""
+
+
+def _before_tail(path: str) -> str | None:
+    """What stands before two parameters that end the path, of which the last takes all; else None."""
+    parameters = list(PATH_PARAMETER.finditer(path))
+    if len(parameters) != 2 or parameters[1]["pattern"] != ".+":
+        return None
+    first, second = parameters
+    ends = second.end() == len(path) and path[first.end() : second.start()] == "/"
+    return path[: first.start() - 1] if ends else None
 
 
 def _cut(path: str) -> tuple[str, str, str]:
