@@ -93,9 +93,25 @@ class CacheClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fal
 
 
 class SessionClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """How long a session of the service lives, how many a subject has, and what survives the hot store."""
+
     id: str
     idle_seconds: int
     absolute_seconds: int
+    profile: Literal["aal1", "aal2", "aal3", "anonymous"] = "aal1"
+    """Bounds both times: NIST SP 800-63B-4, and an hour and four for sessions that nobody signed in to."""
+    durable: bool = False
+    """Committed in PostgreSQL before it is answered: comes back after a total loss of the store."""
+    parallel_max: int = 100
+    """Living sessions of one subject."""
+    when_full: Literal["oldest", "refuse"] = "oldest"
+    """What gives way to one too many: the oldest ends, or the new one is refused."""
+    grace_seconds: int = 0
+    """For so long after a rotation the old id still reads, and changes nothing."""
+    network_max: int = 0
+    """Sessions that one network may begin within the absolute time; 0 = no quota."""
+    shared: bool = False
+    """The agency's services of this class read each other's sessions."""
     status: Life = "live"
 
 

@@ -38,6 +38,11 @@ RATE_PER_SECOND_MAX = 1_000_000
 REFILL_SECONDS_MAX = 10 * CLASS_SECONDS_MAX
 QUEUE_SECONDS_MAX = 86_400
 SESSION_SECONDS_MAX = 30 * 86_400
+SESSION_LONGEST = {"aal1": (720, 720), "aal2": (1, 24), "aal3": (0.25, 12), "anonymous": (1, 4)}
+"""Hours without use, and in all."""
+SESSION_PARALLEL_MAX = 1_000
+SESSION_GRACE_SECONDS_MAX = 10
+SESSION_NETWORK_MAX = 1_000_000
 NEGATIVE_SECONDS_MAX = 3_600
 LEASE_SECONDS_MAX = 300
 CACHE_ENTRY_BYTES_MAX = 67_108_864
@@ -186,6 +191,15 @@ def _session(class_: SessionClass) -> Iterator[Finding]:
     yield from _whole(class_, 1, SESSION_SECONDS_MAX, "idle_seconds", "absolute_seconds")
     if class_.absolute_seconds < class_.idle_seconds:
         yield Finding(("absolute_seconds",), f"shorter than idle_seconds ({class_.idle_seconds})")
+    for name, hours in zip(
+        ("idle_seconds", "absolute_seconds"), SESSION_LONGEST[class_.profile], strict=True
+    ):
+        most, seconds = int(hours * 3_600), getattr(class_, name)
+        if seconds > most:
+            yield Finding((name,), f"{seconds} is longer than {class_.profile} allows ({most})")
+    yield from _whole(class_, 1, SESSION_PARALLEL_MAX, "parallel_max")
+    yield from _whole(class_, 0, SESSION_GRACE_SECONDS_MAX, "grace_seconds")
+    yield from _whole(class_, 0, SESSION_NETWORK_MAX, "network_max")
 
 
 def _capacity(capacity: Capacity, yearly_volume: int) -> Iterator[Finding]:

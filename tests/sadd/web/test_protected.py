@@ -76,7 +76,7 @@ def test_what_the_rules_accept_the_services_take(class_: Class) -> None:
         SessionClass("citizen", 900, 900, grace_seconds=11),
         SessionClass("citizen", 900, 900, parallel_max=1_001),
     ],
-    ids=["rate", "years to refill", "pass", "claim window", "absolute"],
+    ids=str,
 )
 def test_what_the_services_do_not_take_the_rules_refuse(class_: Class) -> None:
     """The bounds of the services are told when the catalogue is checked."""
