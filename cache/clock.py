@@ -11,12 +11,13 @@ class StoreClock:
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._ahead_ms = time.time() * 1000 - monotonic() * 1000
+        self.monotonic = monotonic
+        self.ahead_ms = time.time() * 1000 - monotonic() * 1000
+        """Of this machine's monotonic clock."""
 
     def told(self, store_ms: int, asked_at: float) -> None:
         """The store answered ``store_ms`` to what was sent at ``asked_at`` (monotonic seconds)."""
-        self._ahead_ms = store_ms - asked_at * 1000
+        self.ahead_ms = store_ms - asked_at * 1000
 
     def now_ms(self) -> int:
-        return int(self._monotonic() * 1000 + self._ahead_ms)
+        return int(self.monotonic() * 1000 + self.ahead_ms)

@@ -92,10 +92,8 @@ class Loading:
     ) -> Entry | Loaded | Busy:
         """See ``Cache.get_or_load``."""
         wish = _Wish(space, key, load)
-        entry = self._near.get(space, key, self._clock.now_ms())
+        entry = self._near.get(space, key)
         if entry is not None:
-            self._counters.hits += 1
-            self._counters.near_hits += 1
             self._refresh_early(wish, entry)
             return entry
         try:

@@ -12,11 +12,11 @@ read before something was missed or forgotten is never taken: ``position`` says 
 """
 
 import heapq
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
+from cache.clock import StoreClock
 from cache.entry import Entry
 from cache.notice import EVERYTHING, KEY, RELEASED, TAG, Notice
 from cache.s3fifo import Node, S3Fifo
@@ -51,15 +51,16 @@ class Near:
         self,
         bytes_max: int = NEAR_BYTES_MAX,
         proof: Proof | None = None,
+        clock: StoreClock | None = None,
         *,
         purges_max: int = PURGES_MAX,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.held: S3Fifo[Place, Entry] = S3Fifo(bytes_max)
         self._nodes = self.held.nodes
         self._proof: Proof = proof or Never()
+        self.clock = clock or StoreClock()
+        self._monotonic = self.clock.monotonic
         self._purges_max = purges_max
-        self._monotonic = monotonic
         self._purges: OrderedDict[tuple[str, str, str], tuple[int, int]] = OrderedDict()
         """Stamp of the last purge of each name, and where the feed was then; the oldest first."""
         self._numbers: dict[str, int] = {}
@@ -68,7 +69,7 @@ class Near:
         """Of the feed: how much was noted. An entry is kept with the position at which it was asked for."""
         self._floor = 0
         """Of what came before this position something was missed or forgotten."""
-        self.notices = self.gaps = self.losses = self.discarded = 0
+        self.hits = self.notices = self.gaps = self.losses = self.discarded = 0
 
     # -- reading -------------------------------------------------------------
 
@@ -76,27 +77,32 @@ class Near:
     def proven(self) -> bool:
         return self._monotonic() < self._proof.proven_until
 
-    def get(self, space: Space, key: str, now_ms: int) -> Entry | None:
-        """The fresh entry, if it is proven that nothing purged it."""
+    def get(self, space: Space, key: str) -> Entry | None:
+        """The fresh entry, if it is proven that nothing purged it.
+
+        It is the hottest path, so nothing is called that need not be.
+        """
         node = self._nodes.get((space.name, key))
-        if node is None or self._monotonic() >= self._proof.proven_until:
+        if node is None:
             return None
+        now = self._monotonic()
         entry = node.value
+        if now >= self._proof.proven_until or now * 1000.0 + self.clock.ahead_ms >= entry.soft_ms:
+            return None
         # A node whose mark is the position was looked at since the last notice of any kind.
-        if now_ms >= entry.soft_ms or (
-            node.mark != self.position and not self._stands(space.name, key, node)
-        ):
+        if node.mark != self.position and not self._stands(space.name, key, node):
             return None
         node.hits += 1
+        self.hits += 1
         return entry
 
-    def peek(self, space: Space, key: str, now_ms: int) -> bool:
+    def peek(self, space: Space, key: str) -> bool:
         """Whether ``get`` would give an entry; counts nothing."""
         node = self._nodes.get((space.name, key))
         return (
             node is not None
             and self.proven
-            and now_ms < node.value.soft_ms
+            and self.clock.now_ms() < node.value.soft_ms
             and node.mark >= self._floor
             and not self._purged(space.name, key, node.value)
         )

@@ -8,7 +8,6 @@ class Counters:
     """Counted as it happens; ``CacheStats`` has the same names and says what they mean."""
 
     hits: int = 0
-    near_hits: int = 0
     stale_hits: int = 0
     misses: int = 0
     unavailable: int = 0
@@ -78,7 +77,7 @@ class CacheStats:
     loading: int = 0
     """Loads under way."""
     invalidation_age_ms: int = 0
-    """The longest that a purge, put or fill took to reach this worker, in the last minute or two."""
+    """The longest that a purge or put took to reach this worker, in the last minute or two."""
     feed_proven: int = 0
     """1 while this worker's memory may answer."""
 

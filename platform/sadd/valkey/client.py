@@ -12,7 +12,7 @@ from sadd.valkey.repeating import Call, Patience, Repeating
 from sadd.valkey.router import Router
 from sadd.valkey.script import ScriptLike
 from sadd.valkey.stats import ClientStats, Counters
-from sadd.valkey.wire import Answer, Reply, Word, pack
+from sadd.valkey.wire import Answer, Connection, Heard, Reply, Word, pack
 
 SHARED_CONNECTION_REFUSES = frozenset(
     """
@@ -182,6 +182,29 @@ class ValkeyClient:
             return await lane.submit(packed)
         except _FAILURES as error:
             return await self._again(Call(key, packed, repeat_safe), error, lane)
+
+    def key_of_each(self, stem: bytes) -> dict[bytes, str]:
+        """A key on each primary, with the primary's name; the same object while nothing moved.
+
+        Raises StoreAway. ``stem`` is the same at each call.
+        """
+        return self._router.key_of_each(stem)
+
+    async def listen(
+        self, key: bytes, channels: Sequence[bytes], heard: Heard, lost: Callable[[], None]
+    ) -> Connection:
+        """A connection of the caller's own to the node of ``key``, subscribed to the channels.
+
+        ``heard(channel, message)`` is called in the order of the store, ``lost`` once when it ended, by
+        ``abort`` too. Raises StoreAway, StoreRefused, DeadlineExceeded or ReplyError.
+        """
+        connection = await self._router.lane(key).dial_apart(lambda _connection, _cause: lost())
+        try:
+            await asyncio.gather(*connection.subscribe(channels, heard))
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
 
     async def _again(self, call: Call, error: Exception, lane: Lane | None) -> Reply:
         try:

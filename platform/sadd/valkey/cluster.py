@@ -22,6 +22,8 @@ from sadd.valkey.slots import SlotRange, SlotReader
 
 REFRESH_SECONDS_MIN = 0.05
 REFRESH_SECONDS_MAX = 0.5
+KEYS_TRIED_MAX = 65_536
+"""For one key on each primary; a primary of a single slot is found 49 times in 50."""
 
 log = structlog.get_logger("sadd.valkey")
 
@@ -37,6 +39,7 @@ class Cluster:
         self._lanes: dict[Node, Lane] = {}
         self._nodes: dict[Lane, Node] = {}
         self._table: list[Lane] = []
+        self._keys_of: dict[bytes, str] | None = None
         self._wanted = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
 
@@ -65,6 +68,7 @@ class Cluster:
 
     def moved(self, origin: Lane, slot: int, node: Node) -> Lane:
         lane = self._table[slot] = self._lane_of(self._whole(origin, node))
+        self._keys_of = None
         self._wanted.set()
         return lane
 
@@ -76,6 +80,23 @@ class Cluster:
 
     def lanes(self) -> Sequence[Lane]:
         return tuple(self._lanes.values())
+
+    def key_of_each(self, stem: bytes) -> dict[bytes, str]:
+        if self._keys_of is None:
+            self._keys_of = self._found_keys(stem)
+        return self._keys_of
+
+    def _found_keys(self, stem: bytes) -> dict[bytes, str]:
+        wanted, keys = set(self._table), dict[bytes, str]()
+        for number in range(KEYS_TRIED_MAX):
+            key = b"%s{%d}" % (stem, number)
+            lane = self._table[key_slot(key)]
+            if lane in wanted:
+                wanted.discard(lane)
+                keys[key] = lane.name
+            if not wanted:
+                return keys
+        raise StoreAway(f"no key found for {len(wanted)} of the primaries: they serve too few slots")
 
     async def aclose(self) -> None:
         if self._watching is not None:
@@ -115,6 +136,7 @@ class Cluster:
             table[part.first : part.last + 1] = [lane] * (part.last - part.first + 1)
         if table != self._table:
             self._table = table
+            self._keys_of = None
             self.pulse.beat()
 
     # -- following changes ---------------------------------------------------

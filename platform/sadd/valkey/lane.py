@@ -119,6 +119,10 @@ class Lane:
         """The first connection. Raises what the dial raises, and does not try again."""
         self._adopt(await self._dial(self._lost))
 
+    async def dial_apart(self, on_lost: OnLost) -> Connection:
+        """A connection of the caller's own to the same node. Raises what the dial raises."""
+        return await self._dial(on_lost)
+
     def start(self) -> None:
         """Dials in the background until there is a connection."""
         if self._redialling is None and not self._closed:

@@ -37,6 +37,13 @@ class Router(Protocol):
 
     def lanes(self) -> Sequence[Lane]: ...
 
+    def key_of_each(self, stem: bytes) -> dict[bytes, str]:
+        """Keys that begin with ``stem``, one on each primary that serves any slot, with the primary's name.
+
+        Raises StoreAway when there is none for one of them. Equal as long as nothing moved.
+        """
+        ...
+
     async def aclose(self) -> None: ...
 
 
@@ -67,6 +74,9 @@ class OneNode:
 
     def lanes(self) -> Sequence[Lane]:
         return (self._lane,)
+
+    def key_of_each(self, stem: bytes) -> dict[bytes, str]:
+        return {stem: self._lane.name}
 
     async def aclose(self) -> None:
         await self._lane.aclose()

@@ -54,8 +54,10 @@ class SentinelPrimary(OneNode):
         self._following = asyncio.create_task(self._follow(), name=f"sadd.valkey sentinel {self._lane.name}")
 
     async def _dial(self, on_lost: OnLost) -> Connection:
-        self._primary = await self._sentinels.primary()
-        return await dial(self._primary, self._dialling, on_lost)
+        primary = await self._sentinels.primary()
+        if not self._lane.connected:  # else it is a connection apart, and the lane is still where it was
+            self._primary = primary
+        return await dial(primary, self._dialling, on_lost)
 
     async def _follow(self) -> None:
         # A primary that was only cut off may stay writable for seconds, and nothing on its connection tells.

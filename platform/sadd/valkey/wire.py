@@ -12,7 +12,7 @@ the oldest mark's deadline.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias, cast
@@ -79,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._heard_at = self._loop.time()
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._paused = self._full = False
+        self._heard: Heard | None = None
         self._nobody: Answer = self._loop.create_future()
         self._nobody.set_result(None)
 
@@ -118,6 +119,14 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon(self.flush)
         self._pending.append(self._nobody)
         self._outbox.append(command)
+
+    def subscribe(self, channels: Sequence[bytes], heard: "Heard") -> "list[Answer]":
+        """From here on ``heard(channel, message)`` is called in the order of the store; an answer a channel.
+
+        Such a connection takes no other commands.
+        """
+        self._heard = heard
+        return [self.submit(pack((b"SUBSCRIBE", channel))) for channel in channels]
 
     def flush(self) -> None:
         """Writes what was submitted. It happens by itself at the end of the tick."""
@@ -185,7 +194,10 @@ class Connection(asyncio.Protocol):
         self._heard_at = self._loop.time()
         try:
             self._reader.feed(data)
-            self._answer()
+            if self._heard is None:
+                self._answer()
+            else:
+                self._hear(self._heard)
         except (HiredisError, IndexError):
             # Not RESP, or more answers than questions (a server that refuses says so before it is asked).
             self.abort(ConnectionLost(f"{self._name}: sent what is no answer", written=True))
@@ -202,6 +214,16 @@ class Connection(asyncio.Protocol):
                 answer.set_exception(reply)
             else:
                 answer.set_result(reply)
+
+    def _hear(self, heard: "Heard") -> None:
+        while (reply := self._reader.gets()) is not _MORE:
+            if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
+                heard(reply[1], reply[2])
+                continue
+            answer = self._pending.popleft()
+            if not answer.done():
+                settle = answer.set_exception if isinstance(reply, Exception) else answer.set_result
+                settle(reply)
 
     def pause_writing(self) -> None:
         self._paused = True  # the socket takes no more for now, which alone is no reason to refuse calls
@@ -249,3 +271,4 @@ class Connection(asyncio.Protocol):
 
 
 OnLost = Callable[[Connection, BaseException | None], None]
+Heard = Callable[[bytes, bytes], None]
