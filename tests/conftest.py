@@ -20,6 +20,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from sadd.embedded.binaries import binary
 from sadd.embedded.postgres import INITDB, server_user
@@ -40,6 +41,14 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under nohup
 
 # Where no compiled modules may be kept, each process of a platform compiles all of it: 0.5 s of a core.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# On a loaded machine an example may take long, and so may making one up; each has its fixtures' stores.
+settings.register_profile(
+    "loaded",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("loaded")
 
 _numbers = itertools.count(1)
 

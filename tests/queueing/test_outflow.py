@@ -49,7 +49,7 @@ class Crowd:
         ]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     per_minute=st.integers(1, 200_000),
     gaps=st.lists(st.integers(20, 500), min_size=20, max_size=40),
@@ -69,7 +69,7 @@ def test_any_minute_is_within_two_percent_of_the_target(per_minute: int, gaps: S
     assert max(minutes) <= per_minute * 1.02 + 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     per_minute=st.integers(1, 200_000),
     steps=st.lists(st.tuples(st.integers(0, 20_000), st.booleans(), st.booleans()), min_size=1, max_size=60),
@@ -100,7 +100,7 @@ def test_a_pause_calls_nobody_loses_nobody_and_ends_evenly() -> None:
     assert crowd.seen.serving - before == pytest.approx(600, rel=0.02)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     cap=st.integers(1, 500),
     moves=st.lists(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queueing.leader import Leader
@@ -128,7 +128,7 @@ ACTIONS += ["leave", "standing", "resume", "return"]
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 def test_what_was_told_stays_true(
     tmp_path_factory: pytest.TempPathFactory, tickets: TicketOffice, passes: PassOffice, seed: int
 ) -> None:

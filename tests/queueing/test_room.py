@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queueing.policy import Lane, Room
@@ -78,7 +78,7 @@ async def step(
 
 
 @given(room=rooms, seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 def test_store_and_model_agree_at_every_step(valkey_url: str, room: Room, seed: int) -> None:
     """Whatever visitors and the leader do in whatever order, by two workers in turn, all is as in the model.
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratelimit.algorithm import Gcra
@@ -231,7 +231,7 @@ Step = tuple[int, int, int]
         st.tuples(st.integers(0, 400_000), st.integers(0, 2), st.integers(1, 9)), min_size=5, max_size=40
     ),
 )
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 def test_never_more_than_the_limit_with_leases_given_back(
     valkey_url: str, policy: Policy, script: list[Step]
 ) -> None:

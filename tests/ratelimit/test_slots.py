@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratelimit.algorithm import Adaptive, Concurrency
@@ -199,7 +199,7 @@ acts = st.lists(
 
 
 @given(policy=adaptives, script=acts)
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 def test_store_and_model_learn_alike(
     valkey_url: str, policy: Policy, script: list[tuple[int, bool, int, Outcome, int]]
 ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratelimit import gcra
@@ -37,7 +37,7 @@ steps = st.lists(
 
 
 @given(policy=policies, script=steps)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120)
 def test_store_and_model_agree_at_every_step(valkey_url: str, policy: Policy, script: Script) -> None:
     """Any order of checks, costs, pauses and keys named twice in a call gives the model's four numbers."""
 
@@ -53,7 +53,6 @@ def test_store_and_model_agree_at_every_step(valkey_url: str, policy: Policy, sc
 
 
 @given(policy=policies, script=steps)
-@settings(deadline=None)
 def test_python_and_model_agree_at_every_step(policy: Policy, script: Script) -> None:
     """The limiter for the time without a store is exact too."""
     model, arrivals, now = Model(policy), dict[str, int](), START_US
@@ -100,7 +99,7 @@ async def test_a_thirsty_client_gets_the_rate_to_the_unit(
     burst=st.integers(1, 8),
     pauses=st.lists(st.integers(0, 400_000), min_size=20, max_size=120),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_never_more_than_limit_and_burst_in_any_window(
     rate: tuple[int, int], burst: int, pauses: list[int]
 ) -> None:

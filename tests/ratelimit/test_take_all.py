@@ -5,7 +5,7 @@ import itertools
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratelimit.algorithm import Calendar
@@ -80,7 +80,7 @@ async def take_all(store: ValkeyStore, checks: list[tuple[Policy, str, int]], no
 
 
 @given(policies=st.lists(any_policy, min_size=3, max_size=3), script=steps)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120)
 def test_store_and_model_agree_at_every_step(
     valkey_url: str, policies: list[Policy], script: list[Step]
 ) -> None:
@@ -100,7 +100,7 @@ def test_store_and_model_agree_at_every_step(
 
 
 @given(policy=any_policy, script=st.lists(st.tuples(pauses, st.integers(-4, 4)), max_size=25))
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120)
 def test_taking_and_giving_back_agree_with_the_model(
     valkey_url: str, policy: Policy, script: list[tuple[int, int]]
 ) -> None:
@@ -127,7 +127,7 @@ def test_taking_and_giving_back_agree_with_the_model(
     limit=st.integers(1, 9),
     script=st.lists(st.tuples(st.integers(0, 400_000), st.integers(1, 3)), min_size=20, max_size=120),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 def test_a_sliding_window_never_has_more_than_the_limit(
     valkey_url: str, limit: int, script: list[tuple[int, int]]
 ) -> None:
@@ -215,7 +215,7 @@ async def test_many_requests_of_a_tick_are_one_call(valkey_url: str) -> None:
         max_size=30,
     ),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_single_checks_of_mixed_policies_are_each_decided_alone(
     valkey_url: str, policies: list[Policy], script: list[Step]
 ) -> None:

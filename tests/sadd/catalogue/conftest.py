@@ -3,13 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
 
 from sadd.postgres.pool import Pool, open_pool
-
-# The machine may be busy with other tests; a slow example is no fault of it.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sadd.envoy.conclusion import conclude
@@ -37,7 +37,7 @@ requests = st.lists(st.tuples(st.lists(descriptors, min_size=1, max_size=4), st.
 
 @pytest.mark.parametrize("together", [True, False])
 @given(requests=requests)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 async def test_the_counters_decide_as_the_engine_does(
     valkey_url: str, together: bool, requests: Sequence[tuple[list[Descriptor], int]]
 ) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sadd.gate import spop
@@ -23,7 +23,6 @@ def test_numbers_at_the_edges(number: int, encoded: str) -> None:
     assert spop.varint(number).hex() == encoded
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=20), values, max_size=6), numbers, numbers)
 def test_what_is_written_is_read(told: dict[str, spop.Value], stream: int, frame: int) -> None:
     """Any pairs, any numbers of stream and frame."""
@@ -41,7 +40,6 @@ def test_addresses() -> None:
     assert spop.pairs(six) == {"ip": "2001:db8:1:2:3:4:5:6"}
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_bytes(body: bytes) -> None:
     """What is no frame is called so, whatever it is."""
@@ -51,7 +49,6 @@ def test_any_bytes(body: bytes) -> None:
         spop.pairs(body)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_frame_that_is_cut_off(data: st.DataObject) -> None:
     """No part of a NOTIFY is taken for a whole one with fewer arguments."""
@@ -67,7 +64,6 @@ def test_fragments_are_refused() -> None:
         spop.parsed(bytes((spop.NOTIFY, 0, 0, 0, 0, 0, 0)))
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["status", "ratelimit", "x"]), numbers | st.text(max_size=300)))
 def test_variables(told: dict[str, str | int]) -> None:
     """An ACK sets each variable of the transaction."""

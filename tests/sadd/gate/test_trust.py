@@ -1,7 +1,7 @@
 """Whose word is taken, and what a visitor can do about it: nothing."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sadd.gate.trust import HOPS_MAX, Trust, prefix_of
@@ -14,7 +14,6 @@ anything = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_si
 proxies = st.lists(st.sampled_from(["10.0.0.1", "10.9.9.9:4711", "fd00::1", "[fd00::2]:80"]), max_size=4)
 
 
-@settings(deadline=None)
 @given(sent=st.lists(anything, max_size=3), chain=proxies)
 def test_a_visitor_cannot_move_its_address(sent: list[str], chain: list[str]) -> None:
     """Whatever stands in the field already, the address that our outermost proxy appends is the visitor's."""
@@ -22,7 +21,6 @@ def test_a_visitor_cannot_move_its_address(sent: list[str], chain: list[str]) ->
     assert OURS.visitor("10.0.0.1", [*sent[:-1], appended]) == VISITOR
 
 
-@settings(deadline=None)
 @given(anything)
 def test_a_stranger_is_not_believed(sent: str) -> None:
     """A peer outside the ranges gets no answer, whatever it says."""
@@ -74,7 +72,6 @@ def test_what_is_no_address(text: str) -> None:
     assert parsed(text) is None
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=6))
 def test_one_household_has_one_name(address: object) -> None:
     """IPv6 addresses are told apart by their first 64 bits, and the name is an address itself."""

@@ -3,7 +3,7 @@ import re
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sadd.identity.key import Key, mint, parse, secret_hash
@@ -13,14 +13,12 @@ any_key = st.builds(Key, st.text(BASE32, min_size=12, max_size=12), st.text(BASE
 
 
 @given(any_key)
-@settings(deadline=None)
 def test_round_trip(key: Key) -> None:
     """A key reads back from its own text."""
     assert parse(key.text) == key
 
 
 @given(st.binary(min_size=20, max_size=20))
-@settings(deadline=None)
 def test_minted_keys_are_read(raw: bytes) -> None:
     """Whatever the random source gives, the minted key has the documented form."""
     key = mint(lambda count: raw[:count])
@@ -30,7 +28,6 @@ def test_minted_keys_are_read(raw: bytes) -> None:
 
 
 @given(st.text())
-@settings(deadline=None)
 def test_any_text(text: str) -> None:
     """Any text is a key that spells the same text, or none."""
     key = parse(text)
@@ -39,7 +36,6 @@ def test_any_text(text: str) -> None:
 
 
 @given(any_key, st.integers(0, 49), st.characters(exclude_characters=BASE32))
-@settings(deadline=None)
 def test_one_wrong_letter(key: Key, place: int, letter: str) -> None:
     """One letter that base32 does not have makes a key none."""
     text = key.text

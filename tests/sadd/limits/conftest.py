@@ -3,16 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
 
 from ratelimit.limiter import Limiter
 from ratelimit.valkey import ValkeyStore
 from sadd.postgres.pool import Pool, open_pool
 from tests.stores import connected
-
-# The machine may be busy with other tests; a slow example is no fault of it.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from sadd.settings import EVERY_SETTING, Settings, SettingsError, as_environment, load
 from tests.sadd.settings.any_settings import any_settings
@@ -228,7 +228,6 @@ def test_newline_of_a_mounted_secret() -> None:
 
 
 @given(wanted=any_settings)
-@settings(deadline=None)
 def test_round_trip_by_environment(wanted: Settings) -> None:
     """Settings written as variables load as equal settings, and only what differs is written."""
     environment = as_environment(wanted)
@@ -238,7 +237,6 @@ def test_round_trip_by_environment(wanted: Settings) -> None:
 
 
 @given(wanted=any_settings)
-@settings(deadline=None)
 def test_round_trip_by_flags(wanted: Settings) -> None:
     """Settings written as flags load as equal settings."""
     flags = {setting.name: str(setting.of(wanted)) for setting in EVERY_SETTING}
@@ -247,7 +245,6 @@ def test_round_trip_by_flags(wanted: Settings) -> None:
 
 
 @given(wanted=any_settings)
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_round_trip_by_file(wanted: Settings, tmp_path: Path) -> None:
     """Settings written as TOML load as equal settings, and every origin is the file."""
     # JSON's strings and numbers are TOML's, for printable text.

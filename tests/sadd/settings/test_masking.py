@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sadd.settings.masking import masked
@@ -32,7 +32,6 @@ def test_masked(url: str, shown: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["C"]), min_size=4))
-@settings(deadline=None)
 def test_any_password(password: str) -> None:
     """No character in a password brings it out."""
     assert masked(f"redis://user:{password}@host/0") == "redis://user:***@host/0"

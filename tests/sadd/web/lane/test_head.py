@@ -86,7 +86,7 @@ ENDS = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\r\r\n"])
 
 
 @given(st.lists(st.tuples(NAMES, SEPARATORS, VALUES, ENDS), max_size=5), st.binary(max_size=8))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_head_is_read_as_aiohttp_reads_it(
     fields: Sequence[tuple[bytes, bytes, bytes, bytes]], body: bytes
 ) -> None:
