@@ -16,10 +16,12 @@ from typing import Protocol
 
 import asyncpg
 
-PURPOSES = ("queue-ticket", "queue-pass", "session-pepper", "seal")
+PURPOSES = ("queue-ticket", "queue-pass", "session-pepper", "seal", "logout-token")
 ROTATED = ("queue-ticket", "queue-pass")
 ROTATED_OF_SESSIONS = ("session-pepper", "seal")
 """Both accept the older key for as long as any session may live: with less, people would be signed out."""
+LOGOUT_TOKENS = "logout-token"
+"""Rotated too; a token is good for two minutes."""
 SECRET_BYTES = 32
 CHANNEL = "sadd_signing_keys"
 
@@ -67,6 +69,8 @@ class SigningKeys:
     session_pepper: tuple[SigningKey, ...]
     seal: tuple[SigningKey, ...] = ()
     """Of what is at rest in the store; not empty once it was read from the database."""
+    logout_token: tuple[SigningKey, ...] = ()
+    """Of what we tell relying parties; as above."""
 
 
 def signer(keys: Sequence[SigningKey], now_s: float | None = None) -> SigningKey:
@@ -128,7 +132,7 @@ async def rotate(
     """The next key, in one transaction with the end of the older ones. Two at once make two keys, one after
     the other. ValueError: a purpose that is not rotated. NoSigningKey: there is none yet to be followed.
     """
-    if purpose not in (*ROTATED, *ROTATED_OF_SESSIONS):
+    if purpose not in (*ROTATED, *ROTATED_OF_SESSIONS, LOGOUT_TOKENS):
         raise ValueError(f"keys of {purpose} are not rotated")
     done = Rotation(purpose, secrets.token_hex(4), now + signs_in, now + signs_in + keep)
     secret = secrets.token_bytes(SECRET_BYTES)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from sadd.gate.original import Headers
-from sadd.web.sessions import SESSION_COOKIES, SESSION_HEADER
+from sadd.web.sessions_cookie import DoubledCookie, session_in
+from sadd.web.sessions_refused import SESSION_HEADER
 
 ENTRY_HEADER = "Sadd-Entry"
 ENTRY_COOKIE = "sadd_entry_"
@@ -18,11 +19,13 @@ _NONE: list[str] = []
 
 
 def session_shown(headers: Headers) -> str:
-    """The id, or empty. The ids of sessions need no quoting, so a cookie's value is what stands there."""
+    """The id, or empty: also where its cookie is there twice, since one may be somebody else's."""
     if shown := headers.get(SESSION_HEADER):
         return shown
-    cookies: dict[str, str] = dict(_cookies(headers, "sadd_session="))
-    return next((cookies[name] for name in SESSION_COOKIES if name in cookies), "")
+    try:
+        return session_in(headers.getall("Cookie", _NONE))
+    except DoubledCookie:
+        return ""
 
 
 def entries_shown(headers: Headers, service: str) -> list[str]:

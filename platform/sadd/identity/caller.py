@@ -10,6 +10,7 @@ SCOPES = frozenset(
         "cache:write",
         "sessions:read",
         "sessions:write",
+        "sessions:admin",
         "catalogue:write",
         "queues:admin",
         "queues:feedback",

@@ -26,7 +26,7 @@ from sadd.web.query import Query
 SLOW_SECONDS = 1.0
 """A request that took longer is logged."""
 
-ADMIN_SCOPES = frozenset({"catalogue:write", "queues:admin"})
+ADMIN_SCOPES = frozenset({"catalogue:write", "queues:admin", "sessions:admin"})
 """Calls under these scopes change what others see: each is logged."""
 
 LINES_PER_SECOND_MAX = 20

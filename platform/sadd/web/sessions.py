@@ -1,244 +1,306 @@
 """Sessions over HTTP, for an agency's own services. The id is in a header or a cookie, never in a URL."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Any, Protocol
 
 from aiohttp import web
-from msgspec import Meta, Raw, Struct, field
 
-from sadd.session.payload import PayloadTooLarge
-from sadd.session.policy import PAYLOAD_BYTES_MAX
-from sadd.session.record import TEXT_BYTES_MAX, Session
-from sadd.session.sessions import Sessions, UnknownSession
-from sadd.session.store import StoreUnavailable, VersionConflict
-from sadd.web.answer import json_answer
-from sadd.web.away import store_away
+from sadd.logout.logins import login_of
+from sadd.logout.providers import Provider
+from sadd.rooms.networks import networks_of
+from sadd.session.policy import PAYLOAD_BYTES_MAX, SessionPolicy
+from sadd.session.record import Session
+from sadd.session.sessions import Sessions
+from sadd.session.sharing import Sharing
+from sadd.web.answer import encode_json, json_answer
 from sadd.web.endpoint import Call, Endpoint
-from sadd.web.problem import Problem, body_too_large, invalid_request
+from sadd.web.lane.endpoint import LaneEndpoint, Question, Told
+from sadd.web.problem import Problem, invalid_request
 from sadd.web.protected import View, owned, session_policy_of
+from sadd.web.sessions_cookie import CLEAR_SITE_DATA, SESSION_COOKIES, SameSite, session_in
+from sadd.web.sessions_refused import SESSION_HEADER, problem_of, refusing, shown
+from sadd.web.sessions_shapes import (
+    CreateRequest,
+    Login,
+    NamedSessionAnswer,
+    PatchRequest,
+    ReplaceRequest,
+    RotateRequest,
+    SessionAnswer,
+    SignInRequest,
+    StepUpRequest,
+    named_answer,
+    session_answer,
+)
+from sadd.web.sessions_sharing import SERVICE_HEADER, Sharings
+
+__all__ = ["SESSION_COOKIES", "SESSION_HEADER", "SHOWN", "Logins", "Providers", "endpoints"]
 
 TAG = "sessions"
 ROOT = "/v1/sessions"
+CURRENT = f"{ROOT}/current"
 BODY_BYTES_MAX = 4 * PAYLOAD_BYTES_MAX
 """Of a request: the data and what stands around it, generously. A megabyte of fields decodes for 50 ms."""
 
-SESSION_HEADER = "Sadd-Session"
-SESSION_COOKIES = ("__Host-sadd_session", "sadd_session")
-SHOWN = {SESSION_HEADER: "The session's id; or the cookie `__Host-sadd_session`."}
-
-Subject = Annotated[
-    str, Meta(min_length=1, max_length=TEXT_BYTES_MAX, description="Who is signed in, in your own terms.")
-]
-Fields = Annotated[
-    dict[str, Raw],
-    Meta(description=f"A JSON object of at most {PAYLOAD_BYTES_MAX} bytes; its values are yours."),
-]
+SHOWN = {
+    SESSION_HEADER: f"The session's id; or the cookie `{SESSION_COOKIES[0]}`.",
+    SERVICE_HEADER: "The service that asks: it reads others' sessions only where the catalogue says so.",
+}
+_SESSION, _SERVICE = SESSION_HEADER.lower().encode(), SERVICE_HEADER.lower().encode()
 
 
-class CreateRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """``service`` is one of your agency's; its class in the catalogue has the time-outs."""
+class Logins(Protocol):
+    """sadd.logout.logins."""
 
-    service: Annotated[str, Meta(min_length=1, max_length=200)]
-    subject: Subject
-    data: Fields = field(default_factory=dict)
+    async def note(self, agency: str, login: str, subject: str, lives_s: float) -> None: ...
 
 
-class PatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Each field of ``data`` replaces that of the session, null removes it; only for that ``version``."""
-
-    version: Annotated[int, Meta(ge=1, le=2**32 - 1)]
-    data: Fields
+class Providers(Protocol):
+    @property
+    def current(self) -> Mapping[str, Provider]: ...
 
 
-class RevokeAllRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    subject: Subject
-
-
-class SessionAnswer(Struct, frozen=True):
-    """A session. It ends after ``idle_expires_in_ms`` unless used, after ``expires_in_ms`` in any case."""
-
-    service: str
-    subject: str
-    version: int
-    data: Raw
-    idle_expires_in_ms: int
-    expires_in_ms: int
-
-
-class NamedSessionAnswer(SessionAnswer, frozen=True):
-    """As ``SessionAnswer``, with the new id: keep it, it cannot be asked for again."""
-
-    session: str
-
-
-def endpoints(sessions: Sessions, view: View) -> list[Endpoint]:
-    own = _Sessions(sessions, view)
-    named = {201: NamedSessionAnswer, 404: None, 503: None}
-    renewed = {200: NamedSessionAnswer, 404: None, 503: None}
+def endpoints(
+    sessions: Sessions, view: View, logins: Logins | None = None, providers: Providers | None = None
+) -> list[Endpoint]:
+    """Without ``logins`` and ``providers`` nobody may name the session of a provider."""
+    own = _Sessions(sessions, view, Sharings(view), logins, providers)
+    named = {404: None, 409: None, 429: None, 503: None}
     found = {200: SessionAnswer, 404: None, 503: None}
-    changed = {200: SessionAnswer, 404: None, 409: None, 503: None}
-    ended = {204: None, 404: None, 503: None}
-    write = "sessions:write"
     return [
-        Endpoint(
-            "POST",
-            ROOT,
-            own.create,
-            "Create a session",
-            TAG,
-            CreateRequest,
-            answers=named,
-            scope=write,
-            body_bytes_max=BODY_BYTES_MAX,
+        _endpoint("POST", ROOT, own.create, "Create a session", {201: NamedSessionAnswer, **named})(
+            body=CreateRequest
         ),
-        Endpoint(
-            "GET",
-            f"{ROOT}/current",
-            own.current,
-            "Read the session; this is a use of it",
-            TAG,
-            answers=found,
+        _endpoint("GET", CURRENT, own.current, "Read the session; this is no use of it", found)(
             scope="sessions:read",
-            headers=SHOWN,
             description="404 `unknown-session`: ended, or never yours. 503: nobody knows; do not treat the "
             "person as signed out.",
+            lane=LaneEndpoint(own.ask_current, tell),
         ),
-        Endpoint(
-            "PATCH",
-            f"{ROOT}/current",
-            own.patch,
-            "Change fields of the session",
-            TAG,
-            PatchRequest,
-            answers=changed,
-            scope=write,
-            body_bytes_max=BODY_BYTES_MAX,
-            headers=SHOWN,
-            description="409 `version-conflict` when somebody changed it first: read, and try again.",
+        _endpoint("POST", f"{CURRENT}/touch", own.touch, "Use the session", found)(
+            scope="sessions:read",
+            description="As to read it, and the idle time begins anew. Of several uses within a twentieth of "
+            "it only the first is written.",
+            lane=LaneEndpoint(own.ask_touch, tell),
         ),
-        Endpoint(
-            "DELETE",
-            f"{ROOT}/current",
-            own.end,
-            "End the session",
-            TAG,
-            answers=ended,
-            scope=write,
-            headers=SHOWN,
+        _endpoint("PATCH", CURRENT, own.patch, "Change fields of the session", {**found, 409: None})(
+            body=PatchRequest,
+            description="Without `version` the fields are merged into whichever version there is. With it "
+            "409 `version-conflict` when somebody changed it first: read, and try again.",
         ),
-        Endpoint(
-            "POST",
-            f"{ROOT}/current/rotate",
-            own.rotate,
-            "Give the session a new id",
-            TAG,
-            answers=renewed,
-            scope=write,
-            headers=SHOWN,
-            description="After sign-in, step-up, or a change of rights. The old id is unknown from then on.",
+        _endpoint("PUT", CURRENT, own.replace, "Replace the session's data", {**found, 409: None})(
+            body=ReplaceRequest
         ),
-        Endpoint(
-            "POST",
-            f"{ROOT}/revoke-all",
-            own.revoke_all,
-            "End all sessions of a subject",
-            TAG,
-            RevokeAllRequest,
-            answers={204: None, 503: None},
-            scope=write,
-            body_bytes_max=BODY_BYTES_MAX,
-            description="Those of your agency, at once and however many they are.",
+        _endpoint("DELETE", CURRENT, own.end, "End the session", {204: None, 404: None, 503: None})(
+            description="The answer's `Clear-Site-Data` is for your own answer to the browser.",
+        ),
+        _endpoint("POST", f"{CURRENT}/rotate", own.rotate, "Give the session a new id", _renewed())(
+            body=RotateRequest,
+            body_optional=True,
+            description="After a change of rights. The old id is given up in the same moment: who shows it "
+            "later gets 404 `spent-session`, and that is logged.",
+        ),
+        _endpoint("POST", f"{CURRENT}/step-up", own.step_up, "Raise the level of the session", _renewed())(
+            body=StepUpRequest,
+            description="After a further factor was proven. The level ends by itself; the id is a new one.",
+        ),
+        _endpoint("POST", f"{CURRENT}/sign-in", own.sign_in, "Sign in who has a session", named_created())(
+            body=SignInRequest,
+            description="A new session for the subject; the shown one ends. Of its data only what `keep` "
+            "names goes along.",
         ),
     ]
+
+
+def named_created() -> dict[int, Any]:
+    return {201: NamedSessionAnswer, 404: None, 409: None, 429: None, 503: None}
+
+
+def _renewed() -> dict[int, Any]:
+    return {200: NamedSessionAnswer, 404: None, 409: None, 503: None}
+
+
+def _endpoint(
+    method: str, path: str, handle: Any, summary: str, answers: dict[int, Any]
+) -> Callable[..., Endpoint]:
+    """One of sessions: written by services, about the session that is shown."""
+
+    def more(**options: Any) -> Endpoint:
+        settled = {"scope": "sessions:write", "body_bytes_max": BODY_BYTES_MAX, "headers": SHOWN, **options}
+        return Endpoint(method, path, handle, summary, TAG, answers=answers, **settled)
+
+    return more
 
 
 @dataclass(frozen=True, slots=True)
 class _Sessions:
     sessions: Sessions
     view: View
+    sharings: Sharings
+    logins: Logins | None
+    providers: Providers | None
 
     async def create(self, call: Call) -> web.StreamResponse:
         body: CreateRequest = call.body
         policy = session_policy_of(self.view, owned(self.view, call.agency, body.service))
-        with _refusing():
-            created = await self.sessions.create(call.agency, body.service, body.subject, policy, body.data)
-        return _named(*created, status=201)
+        with refusing():
+            login = self._login(call.agency, body.login)
+            session_id, session = await self.sessions.create(
+                call.agency,
+                body.service,
+                _subject(body, policy),
+                policy,
+                body.data,
+                network=_network(body),
+                **_labels(body),
+            )
+            await self._note(call.agency, login, session_id, session)
+        return _named(session_id, session, body.same_site, 201)
+
+    async def sign_in(self, call: Call) -> web.StreamResponse:
+        body: SignInRequest = call.body
+        policy = session_policy_of(self.view, owned(self.view, call.agency, body.service))
+        with refusing():
+            login = self._login(call.agency, body.login)
+            session_id, session = await self.sessions.sign_in(
+                call.agency,
+                shown(call.request),
+                body.service,
+                _subject(body, policy),
+                policy,
+                body.data,
+                keep=body.keep,
+                **_labels(body),
+            )
+            await self._note(call.agency, login, session_id, session)
+        return _named(session_id, session, body.same_site, 201)
 
     async def current(self, call: Call) -> web.StreamResponse:
-        with _refusing():
-            return _answer(await self.sessions.touch(call.agency, _shown(call.request)))
+        with refusing():
+            session = await self.sessions.get(call.agency, shown(call.request), sharing=self._sharing(call))
+        return json_answer(session_answer(session))
+
+    async def touch(self, call: Call) -> web.StreamResponse:
+        with refusing():
+            session = await self.sessions.touch(call.agency, shown(call.request), sharing=self._sharing(call))
+        return json_answer(session_answer(session))
+
+    def ask_current(self, asked: Question, done: Callable[[Session | Exception], None]) -> None:
+        self._ask(asked, done, use=False)
+
+    def ask_touch(self, asked: Question, done: Callable[[Session | Exception], None]) -> None:
+        self._ask(asked, done, use=True)
+
+    def _ask(self, asked: Question, done: Callable[[Session | Exception], None], *, use: bool) -> None:
+        sharing = self.sharings.of(asked.agency, asked.field(_SERVICE))
+        with refusing():
+            cookie = asked.field(b"cookie")
+            session_id = asked.field(_SESSION) or session_in(() if cookie is None else (cookie,))
+            self.sessions.ask(asked.agency, session_id, done, use=use, sharing=sharing)
 
     async def patch(self, call: Call) -> web.StreamResponse:
         body: PatchRequest = call.body
-        with _refusing():
-            session_id = _shown(call.request)
-            return _answer(await self.sessions.patch(call.agency, session_id, body.version, body.data))
+        await self._may_write(call)
+        with refusing():
+            session = await self.sessions.patch(call.agency, shown(call.request), body.version, body.data)
+        return json_answer(session_answer(session))
+
+    async def replace(self, call: Call) -> web.StreamResponse:
+        body: ReplaceRequest = call.body
+        await self._may_write(call)
+        with refusing():
+            session = await self.sessions.replace(call.agency, shown(call.request), body.version, body.data)
+        return json_answer(session_answer(session))
 
     async def rotate(self, call: Call) -> web.StreamResponse:
-        with _refusing():
-            return _named(*await self.sessions.rotate(call.agency, _shown(call.request)))
+        body: RotateRequest = call.body or RotateRequest()
+        await self._may_write(call)
+        with refusing():
+            renewed = await self.sessions.rotate(call.agency, shown(call.request), keep=body.keep)
+        return _named(*renewed, body.same_site)
+
+    async def step_up(self, call: Call) -> web.StreamResponse:
+        body: StepUpRequest = call.body
+        await self._may_write(call)
+        with refusing():
+            renewed = await self.sessions.step_up(
+                call.agency, shown(call.request), body.level, body.seconds * 1000
+            )
+        return _named(*renewed, body.same_site)
 
     async def end(self, call: Call) -> web.StreamResponse:
-        with _refusing():
-            await self.sessions.revoke(call.agency, _shown(call.request))
-        return web.Response(status=204)
+        await self._may_write(call)
+        with refusing():
+            await self.sessions.revoke(call.agency, shown(call.request))
+        return web.Response(status=204, headers={"Clear-Site-Data": CLEAR_SITE_DATA})
 
-    async def revoke_all(self, call: Call) -> web.StreamResponse:
-        body: RevokeAllRequest = call.body
-        with _refusing():
-            await self.sessions.revoke_all(call.agency, body.subject)
-        return web.Response(status=204)
+    def _sharing(self, call: Call) -> Sharing | None:
+        return self.sharings.of(call.agency, call.request.headers.get(SERVICE_HEADER))
 
+    async def _may_write(self, call: Call) -> None:
+        """Whoever names the service that asks may change what he may read; a look more, for those only."""
+        if (sharing := self._sharing(call)) is not None:
+            with refusing():
+                await self.sessions.get(call.agency, shown(call.request), sharing=sharing)
 
-def _shown(request: web.Request) -> str:
-    """The id; an empty one is unknown like any other that is none of ours."""
-    if shown := request.headers.get(SESSION_HEADER):
-        return shown
-    cookies = request.cookies
-    return next((cookies[name] for name in SESSION_COOKIES if name in cookies), "")
+    def _login(self, agency: str, login: Login | None) -> str:
+        """What names the provider's session here; empty if there is none. Problem: not the agency's."""
+        if login is None:
+            return ""
+        provider = None if self.providers is None else self.providers.current.get(login.provider)
+        if provider is None or provider.agency != agency:
+            detail = f"Your agency has no provider {login.provider!r}."
+            raise Problem(422, "unknown-provider", "There is no such provider.", detail)
+        return login_of(provider.id, login.sid)
 
-
-def _answer(session: Session) -> web.Response:
-    return json_answer(SessionAnswer(*_told(session)))
-
-
-def _named(session_id: str, session: Session, status: int = 200) -> web.Response:
-    return json_answer(NamedSessionAnswer(*_told(session), session_id), status)
-
-
-def _told(session: Session) -> tuple[str, str, int, Raw, int, int]:
-    """The fields of a SessionAnswer, in its order."""
-    return (
-        session.service,
-        session.subject,
-        session.version,
-        Raw(session.payload),
-        session.expires_in_ms,
-        session.absolute_in_ms,
-    )
+    async def _note(self, agency: str, login: str, session_id: str, session: Session) -> None:
+        """A session that its provider could not end is none: it ends before anybody has its id."""
+        if not login or self.logins is None:
+            return
+        try:
+            await self.logins.note(agency, login, session.subject, session.absolute_in_ms / 1000)
+        except Exception:
+            await self.sessions.revoke(agency, session_id)
+            raise
 
 
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """What cannot be answered, as problems."""
-    try:
-        yield
-    except UnknownSession:
-        detail = "It has ended, or was never one of your agency."
-        raise Problem(404, "unknown-session", "There is no such session.", detail) from None
-    except VersionConflict as conflict:
-        raise Problem(
-            409,
-            "version-conflict",
-            "Somebody else changed the session first.",
-            "Read it and try again.",
-            extra={"version": conflict.version},
-        ) from None
-    except PayloadTooLarge:
-        raise body_too_large(PAYLOAD_BYTES_MAX) from None
-    except ValueError as wrong:
-        raise invalid_request(str(wrong)) from None
-    except StoreUnavailable:
-        raise store_away("Nobody knows whether the session lives. Keep its id and try again.") from None
+def tell(result: Session | Exception) -> Told:
+    """An answer of the lane. What there is none for, is raised as a problem."""
+    if isinstance(result, Session):
+        return encode_json(session_answer(result)), ""
+    raise problem_of(result)
+
+
+def _named(session_id: str, session: Session, same_site: SameSite, status: int = 200) -> web.Response:
+    return json_answer(named_answer(session_id, session, same_site), status)
+
+
+def _subject(body: CreateRequest, policy: SessionPolicy) -> str:
+    """Whom it is for; nobody yet has a name of his own, so that he is not counted with other nobodies."""
+    if body.subject is not None:
+        return body.subject
+    if policy.profile != "anonymous":
+        detail = "a session of this class is somebody's"
+        raise invalid_request(f"{detail} at #/subject", errors=[{"pointer": "#/subject", "detail": detail}])
+    return f"anonymous-{secrets.token_hex(12)}"
+
+
+def _labels(body: CreateRequest) -> dict[str, Any]:
+    """What else the engine keeps of it."""
+    return {
+        "device": body.device,
+        "place": body.place,
+        "level": body.level,
+        "level_ms": body.level_seconds * 1000 if body.level else 0,
+    }
+
+
+def _network(body: CreateRequest) -> str:
+    """Whose quota the session counts in: a household's, or the least that is routed."""
+    networks = networks_of(body.address) if body.address else None
+    if body.address and networks is None:
+        detail = "it is no address"
+        raise invalid_request(f"{detail} at #/address", errors=[{"pointer": "#/address", "detail": detail}])
+    return "" if networks is None else networks.wide

@@ -7,7 +7,6 @@ pauses for three days; then the message is given up, and stays to be looked at.
 import asyncio
 import contextlib
 import random
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +16,15 @@ from typing import Any, Protocol
 import aiohttp
 import asyncpg
 import structlog
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
+from sadd.logout.database import DatabaseAway
 from sadd.postgres.pool import Pool
 from sadd.rooms import webhooks
 from sadd.rooms.store import StoreUnavailable
-from sadd.rooms.webhook_target import Forbidden, check_address, check_url
+from sadd.rooms.webhook_target import Forbidden, check_url
+from sadd.session.store import StoreUnavailable as SessionsUnavailable
 from sadd.version import __version__
+from sadd.web.calling_out import calling_out
 
 LOOK_SECONDS = 1.0
 AT_ONCE_MAX = 20
@@ -37,7 +37,7 @@ PAUSES_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000,
 JITTER = 0.2
 
 GONE = 410
-AWAY = (StoreUnavailable, asyncpg.PostgresError)
+AWAY = (StoreUnavailable, SessionsUnavailable, DatabaseAway, asyncpg.PostgresError)
 """Refused, too: what is in the outbox stays there."""
 
 _log = structlog.get_logger("sadd.web")
@@ -130,12 +130,8 @@ class Sender:
 
     def client(self) -> aiohttp.ClientSession:
         """A client that calls no network behind us."""
-        connector = aiohttp.TCPConnector(
-            resolver=_OpenOnly(to_loopback=self._to_loopback), limit=AT_ONCE_MAX, force_close=True
-        )
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        return aiohttp.ClientSession(
-            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+        return calling_out(
+            to_loopback=self._to_loopback, at_once_max=AT_ONCE_MAX, timeout_seconds=TIMEOUT_SECONDS
         )
 
     async def send(self, client: aiohttp.ClientSession) -> int:
@@ -178,25 +174,3 @@ class Sender:
         except (Forbidden, aiohttp.ClientError, OSError, TimeoutError) as wrong:
             return 0, f"{type(wrong).__name__}: {wrong}"[:ERROR_LENGTH_MAX]
         return status, "" if 200 <= status < 300 else f"status {status}"
-
-
-class _OpenOnly(AbstractResolver):
-    """Resolves as usual, and refuses a name that has any address of a network behind us."""
-
-    def __init__(self, *, to_loopback: bool) -> None:
-        self._usual = ThreadedResolver()
-        self._to_loopback = to_loopback
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._usual.resolve(host, port, family)
-        for one in found:
-            try:
-                check_address(one["host"], to_loopback=self._to_loopback)
-            except Forbidden as wrong:
-                raise OSError(f"{host}: {wrong}") from None
-        return found
-
-    async def close(self) -> None:
-        await self._usual.close()

@@ -45,11 +45,16 @@ async def test_a_session_is_created_and_read(server: Served) -> None:
         body = await answer.json()
         assert answer.headers["Cache-Control"] == "no-store"
     idle_ms, absolute_ms = body.pop("idle_expires_in_ms"), body.pop("expires_in_ms")
+    assert len(body.pop("ref")) == 33
     assert body == {
         "service": RESULTS,
         "subject": "citizen",
         "version": 1,
         "data": {"lang": "ar", "seen": [1, {"a": None}]},
+        "device": "",
+        "place": "",
+        "level": 0,
+        "level_expires_in_ms": 0,
     }
     assert 895_000 < idle_ms <= 900_000
     assert 28_795_000 < absolute_ms <= 28_800_000
