@@ -93,7 +93,7 @@ class Platform:
 def open_fast(place: Place, store_url: str) -> Platform:
     """The one with both lanes, and with its rules applied."""
     fast = open_platform(place.stack, place.folder / "fast", store_url, {})
-    _sadd(fast, "limits", "apply", str(fast.folder / "rules.yaml"))
+    command(fast, "limits", "apply", str(fast.folder / "rules.yaml"))
     return fast
 
 
@@ -158,10 +158,10 @@ def _open(stack: ExitStack, folder: Path, store_url: str, settings: Mapping[str,
     url = json.loads((folder / "data/run/stores.json").read_text())["database_url"]
     unkeyed = Platform(folder, env, port, grpc_port, "", url, _roles(running.pid))
     words = f"keys create --agency {AGENCY} --scope limits:check --json".split()
-    return replace(unkeyed, key=json.loads(_sadd(unkeyed, *words))["key"])
+    return replace(unkeyed, key=json.loads(command(unkeyed, *words))["key"])
 
 
-def _sadd(platform: Platform, *words: str) -> str:
+def command(platform: Platform, *words: str) -> str:
     """Another command beside it. What it printed; CalledProcessError when it failed."""
     named = ("/usr/bin/env", *(f"{name}={value}" for name, value in platform.env.items()))
     words = (*named, str(SADD), *words)
