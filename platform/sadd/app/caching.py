@@ -8,7 +8,7 @@ from typing import Any
 
 from cache.cache import Cache
 from cache.codec import Codec
-from cache.near import Near, Never
+from cache.near import Near
 from cache.stats import GAUGES
 from cache.valkey import ValkeyStore
 from sadd.caching.hot import HotKeys
@@ -16,6 +16,7 @@ from sadd.caching.hub import Hub
 from sadd.caching.quotas import Quotas
 from sadd.caching.register import Register
 from sadd.caching.spaces import Spaces, View
+from sadd.feed.feed import Feed
 from sadd.sealing import Sealer
 from sadd.settings import Settings
 from sadd.telemetry.family import Combine
@@ -35,6 +36,7 @@ class Caching:
     cache: Cache
     spaces: Spaces
     quotas: Quotas
+    feed: Feed
     events: Events
     hot: HotKeys
 
@@ -45,6 +47,7 @@ class Caching:
     def show(self, metrics: Metrics) -> None:
         """Register what is counted."""
         metrics.register("sadd_cache", self.cache.stats, gauges=CACHE_GAUGES)
+        metrics.register("sadd_feed", self.feed.stats, gauges={"primaries": "max"})
         metrics.register("sadd_cache_events", self.events.stats, gauges={"open": "sum"})
 
     def work(self) -> Iterator[Coroutine[Any, Any, None]]:
@@ -57,9 +60,12 @@ async def open_caching(
     valkey: ValkeyClient, view: View, sealer: Sealer, settings: Settings, slot: int
 ) -> AsyncIterator[Caching]:
     """The cache, until the block ends. ``sealer`` is renewed by whoever follows the signing keys."""
-    wanted, proof = settings.cache, Never()
-    spaces, hub = Spaces(view), Hub(proof, wanted.bound_ms / 1_000)
-    engine = Cache(ValkeyStore(valkey, Codec(sealer)), near=Near(wanted.memory_bytes, proof))
+    wanted = settings.cache
+    feed = Feed(valkey, bound_ms=wanted.bound_ms)
+    spaces, hub = Spaces(view), Hub(feed, feed.bound_seconds)
+    engine = Cache(ValkeyStore(valkey, Codec(sealer)), near=Near(wanted.memory_bytes, feed))
+    feed.listen(engine.heard, engine.lost, engine.told)
+    feed.listen(hub.heard, hub.lost)
     quotas = Quotas(
         engine,
         spaces,
@@ -67,12 +73,13 @@ async def open_caching(
         agency_bytes_max=wanted.agency_bytes_max,
         workers=settings.server.workers,
     )
-    folder = Path(settings.data.dir) / "run" / HOT_FOLDER
+    events = Events(hub, spaces, wanted.events_max)
+    hot = HotKeys(engine, Path(settings.data.dir) / "run" / HOT_FOLDER, slot)
+    feed.start()
     try:
-        yield Caching(
-            engine, spaces, quotas, Events(hub, spaces, wanted.events_max), HotKeys(engine, folder, slot)
-        )
+        yield Caching(engine, spaces, quotas, feed, events, hot)
     finally:
+        await feed.aclose()
         await engine.aclose()
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from cache.answers import Miss, Stored
+from cache.answers import Full, Miss, Stored
 from cache.entry import Content, Entry
 from cache.policy import NotStorable, Times
 from cache.space import Space
@@ -187,12 +187,7 @@ class _Batches:
             stored = await self.entries.cache.put_many(space, wanted)
         except StoreUnavailable:
             return [OneResult(one.key, 503) for one in kept]
-        return [
-            OneResult(one.key, 204, etag=one.content.etag)
-            if isinstance(done, Stored)
-            else OneResult(one.key, 507)
-            for one, done in zip(kept, stored, strict=True)
-        ]
+        return [_put(one, done) for one, done in zip(kept, stored, strict=True)]
 
     async def _delete(self, space: Space, keys: Sequence[str]) -> list[OneResult]:
         try:
@@ -200,3 +195,9 @@ class _Batches:
         except StoreUnavailable:
             return [OneResult(key, 503) for key in keys]
         return [OneResult(key, 204) for key in keys]
+
+
+def _put(kept: _Kept, done: Stored | Full | StoreUnavailable) -> OneResult:
+    if isinstance(done, Stored):
+        return OneResult(kept.key, 204, etag=kept.content.etag)
+    return OneResult(kept.key, 507 if isinstance(done, Full) else 503)
