@@ -7,6 +7,7 @@
 -- ARGV[1]  incarnation of this server, put there by the client
 -- ARGV[2]  now, ms since the epoch; "" = this server's TIME
 -- ARGV[3]  0-999 at random: how much later than its end a session leaves the store
+-- (read.lua takes many: KEYS and ARGV are told there.)
 -- returns  {"foreign", now ms, run, 1 if there is a record} when the subject was not completed for this run;
 --          {"moved", digest, 1 within the grace, 1 if nobody was told} for an id that was rotated away
 --
@@ -25,16 +26,23 @@ if not now then
   linger_ms = 1
 end
 local run = string.sub(ARGV[1], 1, 8) .. string.sub(ARGV[1], 42, 49)
-local SUBJECT = KEYS[#KEYS > 1 and 2 or 1]
-local PREFIX = string.sub(SUBJECT, 1, -8)
+local dice = tonumber(ARGV[3])
+local SUBJECT, PREFIX
+-- The state of the subject as it stands there, nil when there is none; its generation, 0 for none; and the same,
+-- nil when it was not completed for this run.
+local state, held_generation, generation
 
--- The state of the subject as it stands there; nil when there is none.
-local state = redis.call('ZRANGE', SUBJECT, 0, 0)[1]
-local held_generation = state and struct.unpack('>I6', string.sub(state, 17)) or 0
-local generation = state and string.sub(state, 1, 16) == run and held_generation or nil
+local function of_subject(key)
+  SUBJECT, PREFIX = key, string.sub(key, 1, -8)
+  state = redis.call('ZRANGE', key, 0, 0)[1]
+  held_generation = state and struct.unpack('>I6', state, 17) or 0
+  generation = state and string.sub(state, 1, 16) == run and held_generation or nil
+end
 
-local function foreign()
-  return {'foreign', now, run, redis.call('EXISTS', KEYS[1])}
+of_subject(KEYS[#KEYS > 1 and 2 or 1])
+
+local function foreign(key)
+  return {'foreign', now, run, redis.call('EXISTS', key or KEYS[1])}
 end
 
 local function set_state(of_run, to)
@@ -54,7 +62,7 @@ local function ends(used, absolute, idle, touch)
 end
 
 local function ttl(used, absolute, idle, touch)
-  local jitter = math.floor(ARGV[3] * (touch / 2 + idle / 20) / 1000)
+  local jitter = math.floor(dice * (touch / 2 + idle / 20) / 1000)
   return ends(used, absolute, idle, touch) - now + linger_ms + jitter
 end
 
@@ -75,12 +83,12 @@ local function tomb(key, grace, digest)
 end
 
 -- Where a rotated id leads; nil for a revoked one.
-local function moved(record)
+local function moved(record, key)
   local _, since, grace, told = struct.unpack('>I1I6I2I1', record)
   local digest = string.sub(record, 11)
   if digest == '' then return nil end
   if now < since + grace then return {'moved', digest, 1, 0} end
-  if told == 0 then redis.call('SETRANGE', KEYS[1], 9, '\1') end
+  if told == 0 then redis.call('SETRANGE', key or KEYS[1], 9, '\1') end
   return {'moved', digest, 0, 1 - told}
 end
 

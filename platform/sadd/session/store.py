@@ -97,7 +97,9 @@ class Store(Protocol):
 
     async def read(self, names: Names, *, use: bool, now_ms: int | None = None) -> Stored | Moved | None: ...
 
-    def post_read(self, names: Names, done: "Callable[[Reading], None]", *, use: bool) -> None:
+    def post_read(
+        self, names: Names, done: "Callable[[Reading], None]", *, use: bool, now_ms: int | None = None
+    ) -> None:
         """``read`` without a task: ``done`` gets at a later tick what it would return or raise."""
 
     async def update(

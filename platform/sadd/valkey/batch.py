@@ -41,6 +41,7 @@ class Runner(Protocol):
         done: "Callable[[Reply | Exception], None]",
         *,
         repeat_safe: bool = False,
+        stamped: bool = False,
     ) -> None: ...
 
 
@@ -74,8 +75,10 @@ class Batch:
         repeat_safe: bool = False,
         keys_max: int = KEYS_MAX,
         failure: Callable[[Exception], Exception] | None = None,
+        stamped: bool = False,
     ) -> None:
         self._failure = failure or _copy
+        self._stamped = stamped
         self._client = client
         self._script = script
         self._width = width
@@ -119,7 +122,9 @@ class Batch:
         args = (*shared, *call.own)
         done = partial(self._answered, call.askers)
         try:
-            self._client.post(self._script, call.keys, args, done, repeat_safe=self._repeat_safe)
+            self._client.post(
+                self._script, call.keys, args, done, repeat_safe=self._repeat_safe, stamped=self._stamped
+            )
         except Exception as error:  # words that cannot be packed: whoever asked must hear of it
             done(error)
 

@@ -164,9 +164,18 @@ class ValkeyClient:
         repeat_safe: bool = False,
         keys_max: int = KEYS_MAX,
         failure: Callable[[Exception], Exception] | None = None,
+        stamped: bool = False,
     ) -> Batch:
         """Gathers the questions of a tick into calls of ``script``; see ``batch``."""
-        return Batch(self, script, width=width, repeat_safe=repeat_safe, keys_max=keys_max, failure=failure)
+        return Batch(
+            self,
+            script,
+            width=width,
+            repeat_safe=repeat_safe,
+            keys_max=keys_max,
+            failure=failure,
+            stamped=stamped,
+        )
 
     async def command(self, *words: Word, key: bytes | None = None, repeat_safe: bool = False) -> Reply:
         """Sends plain words to the node of ``key`` (None: any node). Raises as ``run`` does.
