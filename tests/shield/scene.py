@@ -13,6 +13,7 @@ from cache.near import Near
 from cache.valkey import ValkeyStore
 from sadd.caching.spaces import Spaces, space_of
 from sadd.catalogue.model import CacheClass, Capacity, Catalogue, Protection
+from sadd.feed.feed import Feed
 from sadd.gate.door import Door
 from sadd.gate.gate import Gate
 from sadd.settings import Gate as GateSettings
@@ -145,12 +146,6 @@ def catalogue(
     return msgspec.structs.replace(made, classes=msgspec.structs.replace(made.classes, caches={"page": kept}))
 
 
-class Proven:
-    """A memory of one worker, whose own cache is the only one: what it purges it knows."""
-
-    proven_until = float("inf")
-
-
 @asynccontextmanager
 async def shielded(
     site: Origin,
@@ -170,7 +165,10 @@ async def shielded(
         desk, sessions = Desk(), OneSession()
         gate = Gate(desk, sessions, view, GateSettings(trusted_proxies=trusted), door)
         sites = Sites(view, settings, workers=1)
-        cache = Cache(ValkeyStore(client), near=Near(8_388_608, Proven()))
+        feed = Feed(client, bound_ms=1000)
+        cache = Cache(ValkeyStore(client), near=Near(8_388_608, feed))
+        feed.listen(cache.heard, cache.lost, cache.told)
+        feed.start()
         caching = Caching(cache, Shelves(Spaces(view)), settings)
         shield = Shield(sites, gate, caching, Quick(cache, caching, sites), settings)
         fronts = Fronts(shield, limits)
@@ -188,3 +186,4 @@ async def shielded(
             await serving
             sites.close()
             await cache.aclose()
+            await feed.aclose()

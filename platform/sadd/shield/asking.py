@@ -19,6 +19,8 @@ from sadd.shield.pool import Busy, Pool, Unreachable
 from sadd.shield.reply import BadAnswer, ReplyHead
 from sadd.web.problem import Problem
 
+BROKEN = (Stalled, Gone, BadAnswer, BrokenBody)
+"""What ends an exchange that had begun."""
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 
 
@@ -117,9 +119,9 @@ async def _ask(ask: Ask, pool: Pool, settings: Settings) -> Sent:
     except asyncio.CancelledError:
         pool.breaker.given_up()
         raise
-    except (Unreachable, Stalled, Gone, BadAnswer, BrokenBody) as error:
+    except (Unreachable, *BROKEN) as error:
         pool.breaker.failed(time.monotonic())
-        raise Unanswered(*_wording(error)) from error
+        raise Unanswered(*worded(error)) from error
     pool.breaker.answered()
     return found
 
@@ -164,7 +166,7 @@ async def _send_body(ask: Ask, body: Flow, line: Line, settings: Settings) -> No
         await line.send(LAST_CHUNK)
 
 
-def _wording(error: Exception) -> tuple[str, Problem]:
+def worded(error: Exception) -> tuple[str, Problem]:
     if isinstance(error, Stalled):
         return "origin-late", Problem(504, "origin-late", "The service did not answer in time.")
     if isinstance(error, BadAnswer | BrokenBody):

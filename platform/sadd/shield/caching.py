@@ -13,9 +13,10 @@ from cache.cache import Cache
 from cache.entry import Entry
 from cache.flight import Flight, Flights, LoadEnded
 from cache.rfc9111.answering import answer as answered
+from cache.rfc9111.directives import asked as asked_by
 from cache.rfc9111.invalidation import invalidates
 from cache.rfc9111.message import Request, Response
-from cache.rfc9111.reuse import Fresh, StaleWhileRefreshed, Validate, only_if_cached, reuse
+from cache.rfc9111.reuse import Fresh, StaleWhileRefreshed, Validate, reuse
 from cache.rfc9111.search import no_vary_search
 from cache.rfc9111.status import Forwarded, cache_status
 from cache.rfc9111.stored import Stored
@@ -39,6 +40,9 @@ from sadd.shield.visitor import told_of_all
 from sadd.web.problem import Problem
 
 NAME = "sadd"
+_LIVES = ("fresh", "stale", "spare", "kept")
+COLLAPSED_MS_MIN = 5
+"""Who waited longer, for what was born meanwhile, waited for another's fetch. Clocks differ by as much."""
 HOPS_MAX = 3
 """Signs that are followed: one, and one more where it changed meanwhile."""
 TRIVIAL = frozenset(
@@ -123,10 +127,11 @@ class Caching:
     async def answer(self, call: Call, page: Page, more: Fields) -> str:
         """Answer; returns how, or empty: the client must have his own. Raises Unanswered."""
         found: Found | Passing | None = self.near(page)
-        if found is None and only_if_cached(page.request):
+        wants = asked_by(page.request.fields)
+        if found is None and (wants.only_if_cached or wants.max_stale is not None):
             found = await self._kept(page)
-            if found is None:
-                raise Unanswered("not-kept", Problem(504, "not-kept", "This is not kept here."))
+        if found is None and wants.only_if_cached:
+            raise Unanswered("not-kept", Problem(504, "not-kept", "This is not kept here."))
         if found is None:
             found = await self._obtain(page)
         if isinstance(found, Found):
@@ -139,9 +144,15 @@ class Caching:
     async def _kept(self, page: Page) -> Found | None:
         """From the store, if it may be shown without asking anybody."""
         key = page.key
+        takes_stale = asked_by(page.request.fields).max_stale is not None
         for _ in range(HOPS_MAX):
-            entry = await self._cache.get(page.shelf.space, key)
-            if isinstance(entry, Miss):
+            entry: Entry | Miss | None
+            if takes_stale:  # also what is kept only to be asked after
+                explained = await self._cache.explain(page.shelf.space, key)
+                entry = explained.entry if explained.verdict in _LIVES else None
+            else:
+                entry = await self._cache.get(page.shelf.space, key)
+            if entry is None or isinstance(entry, Miss):
                 return None
             vary = sign_of(entry)
             if vary is None:
@@ -192,7 +203,7 @@ class Caching:
     async def _seen(
         self, page: Page, key: str, fetch: Fetch, entry: Entry, began_ms: int, before: Fetch | None
     ) -> Found | Passing | None:
-        """An entry, judged by its own times: fetched just now it answers whatever was asked.
+        """An entry, judged by its own times: fetched by this very client it answers whatever he asked.
 
         ``before`` is a fetch of this client's that found by what the answer varies, and kept it there.
         """
@@ -200,23 +211,19 @@ class Caching:
         if stored is None:
             fetch.leave()
             return None
-        is_new = entry.born_ms >= began_ms
-        judged = Fresh() if is_new else reuse(page.request, stored, now_ms)
-        if isinstance(judged, Validate) and judged.fwd == "request":
-            fetch.leave()
-            return await self._renewed(page, key, entry)
-        if isinstance(judged, Validate) and not judged.error_ok:
-            raise fetch.failure or Unanswered("origin-error", _stale())
-        if fetch.ran and fetch.failure is None and is_new:
+        if fetch.ran and fetch.failure is None:
             self._note_search(page, stored)
             return Found(key, entry, stored, self._fetched(fetch, stored, now_ms), "miss")
+        judged = reuse(page.request, stored, now_ms)
         fetch.leave()
-        if is_new and before is not None:
+        if isinstance(judged, Validate) and (judged.fwd == "request" or not judged.error_ok):
+            # Fresh, but not for this client; or fetched for another just now, and never fresh.
+            return await self._renewed(page, key, entry)
+        if before is not None:
             return Found(key, entry, stored, self._fetched(before, stored, now_ms), "miss")
-        if is_new:
+        if entry.born_ms >= began_ms and now_ms - began_ms > COLLAPSED_MS_MIN:
             return Found(key, entry, stored, _collapsed(stored, now_ms), "collapsed")
         stale = isinstance(judged, StaleWhileRefreshed | Validate)
-        self.counts["stale"] += stale
         return Found(key, entry, stored, _hit(stored, now_ms), "stale" if stale else "hit")
 
     async def _renewed(self, page: Page, key: str, entry: Entry) -> Found | Passing | None:

@@ -24,7 +24,7 @@ from cache.rfc9111.storing import NotStorable, storable
 from cache.rfc9111.updating import merge_304
 from cache.store import StoreUnavailable
 from sadd.settings import Shield as Settings
-from sadd.shield.asking import Answered, Ask, Unanswered, answer_to
+from sadd.shield.asking import BROKEN, Answered, Ask, Unanswered, answer_to, worded
 from sadd.shield.head import Fields
 from sadd.shield.kept import KIND, sign, stored_of
 from sadd.shield.pages import Page
@@ -179,9 +179,9 @@ class Fetch:
         answered.close()
         content = Content(body, KIND, self._tags(stored), pack(stored))
         times = self._times(stored)
-        self.stored = True
+        self.stored = self._keys.has_room(self._page, stored.vary)
         if self._keys.of(self._page, stored.vary) == self._key:
-            return Loaded(content, times)
+            return Loaded(content, times if self.stored else None)
         return await self._elsewhere(content, times, stored.vary)
 
     async def _elsewhere(self, content: Content, times: Times, vary: tuple[bytes, ...]) -> Loaded:
@@ -190,10 +190,8 @@ class Fetch:
         content_of_sign = Content(b"", KIND, (page.tag,), sign(vary))
         sign_times = Times(SIGN_MS, SIGN_MS)
         try:
-            if self._keys.has_room(page, vary):
+            if self.stored:
                 await self._cache.put(space, self._keys.of(page, vary), content, times)
-            else:
-                self.stored = False
             if vary and self._key == page.key:
                 return Loaded(content_of_sign, sign_times)
             if vary:
@@ -227,7 +225,10 @@ def _may_stand_in(stored: Stored, now_ms: int) -> bool:
 
 
 async def _next(answered: Answered, settings: Settings) -> bytes:
-    return await answered.line.body.next(settings.stall_timeout_seconds)
+    try:
+        return await answered.line.body.next(settings.stall_timeout_seconds)
+    except BROKEN as broken:
+        raise Unanswered(*worded(broken)) from broken
 
 
 def _failed(status: int) -> Problem:

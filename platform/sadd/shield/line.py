@@ -164,7 +164,7 @@ class Line(asyncio.Protocol):
             self._begin(head, rest)
 
     def _begin(self, head: ReplyHead, rest: bytes) -> None:
-        self._reusable = head.keeps_open and head.status != 101
+        self._reusable = head.keeps_open and head.status != 101 and not self._is_doubtful(head)
         self._flow = Flow(self._pause, self._resume)
         self._body = None if head.status == 101 else head.body(self._method)
         assert self._head is not None
@@ -175,11 +175,17 @@ class Line(asyncio.Protocol):
         else:
             self._feed(rest)
 
+    def _is_doubtful(self, head: ReplyHead) -> bool:
+        """A body that should not be there could still come, and answer the next request."""
+        is_told = head.chunked or bool(head.length)
+        return self._method == b"HEAD" or (head.status in (204, 304) and is_told)
+
     def _feed(self, data: bytes) -> None:
         assert self._body is not None
         assert self._flow is not None
         if self._body.ended and data:  # behind the end: whose answer would it be?
             self._reusable = False
+            self._flow.end()
             return
         try:
             for piece in self._body.take(data):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cache.rfc9111.asking import bypass
+from cache.rfc9111.directives import asked
 from cache.rfc9111.message import Request
 from cache.rfc9111.policy import Policy
 from cache.space import Space
@@ -64,6 +65,8 @@ def page_of(head: Head, shelf: Shelf, scheme: str, told: Fields, query: bytes | 
     fields = for_origin(head.fields)
     request = Request(head.method, head.target, fields, personal)
     reason = "upgrade" if head.upgrades else "body" if head.has_body else bypass(request)
+    if not reason and asked(fields).no_store:
+        reason = "request-no-store"
     if reason:
         return reason
     keyed = head.target if query is None else head.path + b"?" + query
