@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 T = TypeVar("T")
 
 POLL_SECONDS = 0.01
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 """So long may a loaded machine take for anything. How fast something is shows a benchmark, no test."""
 NOT_YET = (AssertionError, OSError)  # a condition may assert, or connect to what is not up yet
 

@@ -28,6 +28,7 @@ from tests.sadd.queueit.conftest import (
     site,
 )
 from tests.sadd.valkey.fleet import write_certificate
+from tests.waiting import eventually
 
 __all__ = ["modules", "site"]  # fixtures
 
@@ -140,8 +141,10 @@ async def called(page: Page, *, script: bool) -> None:
     if script:
         await expect(now).to_have_text("جاء دورك")
         return
-    for _ in range(100):
-        await page.get_by_role("button", name="اعرف مكانك الآن").click()
-        if await now.inner_text() == "جاء دورك":
-            return
-    raise AssertionError("the turn did not come")
+
+    async def looked() -> bool:
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="اعرف مكانك الآن").click()
+        return await now.inner_text() == "جاء دورك"
+
+    await eventually(looked)

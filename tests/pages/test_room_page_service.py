@@ -82,7 +82,8 @@ async def test_without_javascript(site: Site, browser: Browser) -> None:
     site.call("leave", inside)
 
     async def called() -> bool:
-        await page.get_by_role("button", name="اعرف مكانك الآن").click()
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="اعرف مكانك الآن").click()
         return await page.locator("#now").inner_text() == "جاء دورك"
 
     await eventually(called)

@@ -12,6 +12,7 @@ from sadd.rooms.written import Bots, RoomSettings
 from sadd.settings import Settings
 from tests.pages.conftest import Profiles
 from tests.sadd.queueit.conftest import RESULTS, SETTINGS, Platform, platform
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -56,10 +57,13 @@ async def test_without_a_script_a_button_waits(
         page = await opened(profiles, made, script=False)
         await expect(page.locator("h1")).to_have_text("A short check")
         go_on = page.get_by_role("button", name="Go on")
-        for _ in range(200):
-            await go_on.click()
-            if not await go_on.count():
-                break
+
+        async def gone_on() -> bool:
+            async with page.expect_navigation():
+                await go_on.click()
+            return await go_on.count() == 0
+
+        await eventually(gone_on)
         await expect(page.locator("#now")).to_have_text("You are in line")
         judged = made.queues.welcome.keeper.stats().judged
         assert judged["early"] >= 1
