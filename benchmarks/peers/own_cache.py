@@ -3,7 +3,7 @@
 python -m benchmarks.peers.own_cache known|hit|miss|stampede STORE_PORT SECONDS; prints the same JSON.
 
 known: the look into this process's memory, with its proof. hit: the whole of ``get_or_load`` where that is
-one. miss: 64 loads of 1 KiB at once, each with its lease and its fill in the store. stampede: 1,000 callers at
+one. miss: 64 loads of 1 KiB at once, each with its lease and its fill. stampede: 1,000 callers at
 once for a value that nobody has and whose load takes 50 ms; again and again.
 """
 

@@ -3,7 +3,7 @@
 python -m benchmarks.peers.slow_origin PORT
 
 ``/page/MS/NAME`` is 1 KiB that may be kept for ten minutes, ``/private/MS/NAME`` the same for one person
-alone; both after MS milliseconds. ``/count`` tells how many of them were asked for, ``/most`` how many at once.
+alone; both after MS milliseconds. ``/count`` is how many of them were asked for, ``/most`` how many at once.
 """
 
 import asyncio
