@@ -38,7 +38,7 @@ class Sharings:
 def _sharing(catalogue: Catalogue, service_id: str) -> Sharing:
     asking = catalogue.services[service_id]
     kind = asking.protection.session
-    if kind is None or not getattr(catalogue.classes.sessions[kind], "shared", False):
+    if kind is None or not catalogue.classes.sessions[kind].shared:
         return only_of(service_id)
     return shared_among(
         frozenset(
