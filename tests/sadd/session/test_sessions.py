@@ -81,7 +81,7 @@ async def test_a_patch_merges_fields_of_its_version(sessions: Sessions) -> None:
 
 
 async def test_parallel_patches_lose_nothing(sessions: Sessions) -> None:
-    """100 callers that retry on a conflict leave 100 fields: no silent last write wins."""
+    """30 callers that retry on a conflict leave 30 fields: no silent last write wins."""
     session_id = await signed_in(sessions)
 
     async def add(name: str) -> None:
@@ -93,10 +93,10 @@ async def test_parallel_patches_lose_nothing(sessions: Sessions) -> None:
                 continue
             return
 
-    await asyncio.gather(*(add(f"f{i}") for i in range(100)))
+    await asyncio.gather(*(add(f"f{i}") for i in range(30)))
     session = await sessions.touch("moi", session_id)
-    assert len(msgspec.json.decode(session.payload)) == 101
-    assert session.version == 101
+    assert len(msgspec.json.decode(session.payload)) == 31
+    assert session.version == 31
 
 
 async def test_a_rotated_id_is_spent(sessions: Sessions) -> None:
