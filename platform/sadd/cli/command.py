@@ -25,6 +25,7 @@ WORDS = {
     "migrate": "bring the database's schema up to date, and load the catalogue into an empty one",
     "demo": "play a results morning twice, without and with the platform",
     "catalogue": "check, import, export, list or search the catalogue of services",
+    "cache": "show what is kept, explain a miss, purge or warm pages",
     "limits": "check, apply, explain or roll back the rules of rate limits, and watch them",
     "queue": "list, set, pause or watch the waiting rooms",
     "keys": "create, list or revoke the API keys of agencies",
