@@ -176,7 +176,9 @@ async def shielded(
         port = listener.getsockname()[1]
         stop, started = asyncio.Event(), asyncio.Event()
         serving = asyncio.create_task(
-            serve_shield(fronts, listener, stop, drain_timeout_seconds=5, on_started=started.set)
+            serve_shield(
+                fronts, listener, stop, drain_timeout_seconds=5, settle_seconds=0, on_started=started.set
+            )
         )
         await started.wait()
         try:

@@ -19,6 +19,7 @@ from sadd.app.limits import Limits
 from sadd.app.queues import Queues, open_queues
 from sadd.app.services import Services, open_services, tag
 from sadd.app.sessions import SessionWays, open_engine, open_session_ways
+from sadd.app.shield import open_shield
 from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
 from sadd.gate.agent import Agents
@@ -34,6 +35,7 @@ from sadd.limits.view import RulesView
 from sadd.postgres.listen import Listener
 from sadd.postgres.pool import AWAY, Pool, open_pool
 from sadd.settings import Settings
+from sadd.shield.front import Fronts
 from sadd.signing import load_signing_keys
 from sadd.telemetry.metrics import Metrics
 from sadd.telemetry.process import ProcessMeter
@@ -61,6 +63,8 @@ class Worker:
     started: Callable[[Connections], None]
     switchboard: Switchboard | None
     """Of the gRPC server, if there is one."""
+    shield: Fronts | None = None
+    """The connections of the caching proxy, if there is one."""
 
 
 @asynccontextmanager
@@ -154,7 +158,8 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
             background.start(work)
         background.start(_follow(settings.database.url, view, rules, keys, pool, waiting, signed_in))
         background.start(_write_last_used(keys, pool, settings.identity.last_used_interval_seconds))
-        yield Worker(app, ready, numbers.started, switchboard)
+        shield = open_shield(settings, gate, caching, view, numbers.metrics)
+        yield Worker(app, ready, numbers.started, switchboard, shield)
 
 
 def _endpoints(

@@ -16,6 +16,7 @@ import structlog
 from sadd.app.grpc import ports as grpc_ports
 from sadd.app.orders import Orders
 from sadd.app.prepare import CatalogueInvalid, NotInstalled, prepare, probes, start_faults
+from sadd.app.shield import ports as shield_ports
 from sadd.embedded.binaries import BinaryMissing
 from sadd.embedded.folder import FolderUnusable
 from sadd.embedded.server import StoreFailed
@@ -80,6 +81,8 @@ async def _up(settings: Settings) -> int:
             found = replace(found, server=replace(limits, port=port, workers=_workers(settings)))
             for grpc_port in grpc_ports(found):
                 reserved.enter_context(reserve_port(found.grpc.host, grpc_port))
+            for shield_port in shield_ports(found):
+                reserved.enter_context(reserve_port(found.shield.host, shield_port))
             await prepare(found)
             with _told(found):
                 await _serve(found)

@@ -15,6 +15,7 @@ import uvloop
 from sadd.app.compose import open_worker
 from sadd.app.grpc import serve_calls
 from sadd.app.orders import Orders
+from sadd.app.shield import serve_visitors
 from sadd.telemetry.logs import configure_logs
 from sadd.web.serving import listen, serve
 
@@ -47,6 +48,10 @@ async def work(orders: Orders) -> None:
                     serve_calls(worker.switchboard, orders.settings, orders.slot, stop, started)
                 )
                 await started.wait()
+            if worker.shield is not None:
+                opened = asyncio.Event()
+                serving.create_task(serve_visitors(worker.shield, orders.settings, stop, opened))
+                await opened.wait()
             listener = listen(limits)
             await serve(
                 worker.app,

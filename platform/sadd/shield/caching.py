@@ -7,6 +7,7 @@ client will take (RFC 9111 §4): the engine knows nothing of either.
 
 from collections import Counter
 from dataclasses import dataclass
+from time import monotonic
 
 from cache.answers import Busy, Loaded, Miss
 from cache.cache import Cache
@@ -25,12 +26,12 @@ from cache.store import StoreUnavailable
 from sadd.settings import Shield as Settings
 from sadd.shield.asking import Unanswered
 from sadd.shield.call import Call
-from sadd.shield.fetching import Fetch, Passing
+from sadd.shield.fetching import Fetch, Means, Passing
 from sadd.shield.forwarding import pass_on
 from sadd.shield.head import Fields, Head
 from sadd.shield.kept import sign_of, stored_of
 from sadd.shield.keys import tag_of
-from sadd.shield.memory import Searches, Uncacheable
+from sadd.shield.memory import Fetched, Searches, Uncacheable
 from sadd.shield.pages import Page, page_of
 from sadd.shield.reply import ReplyHead
 from sadd.shield.shelves import Shelves
@@ -41,8 +42,6 @@ from sadd.web.problem import Problem
 
 NAME = "sadd"
 _LIVES = ("fresh", "stale", "spare", "kept")
-COLLAPSED_MS_MIN = 5
-"""Who waited longer, for what was born meanwhile, waited for another's fetch. Clocks differ by as much."""
 HOPS_MAX = 3
 """Signs that are followed: one, and one more where it changed meanwhile."""
 TRIVIAL = frozenset(
@@ -74,6 +73,7 @@ class Caching:
         self._keys = VariantKeys()
         self._uncacheable = Uncacheable()
         self._searches = Searches()
+        self._means = Means(cache, self._keys, Fetched(), settings)
         self._renewals: Flights[tuple[str, str], Loaded] = Flights()
         self._patience_ms = int(
             (
@@ -170,10 +170,10 @@ class Caching:
         """Found; or an answer that is this client's alone; or None: he must ask for himself."""
         key = page.key
         keyed: tuple[bytes, ...] = ()
-        began_ms = self._cache.now_ms()
+        began = monotonic()
         before: Fetch | None = None
         for _ in range(HOPS_MAX):
-            fetch = Fetch(self._cache, page, key, self._keys, keyed, self._settings)
+            fetch = Fetch(self._means, page, key, keyed)
             try:
                 got = await self._cache.get_or_load(
                     page.shelf.space, key, fetch.load, patience_ms=self._patience_ms, finish=False
@@ -191,7 +191,7 @@ class Caching:
                 return self._own(page, key, fetch, got)
             vary = sign_of(got)
             if vary is None:
-                return await self._seen(page, key, fetch, got, began_ms, before)
+                return await self._seen(page, key, fetch, got, began, before)
             fetch.leave()
             before = fetch if fetch.ran else before
             key, keyed = self._keys.of(page, vary), vary
@@ -201,7 +201,7 @@ class Caching:
         return None
 
     async def _seen(
-        self, page: Page, key: str, fetch: Fetch, entry: Entry, began_ms: int, before: Fetch | None
+        self, page: Page, key: str, fetch: Fetch, entry: Entry, began: float, before: Fetch | None
     ) -> Found | Passing | None:
         """An entry, judged by its own times: fetched by this very client it answers whatever he asked.
 
@@ -221,14 +221,14 @@ class Caching:
             return await self._renewed(page, key, entry)
         if before is not None:
             return Found(key, entry, stored, self._fetched(before, stored, now_ms), "miss")
-        if entry.born_ms >= began_ms and now_ms - began_ms > COLLAPSED_MS_MIN:
+        if self._means.fetched.since(key, began):
             return Found(key, entry, stored, _collapsed(stored, now_ms), "collapsed")
         stale = isinstance(judged, StaleWhileRefreshed | Validate)
         return Found(key, entry, stored, _hit(stored, now_ms), "stale" if stale else "hit")
 
     async def _renewed(self, page: Page, key: str, entry: Entry) -> Found | Passing | None:
         """The client would not take what is fresh: one fetch for all of its kind, and kept for everybody."""
-        fetch = Fetch(self._cache, page, key, self._keys, stored_vary(entry), self._settings)
+        fetch = Fetch(self._means, page, key, stored_vary(entry))
 
         async def load(_: Flight[Loaded]) -> Loaded:
             loaded = await fetch.load(entry)

@@ -27,6 +27,7 @@ from sadd.settings import Shield as Settings
 from sadd.shield.asking import BROKEN, Answered, Ask, Unanswered, answer_to, worded
 from sadd.shield.head import Fields
 from sadd.shield.kept import KIND, sign, stored_of
+from sadd.shield.memory import Fetched
 from sadd.shield.pages import Page
 from sadd.shield.variants import VariantKeys
 from sadd.web.problem import Problem
@@ -51,18 +52,20 @@ class Passing:
         self.answered.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """With what a worker fetches."""
+
+    cache: Cache
+    keys: VariantKeys
+    fetched: Fetched
+    settings: Settings
+
+
 class Fetch:
     """Of one asker. The cache runs ``load`` in a task of its own, perhaps after the asker has gone."""
 
-    def __init__(
-        self,
-        cache: Cache,
-        page: Page,
-        key: str,
-        keys: VariantKeys,
-        keyed: tuple[bytes, ...],
-        settings: Settings,
-    ) -> None:
+    def __init__(self, means: Means, page: Page, key: str, keyed: tuple[bytes, ...]) -> None:
         self.ran = False
         self.was_stale = False
         self.status = 0
@@ -71,12 +74,13 @@ class Fetch:
         self.passing: Passing | None = None
         self.failure: Unanswered | None = None
         self.sent: Fields = ()
-        self._cache = cache
+        self.keyed = keyed
+        """The fields that the origin is shown, besides those of every fetch."""
+        self._cache, self._keys = means.cache, means.keys
+        self._settings = means.settings
+        self._fetched = means.fetched
         self._page = page
         self._key = key
-        self._keys = keys
-        self.keyed = keyed
-        self._settings = settings
         self._left = False
 
     def leave(self) -> None:
@@ -96,6 +100,8 @@ class Fetch:
         except Unanswered as failure:
             self.failure = failure
             raise
+        finally:
+            self._fetched.note(self._key)
 
     async def _load(self, spare: Entry | None, before: Stored | None, keyed: tuple[bytes, ...]) -> Loaded:
         page = self._page

@@ -6,6 +6,7 @@ comes behind it is held, up to a bound, and then not read. A client that goes en
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol, cast
 
@@ -50,6 +51,15 @@ class Serving(Protocol):
         """A whole answer after which the connection ends."""
 
 
+@dataclass(frozen=True, slots=True)
+class FrontStats:
+    open: int
+    opened: int
+    refused: dict[str, int]
+    clients_gone: int
+    """Before their answer was whole."""
+
+
 class Fronts:
     """The connections of one listener."""
 
@@ -73,7 +83,12 @@ class Fronts:
 
     @property
     def busy(self) -> int:
+        """Requests that are being answered."""
         return sum(front.is_busy for front in self.open)
+
+    def stats(self) -> FrontStats:
+        refused = {"malformed": self.malformed, "slow_head": self.slow_heads}
+        return FrontStats(len(self.open), self.opened, refused, self.clients_gone)
 
 
 class Front(asyncio.Protocol):
@@ -139,7 +154,8 @@ class Front(asyncio.Protocol):
             self._next()
 
     def data_received(self, data: bytes) -> None:
-        if self._call is None and not self._buffer and not self._lingers and self._writable is None:
+        is_free = self._call is None and not self._buffer and not self._lingers and self._writable is None
+        if is_free and not self._fronts.draining:
             answer = self._at_once(data, trusted=self._trusted)
             if answer is not None:
                 self._say(answer)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sadd.shield.front import Fronts
 
 BACKLOG = 4096
+SETTLE_SECONDS = 1.0
 _POLL_SECONDS = 0.02
 
 
@@ -17,18 +18,24 @@ async def serve_shield(
     stop: asyncio.Event,
     *,
     drain_timeout_seconds: float,
+    settle_seconds: float = SETTLE_SECONDS,
     on_started: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until ``stop`` is set. The socket is closed at the end, whatever happens."""
+    """Serve until ``stop`` is set. The socket is closed at the end, whatever happens.
+
+    Then each answer ends its connection, for ``settle_seconds`` new ones are still taken, because proxies and
+    the kernel go on sending some for a moment, and what is under way has the rest of the time to end.
+    """
     server = await asyncio.get_running_loop().create_server(fronts, sock=listener, backlog=BACKLOG)
     try:
         on_started()
         await stop.wait()
-    finally:
-        server.close()
+        until = time.monotonic() + drain_timeout_seconds
         fronts.draining = True
         fronts.end_idle()
-    until = time.monotonic() + drain_timeout_seconds
+        await asyncio.sleep(min(settle_seconds, drain_timeout_seconds))
+    finally:
+        server.close()
     while fronts.open and time.monotonic() < until:
         fronts.end_idle()
         await asyncio.sleep(_POLL_SECONDS)

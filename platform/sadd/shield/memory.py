@@ -1,4 +1,6 @@
-"""What one worker remembers: URLs that cannot be shared, and queries that do not count."""
+"""What one worker remembers: what cannot be shared, what was fetched just now, which queries do not count."""
+
+from time import monotonic
 
 from cache.rfc9111.search import EACH, SearchRule
 
@@ -27,6 +29,24 @@ class Uncacheable:
             del self._until[key]
             return ""
         return found[1]
+
+
+class Fetched:
+    """When this worker last ended a fetch for a key: whoever asked before waited for it."""
+
+    __slots__ = ("_at",)
+
+    def __init__(self) -> None:
+        self._at: dict[str, float] = {}
+
+    def note(self, key: str) -> None:
+        if len(self._at) >= REMEMBERED_MAX:
+            self._at.clear()
+        self._at[key] = monotonic()
+
+    def since(self, key: str, began: float) -> bool:
+        """Whether one ended after ``began`` (monotonic seconds)."""
+        return self._at.get(key, -1.0) >= began
 
 
 class Searches:
