@@ -48,10 +48,11 @@ log = structlog.get_logger("sadd.app")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The façade, and what else needs its sealer."""
+    """The façade, and what of it others need too."""
 
     sessions: Sessions
     sealer: Sealer
+    ids: Ids
 
     def renew(self, signing: SigningKeys) -> None:
         self.sessions.renew(*_secrets(signing))
@@ -60,9 +61,9 @@ class Engine:
 def open_engine(valkey: ValkeyClient, pool: Pool, signing: SigningKeys) -> Engine:
     """Sessions on both stores."""
     peppers, keys = _secrets(signing)
-    sealer = Sealer(keys)
+    ids, sealer = Ids(*peppers), Sealer(keys)
     ledger = PostgresLedger(pool, LEDGER_AWAY)
-    return Engine(Sessions(ValkeyStore(valkey), Ids(*peppers), sealer, ledger), sealer)
+    return Engine(Sessions(ValkeyStore(valkey), ids, sealer, ledger), sealer, ids)
 
 
 def _secrets(signing: SigningKeys) -> tuple[list[bytes], list[SealKey]]:

@@ -28,6 +28,7 @@ WORDS = {
     "cache": "show what is kept, explain a miss, purge or warm pages",
     "limits": "check, apply, explain or roll back the rules of rate limits, and watch them",
     "queue": "list, set, pause or watch the waiting rooms",
+    "sessions": "list the sessions of a subject, end some, follow who was signed out",
     "keys": "create, list or revoke the API keys of agencies",
     "config": "show or check the settings and where each comes from",
     "loadtest": "list or run the load scenarios",
