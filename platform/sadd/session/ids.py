@@ -7,10 +7,10 @@ subject's state (one hash tag), and spreads subjects evenly over a cluster; to a
 A **ref** is the tag and the keyed hash of the id: it names a session to people and opens nothing.
 """
 
-import hmac
+import hashlib
 import re
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +20,10 @@ DIGEST_BYTES = 16
 TAG_CHARACTERS = 11
 DIGEST_CHARACTERS = 22
 PEPPER_BYTES_MIN = 32
+AGENCIES_MAX = 10_000
+"""Whose prefix of the hash is kept; of more all are made anew."""
+_URL = bytes.maketrans(b"+/", b"-_")
+_NOT_URL = bytes.maketrans(b"-_", b"+/")
 FORM = re.compile(r"[A-Za-z0-9_-]{53}[AQgw]")  # the last holds two bits: with any of the rest set it is no id
 REF = re.compile(rf"[A-Za-z0-9_-]{{{TAG_CHARACTERS + DIGEST_CHARACTERS}}}")
 
@@ -66,15 +70,11 @@ class Ids:
         """The peppers in force from now on. What an older one named is found as long as it is among them."""
         if not peppers or any(len(pepper) < PEPPER_BYTES_MIN for pepper in peppers):
             raise ValueError(f"a pepper has at least {PEPPER_BYTES_MIN} bytes")
-        self._peppers = tuple(peppers)
-
-    @property
-    def pepper(self) -> bytes:
-        """That of new ids."""
-        return self._peppers[0]
+        self.pepper = peppers[0]
+        self._hashes = tuple(_Hash(pepper) for pepper in peppers)
 
     def new(self, agency: str, subject: str) -> str:
-        return _text(_tag(self._peppers[0], agency, subject) + secrets.token_bytes(RANDOM_BYTES))
+        return _text(_tag(self._hashes[0], agency, subject) + secrets.token_bytes(RANDOM_BYTES))
 
     def renewed(self, session_id: str) -> str:
         """A new id for the same subject: under its tag, since one script sees the old and the new."""
@@ -86,32 +86,54 @@ class Ids:
             return ()
         raw = _raw(session_id)
         tag = _text(raw[:TAG_BYTES])
-        return tuple(
-            Names(tag, _text(_hash(each, b"id", agency, raw)[:DIGEST_BYTES])) for each in self._peppers
-        )
+        return tuple([Names(tag, _text(each.of(b"id", agency, raw)[:DIGEST_BYTES])) for each in self._hashes])
 
     def tags(self, agency: str, subject: str) -> tuple[str, ...]:
         """Where a subject's sessions may be: under each pepper, that of new ids first."""
-        return tuple(_text(_tag(pepper, agency, subject)) for pepper in self._peppers)
+        return tuple(_text(_tag(each, agency, subject)) for each in self._hashes)
 
     def network(self, agency: str, network: str) -> bytes:
         """The key of what a network began. Addresses are personal, so hashed."""
-        digest = _text(_hash(self._peppers[0], b"network", agency, network.encode())[:DIGEST_BYTES])
+        digest = _text(self._hashes[0].of(b"network", agency, network.encode())[:DIGEST_BYTES])
         return f"session:network:{digest}".encode()
 
 
-def _tag(pepper: bytes, agency: str, subject: str) -> bytes:
-    return _hash(pepper, b"subject", agency, subject.encode())[:TAG_BYTES]
+class _Hash:
+    """HMAC-SHA256 (RFC 2104) that has taken in its key and an agency's name before: a fifth of what
+    ``hmac.digest`` takes, which each read of a session would pay."""
+
+    def __init__(self, key: bytes) -> None:
+        padded = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+        self._of = dict[tuple[bytes, str], "hashlib._Hash"]()
+
+    def of(self, purpose: bytes, agency: str, what: bytes) -> bytes:
+        begun = self._of.get((purpose, agency))
+        if begun is None:
+            begun = self._begin(purpose, agency)
+        inner = begun.copy()
+        inner.update(what)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
+
+    def _begin(self, purpose: bytes, agency: str) -> "hashlib._Hash":
+        if len(self._of) >= AGENCIES_MAX:
+            self._of.clear()
+        begun = self._of[purpose, agency] = self._inner.copy()
+        name = agency.encode()
+        begun.update(b"%b\0%d\0%b" % (purpose, len(name), name))
+        return begun
 
 
-def _hash(pepper: bytes, purpose: bytes, agency: str, what: bytes) -> bytes:
-    name = agency.encode()
-    return hmac.digest(pepper, b"%b\0%d\0%b%b" % (purpose, len(name), name, what), "sha256")
+def _tag(by: _Hash, agency: str, subject: str) -> bytes:
+    return by.of(b"subject", agency, subject.encode())[:TAG_BYTES]
 
 
 def _raw(session_id: str) -> bytes:
-    return urlsafe_b64decode(session_id + "==")
+    return a2b_base64(session_id.encode().translate(_NOT_URL) + b"==")
 
 
 def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return b2a_base64(raw, newline=False).translate(_URL).rstrip(b"=").decode()

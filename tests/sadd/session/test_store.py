@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sadd.session.completion import Completion
 from sadd.session.ids import Names
 from sadd.session.policy import SessionPolicy
-from sadd.session.record import HEAD, number
+from sadd.session.record import HEAD, idle_of
 from sadd.session.store import Foreign, Full, Legacy, Moved, Stored, VersionConflict
 from sadd.session.valkey import ValkeyStore
 from tests.sadd.session.model import Model, Row
@@ -51,13 +51,14 @@ async def completed(store: ValkeyStore, tag: str, operation: Callable[[], Awaita
 def same(stored: Stored | Moved | None, row: Row | None) -> bool:
     if not isinstance(stored, Stored) or row is None:
         return not isinstance(stored, Stored) and row is None
-    _, used, absolute, _, idle, _, _, version, _, _ = HEAD.unpack_from(stored.record)
+    used, absolute = (int.from_bytes(stored.record[at : at + 6], "big") for at in (1, 7))
+    version = int.from_bytes(stored.record[35:39], "big")
     return (
         stored.record[HEAD.size :] == row.payload
         and version == row.version
-        and number(used) == row.used_ms
-        and number(idle) == row.policy.idle_ms
-        and number(absolute) == row.created_ms + row.policy.absolute_ms
+        and used == row.used_ms
+        and idle_of(stored.record) == row.policy.idle_ms
+        and absolute == row.created_ms + row.policy.absolute_ms
     )
 
 
