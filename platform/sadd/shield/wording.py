@@ -1,6 +1,8 @@
 """What the shield says itself: a problem to programs, a plain page in both languages to browsers."""
 
+import time
 from html import escape
+from wsgiref.handlers import format_date_time
 
 from sadd.gate.visitor import kind_of
 from sadd.shield.fields import Multi
@@ -47,7 +49,11 @@ def told(problem: Problem, head: Head | None, more: Fields = ()) -> tuple[int, F
         (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers.items()
     )
     own = tuple(field for field in own if field[0] != b"x-sadd-subject")
-    fixed = ((b"content-type", media_type.encode()), (b"x-request-id", request_id.encode()))
+    fixed = (
+        (b"content-type", media_type.encode()),
+        (b"date", format_date_time(time.time()).encode()),
+        (b"x-request-id", request_id.encode()),
+    )
     return problem.status, (*fixed, *_GUARDED, *own, *more), body
 
 
