@@ -24,8 +24,10 @@ TAG_BYTES = 16
 OVERHEAD_BYTES = KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES
 
 
-class Unsealable(Exception):
-    """No key in force opens it there: moved, altered, cut short, or of a key that was retired."""
+class Unsealable(ValueError):
+    """No key in force opens it there: moved, altered, cut short, or of a key that was retired.
+
+    A ValueError, so that who gets a sealer by protocol need not know this name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Found:
     @property
     def body(self) -> Body:
         of = self.session
-        return Body(of.subject, of.payload, of.device, of.place, of.level, of.level_until_ms)
+        return Body(of.subject, of.payload, of.device, of.place, of.level, of.level_until_ms, of.login)
 
 
 class Keeper:

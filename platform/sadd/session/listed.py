@@ -19,6 +19,8 @@ class Listed:
     absolute_ms: int
     level: int
     read_ms: int
+    login: str = ""
+    """Which sign-in at a provider began it."""
 
 
 def listed(session: Session) -> Listed:
@@ -32,4 +34,5 @@ def listed(session: Session) -> Listed:
         session.absolute_ms,
         session.level_now,
         session.read_ms,
+        session.login,
     )

@@ -13,7 +13,7 @@ from sadd.session.policy import ABSOLUTE_MS_MAX
 from sadd.session.record import generation_of, idle_of, used_at
 from sadd.session.store import Ending, Entry, Legacy, Row, StoreUnavailable
 
-FEED_KEPT_MS = 24 * 3600 * 1000
+FEED_KEPT_MS = 72 * 3600 * 1000
 """A subscriber may be away for so long and miss nothing."""
 LATE_MS = 3600 * 1000
 """Rows are kept so long beyond their use: the clocks of both stores need not agree to the hour."""

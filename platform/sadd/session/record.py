@@ -8,13 +8,14 @@
 big-endian, times in ms; ``sealed`` opens only under the agency, service, ref and version that it was sealed
 for, and holds::
 
-    level 1 | its end 6 | length 2, subject | length 1, device | length 1, place | payload (JSON)
+    level 1 | its end 6 | length 2, subject | length 1, each: device, place, login | payload (JSON)
 
 The scripts read and write the head at fixed offsets, so a touch writes six bytes. They see nothing of the
 rest. An id that was rotated away or revoked leaves a **tombstone** for a minute: form 0, see ``record.lua``.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +31,7 @@ DURABLE = 1
 TEXT_BYTES_MAX = 256
 SERVICE_BYTES_MAX = 255
 LABEL_BYTES_MAX = 120
-"""Of a device, and of a place: what a person reads in a list."""
+"""Of a device, and of a place: what a person reads in a list; and of a login: what a provider calls it."""
 LEVEL_MAX = 255
 
 
@@ -62,6 +63,8 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     level: int = 0
     level_until_ms: int = 0
     durable: bool = False
+    login: str = ""
+    """Which sign-in at a provider began it; goes along in rotations."""
 
     @property
     def expires_in_ms(self) -> int:
@@ -88,17 +91,20 @@ class Body:
     place: str = ""
     level: int = 0
     level_until_ms: int = 0
+    login: str = ""
 
     def packed(self) -> bytes:
         """Raises ValueError for what is out of bounds."""
         subject = bounded("subject", self.subject, TEXT_BYTES_MAX, least=1)
-        device = bounded("device", self.device, LABEL_BYTES_MAX)
-        place = bounded("place", self.place, LABEL_BYTES_MAX)
         if not 0 <= self.level <= LEVEL_MAX:
             raise ValueError(f"level must be from 0 to {LEVEL_MAX}, not {self.level}")
         head = BODY.pack(self.level, *divmod(self.level_until_ms, WORD), len(subject))
-        labels = bytes((len(device),)) + device + bytes((len(place),)) + place
-        return head + subject + labels + self.payload
+        return head + subject + b"".join(self._labels()) + self.payload
+
+    def _labels(self) -> Iterator[bytes]:
+        for name in ("device", "place", "login"):
+            raw = bounded(name, getattr(self, name), LABEL_BYTES_MAX)
+            yield bytes((len(raw),)) + raw
 
 
 def tail(sealing: Sealing, agency: str, service: str, names: Names, version: int, body: Body) -> bytes:
@@ -116,7 +122,8 @@ def unpacked(sealing: Sealing, agency: str, names: Names, stored: bytes, read_ms
     level, e, until, subject_bytes = BODY.unpack_from(plain)
     device_at = BODY.size + subject_bytes
     place_at = device_at + 1 + plain[device_at]
-    payload_at = place_at + 1 + plain[place_at]
+    login_at = place_at + 1 + plain[place_at]
+    payload_at = login_at + 1 + plain[login_at]
     return Session(
         service.decode(),
         plain[BODY.size : device_at].decode(),
@@ -129,10 +136,11 @@ def unpacked(sealing: Sealing, agency: str, names: Names, stored: bytes, read_ms
         read_ms,
         names.ref,
         plain[device_at + 1 : place_at].decode(),
-        plain[place_at + 1 : payload_at].decode(),
+        plain[place_at + 1 : login_at].decode(),
         level,
         e * WORD + until,
         bool(flags & DURABLE),
+        plain[login_at + 1 : payload_at].decode(),
     )
 
 

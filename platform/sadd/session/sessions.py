@@ -93,12 +93,13 @@ class Sessions:
         level: int = 0,
         level_ms: int = 0,
         network: str = "",
+        login: str = "",
     ) -> tuple[str, Session]:
         """A new session and its id, which is nowhere else: only its keyed hash is kept.
 
         Raises ValueError for what is out of bounds, PayloadTooLarge and TooManySessions.
         """
-        body = Body(subject, encoded(payload), device, place)
+        body = Body(subject, encoded(payload), device, place, login=login)
         body.packed()  # before anything is charged or ended for it
         async with self._counting():
             await self._charge(agency, policy, network)
@@ -247,6 +248,7 @@ class Sessions:
         place: str = "",
         level: int = 0,
         level_ms: int = 0,
+        login: str = "",
     ) -> tuple[str, Session]:
         """From an anonymous session to a signed-in one: a new session that takes along the named fields only,
         and the old one is ended. Raises as ``create`` does, and UnknownSession."""
@@ -262,6 +264,7 @@ class Sessions:
             place=place,
             level=level,
             level_ms=level_ms,
+            login=login,
         )
         await self._end(found, "signed-in")
         return begun

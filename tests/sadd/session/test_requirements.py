@@ -298,17 +298,18 @@ async def _lapses(sessions: Sessions, session_id: str) -> None:
 async def test_asvs_7_5_2_a_user_sees_his_sessions(sessions: Sessions) -> None:
     """With service, device, place and times; those that ended are not among them, however they ended."""
     first, _ = await sessions.create(
-        "moi", "portal", "citizen", POLICY, {}, device="Firefox on Linux", place="Doha"
+        "moi", "portal", "citizen", POLICY, {}, device="Firefox on Linux", place="Doha", login="idp:7"
     )
     second, _ = await sessions.create("moi", "passports", "citizen", POLICY, {}, device="Phone")
     ended = await signed_in(sessions)
     await sessions.revoke("moi", ended)
     await sessions.create("moe", "portal", "citizen", POLICY, {})
     renewed, _ = await sessions.rotate("moi", second)
+    first, _ = await sessions.rotate("moi", first)
     seen = {one.ref: one for one in await sessions.listed("moi", "citizen")}
     one = seen[(await sessions.get("moi", first)).ref]
     assert set(seen) == {one.ref, (await sessions.get("moi", renewed)).ref}
-    assert (one.service, one.device, one.place) == ("portal", "Firefox on Linux", "Doha")
+    assert (one.service, one.device, one.place, one.login) == ("portal", "Firefox on Linux", "Doha", "idp:7")
     assert one.created_ms <= one.used_ms <= one.read_ms < one.absolute_ms
 
 
