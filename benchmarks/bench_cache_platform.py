@@ -107,6 +107,8 @@ def _load(contender: Contender, ended: threading.Event) -> None:
 @dataclass(slots=True)
 class _Stream:
     reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    """Held for the connection's sake: it closes with its writer."""
     told: dict[str, float]
 
     async def follow(self) -> None:
@@ -131,6 +133,8 @@ async def _heard(port: int, key: str, count: int) -> list[float]:
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
+        for one in streams:
+            one.writer.close()
     never = HEARD_SECONDS * 1e3
     return [
         max(0.0, one.told[name] - at) * 1e3 if name in one.told else never
@@ -153,4 +157,4 @@ async def _open(port: int, key: str) -> _Stream:
     said = await reader.readuntil(b"\r\n\r\n")
     if b" 200 " not in said[:16]:
         raise ValueError(f"{EVENTS}: {said[:80]!r}")
-    return _Stream(reader, {})
+    return _Stream(reader, writer, {})

@@ -9,6 +9,7 @@ BENCHMARKS = {
     "store": "the store client against other clients and against its goals",
     "identity": "what a look at an API key costs",
     "ratelimit": "the limiter's ways in against what people use today",
+    "cache": "the cache against libraries, proxies and what bounds it",
     "queue": "the waiting room against what bounds it",
     "client": "what a decision in process costs",
     "grpc": "what a gRPC call costs, against gRPC's own server",
