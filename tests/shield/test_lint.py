@@ -44,11 +44,7 @@ ASKED: dict[str, tuple[int, Said, tuple[str, ...]]] = {
     "validated": (200, still, ()),
     "passed": (200, ok(b"now", "Cache-Control: no-store", TYPE), ()),
     "missing": (404, ok(b"none", TYPE, status="404 Not Found"), ()),
-    "in chunks": (
-        200,
-        b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-        (),
-    ),
+    "in chunks": (200, CHUNKS, ()),
     "only if kept": (504, KEPT, ("Cache-Control: only-if-cached",)),
     "an origin that cannot be read": (502, b"junk\r\n\r\n", ()),
     "refused": (400, KEPT, ("Content-Length: x",)),

@@ -5,6 +5,7 @@ The origin says of every answer that it is everybody's. 100 paths x 4 ways to be
 with a session the same behind a route that the catalogue calls public.
 """
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from sadd.web.sessions import SESSION_COOKIES, SESSION_HEADER
 from tests.shield.gatekeepers import SHOWN
 from tests.shield.normalisers import NORMALISERS, careless
-from tests.shield.origin import Origin
+from tests.shield.origin import Origin, Request, ok
 from tests.shield.scene import Scene
 from tests.shield.visitor import Visitor, shows
 
@@ -107,3 +108,34 @@ async def test_what_an_attacker_keeps_is_not_shown_to_who_is_signed_in(
         assert shows(await visitor.ask(f"/{name}/account", SHOWN_BY["session cookie"]), SECRET)
         assert shows(await visitor.ask(f"/{name}/account", SHOWN_BY["authorization"]), SECRET)
         assert shows(await visitor.ask(f"/{name}/account"), "nobody")
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "private",
+        "no-store",
+        "public, max-age=60\r\nVary: Cookie",
+        "public, max-age=60\r\nSet-Cookie: a=1",
+        "max-age=0",
+    ],
+)
+@pytest.mark.parametrize("shown_by", ["Cookie: id={}", "Authorization: {}"])
+async def test_those_who_ask_at_the_same_time_get_each_his_own(
+    site: Origin, shield: Scene, says: str, shown_by: str
+) -> None:
+    """A crowd that asks for one private page at once is not told one answer."""
+
+    async def own(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0)
+        who = request.get("cookie") or request.get("authorization") or "nobody"
+        writer.write(ok(f"for {who};".encode(), f"Cache-Control: {says}"))
+
+    site.says["/me"] = own
+    path = f"/me/{len(says)}-{shown_by[:6]}"
+    asking = [shield.ask(path, shown_by.format(f"visitor-{number}")) for number in range(40)]
+    answers = await asyncio.gather(*asking)
+
+    assert [got.status for got in answers] == [200] * 40
+    wrong = [number for number, got in enumerate(answers) if f"visitor-{number};".encode() not in got.body]
+    assert wrong == []
