@@ -9,7 +9,6 @@ from cache.rfc9111.fields import Fields, joined
 from cache.rfc9111.message import Request
 from cache.rfc9111.policy import Policy
 from cache.rfc9111.stored import Stored
-from cache.rfc9111.tags import SAFE_METHODS
 from cache.rfc9111.vary import normal_fields
 
 CONDITIONS = (
@@ -38,10 +37,6 @@ def bypass(request: Request) -> str:
     if b"transfer-encoding" in names or (joined(request.fields, b"content-length") or b"0") != b"0":
         return "body"
     return ""
-
-
-def is_unsafe(request: Request) -> bool:
-    return request.method not in SAFE_METHODS
 
 
 def fetch_fields(fields: Fields, keyed: tuple[bytes, ...], policy: Policy) -> Fields:

@@ -1,4 +1,4 @@
-"""What is kept, brought up to date by an answer without a body (RFC 9111, sections 3.2, 4.3.4 and 4.3.5)."""
+"""What is kept, brought up to date by an answer without a body (RFC 9111, sections 3.2 and 4.3.4)."""
 
 from dataclasses import dataclass
 
@@ -31,21 +31,6 @@ def merge_304(stored: Stored, request: Request, response: Response, policy: Poli
     """
     if response.status != 304 or not _is_of(stored, response.fields):
         return None
-    return _merged(stored, request, response, policy)
-
-
-def merge_head(
-    stored: Stored, body_bytes: int, request: Request, response: Response, policy: Policy
-) -> Merged | None:
-    """The same by a 200 to HEAD. None: what is kept is not what the origin has any more."""
-    length = first(response.fields, b"content-length")
-    same_length = length is None or length == b"%d" % body_bytes
-    if response.status != 200 or not same_length or not _says_the_same(stored, response.fields):
-        return None
-    return _merged(stored, request, response, policy)
-
-
-def _merged(stored: Stored, request: Request, response: Response, policy: Policy) -> Merged | None:
     if first(response.fields, b"vary") is not None and vary_names(response.fields) != _told(stored):
         return None
     fields = _updated(stored, response)
@@ -73,12 +58,6 @@ def _is_of(stored: Stored, fields: Fields) -> bool:
         )
     changed = first(fields, b"last-modified")
     return changed is None or stored.last_modified in (None, changed)
-
-
-def _says_the_same(stored: Stored, fields: Fields) -> bool:
-    """Section 4.3.5: each validator that it has is ours."""
-    pairs = ((first(fields, b"etag"), stored.etag), (first(fields, b"last-modified"), stored.last_modified))
-    return all(theirs is None or theirs == ours for theirs, ours in pairs)
 
 
 def _is_weaker(theirs: bytes | None, ours: bytes | None) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cache.rfc9111.asking import bypass, fetch_fields, is_unsafe, with_validators
+from cache.rfc9111.asking import bypass, fetch_fields, with_validators
 from cache.rfc9111.policy import DAY_MS, Policy
 from tests.cache.rfc9111.messages import PLAIN, get, kept, lines
 
@@ -91,11 +91,3 @@ BYPASSES = [
 def test_what_goes_past_the_cache(request_: object, why: str) -> None:
     """Trap of the fat GET, and conditions that only the origin can judge."""
     assert bypass(request_) == why  # type: ignore[arg-type]  # a table of mixed cases
-
-
-def test_9110_section_9_2_1_unsafe_methods() -> None:
-    """Whatever is not known to be safe may change something."""
-    assert [is_unsafe(get(method=method)) for method in ("GET", "HEAD", "OPTIONS", "POST", "X")] == [
-        *(False, False, False),
-        *(True, True),
-    ]

@@ -1,11 +1,11 @@
-"""RFC 9111, sections 3.2, 4.3.4 and 4.3.5: what is kept is renewed by an answer without a body."""
+"""RFC 9111, sections 3.2 and 4.3.4: what is kept is renewed by an answer without a body."""
 
 import pytest
 
 from cache.rfc9111.fields import first
 from cache.rfc9111.policy import DAY_MS, Policy
 from cache.rfc9111.storing import NotStorable, Storable
-from cache.rfc9111.updating import Merged, merge_304, merge_head
+from cache.rfc9111.updating import Merged, merge_304
 from tests.cache.rfc9111.messages import NOW_MS, PLAIN, answered, get, kept
 
 LAST = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -119,21 +119,3 @@ def test_a_304_can_end_what_is_kept(told: str, reason: str) -> None:
     found = merged(STRONG, 'etag: "a"\n' + told)
     assert found is not None
     assert found.kept == NotStorable(reason)
-
-
-HEADS = [
-    ("the same", 'etag: "a"\ncontent-length: 10', True),
-    ("without a word", "", True),
-    ("another tag", 'etag: "b"', False),
-    ("another length", 'etag: "a"\ncontent-length: 11', False),
-    ("a length that is none", "content-length: x", False),
-]
-
-
-@pytest.mark.parametrize(("fields", "same"), [case[1:] for case in HEADS], ids=[case[0] for case in HEADS])
-def test_9111_section_4_3_5_by_head(fields: str, same: bool) -> None:
-    """A 200 to HEAD renews what is kept, or shows that it is not what the origin has."""
-    stored = kept(STRONG, policy=POLICY)
-    found = merge_head(stored, 10, get(method="HEAD"), answered(fields), PLAIN)
-    assert (found is not None) == same
-    assert found is None or isinstance(found.kept, Storable)
