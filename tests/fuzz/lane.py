@@ -51,6 +51,7 @@ TOKENS = (
     b"Host: x\r\n",
     b"X-Request-Id: a\r\n",
     b"traceparent: b\r\n",
+    b"Sadd-Session: s\r\n",
     b"HTTP/1.0",
     b"\r\n\r\n",
     b"\x80\xff",
@@ -101,7 +102,11 @@ def _compared(request: bytes, known: Known, body: bytes) -> str | None:
 
 def _fields(known: Known) -> dict[str, str]:
     found = {name.decode(): value.decode() for name, value in known.head.fields.items()}
-    marks = {"x-request-id": known.sent_id, "traceparent": known.traceparent}
+    marks = {
+        "x-request-id": known.sent_id,
+        "traceparent": known.traceparent,
+        "sadd-session": known.session,
+    }
     return found | {name: value for name, value in marks.items() if value is not None}
 
 

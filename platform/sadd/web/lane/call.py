@@ -68,9 +68,13 @@ class LaneCall(msgspec.Struct):
             fields["x-request-id"] = known.sent_id
         if known.traceparent is not None:
             fields["traceparent"] = known.traceparent
+        if known.session is not None:
+            fields["sadd-session"] = known.session
         return CIMultiDict(fields)
 
     def field(self, name: bytes) -> str | None:
+        if name == b"sadd-session":
+            return self.known.session  # taken out of the head
         value = self.known.head.fields.get(name)
         return None if value is None else value.decode()
 

@@ -26,11 +26,12 @@ _UNUSUAL = frozenset(
     {b"expect", b"content-encoding", b"range", b"te", b"trailer", b"if-match", b"if-none-match"}
     | {b"if-modified-since", b"if-unmodified-since", b"if-range", b"sec-websocket-key1"}
     # These are taken out before a head is read, unless there is something odd about them.
-    | {b"x-request-id", b"traceparent"}
+    | {b"x-request-id", b"traceparent", b"sadd-session"}
 )
 
 _REQUEST_ID = b"\r\nx-request-id: "
 _TRACEPARENT = b"\r\ntraceparent: "
+_SESSION = b"\r\nsadd-session: "
 _GRAPHIC = bytes(range(0x21, 0x7F))
 
 _JSON = frozenset(
@@ -129,22 +130,28 @@ class Marks(msgspec.Struct, frozen=True):
     """What differs with each request in heads that are otherwise the same."""
 
     rest: bytes
-    """The head without these two lines."""
+    """The head without these lines."""
     request_id: str | None
     traceparent: str | None
+    session: str | None
+    """Its id: each visitor has another one, and none is to be remembered."""
 
 
 def take_marks(raw: bytes) -> Marks:
-    """Take the request id and the trace out of a head, so that the rest may be one that was seen before."""
+    """Take the request id, the trace and the session out of a head, so that the rest may be one that was seen
+    before."""
     small = raw.lower()
-    request_id = traceparent = None
+    request_id = traceparent = session = None
     rest = raw
+    if (at := small.find(_SESSION)) >= 0:
+        rest, session = _without(rest, at, _SESSION)
+        small = rest.lower()
     if (at := small.find(_TRACEPARENT)) >= 0:
         rest, traceparent = _without(rest, at, _TRACEPARENT)
         small = rest.lower()
     if (at := small.find(_REQUEST_ID)) >= 0:
         rest, request_id = _without(rest, at, _REQUEST_ID)
-    return Marks(rest, request_id, traceparent)
+    return Marks(rest, request_id, traceparent, session)
 
 
 def _without(raw: bytes, at: int, name: bytes) -> tuple[bytes, str | None]:

@@ -78,6 +78,8 @@ class Known(msgspec.Struct, frozen=True):
     traceparent: str | None = None
     is_marked: bool = False
     """It has an id or a trace of its own."""
+    session: str | None = None
+    """As ``Sadd-Session`` has it."""
 
 
 class LaneTable:
@@ -142,7 +144,8 @@ class LaneTable:
             None if marks.request_id is None else request_id_from(marks.request_id),
             marks.request_id,
             marks.traceparent,
-            True,
+            marks.request_id is not None or marks.traceparent is not None,
+            marks.session,
         )
 
     def is_strange(self, head: Head) -> bool:
@@ -180,7 +183,6 @@ class LaneTable:
         # A body where none is read, or none where one is: aiohttp says what comes of it.
         fits = (found.reads and head.json) if head.length else (found.may_be_bare or not found.reads)
         return (found, parameter.decode()) if fits else (None, "")
-
 
     def _tail(self, line: bytes) -> tuple[LaneRoute | None, bytes]:
         """Plain segments to the end of the path, none of them empty, "." or ".."."""

@@ -57,19 +57,29 @@ def test_where_an_odd_head_ends_is_not_for_the_lane_to_say(field: bytes) -> None
 
 
 def test_marks_are_taken_out() -> None:
-    """What is left of heads that differ in id and trace only is the same."""
-    one = take_marks(post(b"X-Request-Id: a", b"traceparent: 00-1-2-01"))
-    two = take_marks(post(b"TraceParent: t", b"x-request-id: b"))
+    """What is left of heads that differ in id, trace and session only is the same."""
+    one = take_marks(post(b"X-Request-Id: a", b"traceparent: 00-1-2-01", b"Sadd-Session: s"))
+    two = take_marks(post(b"TraceParent: t", b"sadd-session: q", b"x-request-id: b"))
     assert one.rest == two.rest == post()
+    assert (one.session, two.session) == ("s", "q")
     assert (one.request_id, one.traceparent, two.request_id) == ("a", "00-1-2-01", "b")
 
 
+@pytest.mark.parametrize("name", [b"X-Request-Id: ", b"Sadd-Session: "])
 @pytest.mark.parametrize("value", [b"", b"a b", b"a\xff", b" a", b"a\r\n b"])
-def test_a_mark_with_something_odd_stays(value: bytes) -> None:
+def test_a_mark_with_something_odd_stays(name: bytes, value: bytes) -> None:
     """And keeps its head from being answered by the lane."""
-    raw = post(b"X-Request-Id: " + value)
+    raw = post(name + value)
     head = read_head(take_marks(raw[: raw.index(END) + 4]).rest, FIELDS_MAX)
     assert head is None or not head.usual
+
+
+def test_two_sessions_are_none_of_the_lanes() -> None:
+    """Nobody can say which was meant."""
+    raw = post(b"Sadd-Session: a", b"sadd-session: b")
+    head = read_head(take_marks(raw[: raw.index(END) + 4]).rest, FIELDS_MAX)
+    assert head is not None
+    assert not head.usual
 
 
 async def test_the_stored_corpus_is_read_as_aiohttp_reads_it() -> None:
