@@ -70,7 +70,7 @@ class Codec:
         payload_at = HEAD_BYTES + int.from_bytes(stored[44:46], "big")
         try:
             content = self._content(space, place, flags, stored[HEAD_BYTES:payload_at], stored[payload_at:])
-        except (ValueError, zstandard.ZstdError):
+        except (ValueError, IndexError, zstandard.ZstdError):
             return None
         soft, hard, error, keep = (end - sooner_ms for end in ends)
         return Entry(content, born, soft, hard, error, keep, stamp, int.from_bytes(stored[40:44], "big"))
@@ -86,6 +86,8 @@ class Codec:
             payload = self._unzipped(space, payload)
         meta_at = 5 + payload[0]
         body_at = meta_at + int.from_bytes(payload[meta_at - 4 : meta_at], "big")
+        if body_at > len(payload):
+            raise ValueError("cut short")
         kind = payload[1 : meta_at - 4].decode("ascii")
         return Content(payload[body_at:], kind, _tags_of(tags), payload[meta_at:body_at])
 
