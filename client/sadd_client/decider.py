@@ -17,7 +17,14 @@ from sadd_client.wire import Request
 
 BATCH_MAX = 1_000
 
-CALLS = (("post", "/v1/limits/check"), ("post", "/v1/limits/check-batch"), ("post", "/v1/limits/leases"))
+CALLS = (
+    ("post", "/v1/limits/check"),
+    ("post", "/v1/limits/check-batch"),
+    ("post", "/v1/limits/leases"),
+    ("post", "/v1/cache/{namespace}/{key}/lease"),
+    ("get", "/v1/cache/{namespace}/events"),
+    ("post", "/v1/sessions/current/touch"),
+)
 """What ``verify`` looks for in the interface's own description."""
 
 
