@@ -17,6 +17,7 @@ from sadd.caching.quotas import Quotas
 from sadd.caching.register import Register
 from sadd.caching.spaces import Spaces, View
 from sadd.feed.feed import Feed
+from sadd.postgres.pool import Pool
 from sadd.sealing import Sealer
 from sadd.settings import Settings
 from sadd.telemetry.family import Combine
@@ -40,9 +41,10 @@ class Caching:
     events: Events
     hot: HotKeys
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self, pool: Pool, authority: str) -> list[Endpoint]:
         """In the order in which paths are tried: an entry's path would take those of the others."""
-        return [*self.events.endpoints(), *endpoints(self.cache, self.spaces, self.quotas)]
+        own = endpoints(self.cache, self.spaces, self.quotas, pool, authority)
+        return [*self.events.endpoints(), *own]
 
     def show(self, metrics: Metrics) -> None:
         """Register what is counted."""
@@ -89,13 +91,15 @@ CACHE_GAUGES: dict[str, Combine] = {
 """``feed_proven`` is how many workers answer from their memory."""
 
 
-def endpoints(engine: Cache, spaces: Spaces, quotas: Quotas) -> list[Endpoint]:
-    """All but the stream of events."""
+def endpoints(
+    engine: Cache, spaces: Spaces, quotas: Quotas, pool: "Pool | None" = None, authority: str = ""
+) -> list[Endpoint]:
+    """All but the stream of events. Without an authority each agency has its own and no other's."""
     entries = cache.Entries(engine, spaces, quotas)
     return [
-        *cache_looking.endpoints(engine, spaces, quotas),
+        *cache_looking.endpoints(engine, spaces, quotas, authority),
         *cache_batch.endpoints(entries),
-        *cache_purges.endpoints(engine, spaces),
+        *cache_purges.endpoints(engine, spaces, pool, authority),
         *cache_leases.endpoints(entries),
         *cache.endpoints(entries),
     ]

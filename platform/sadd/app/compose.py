@@ -117,7 +117,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         await ready.probe()
         described = [
             *deciding.endpoints(pool),
-            *caching.endpoints(),
+            *caching.endpoints(pool, settings.catalogue.authority),
             *signed_in.endpoints(),
             *_endpoints(view, pool, settings, ready, numbers.metrics),
             *waiting.endpoints(),

@@ -6,6 +6,7 @@ from cache.space import Space
 from sadd.caching.spaces import SHIELD, Spaces
 
 KEY = re.compile(r"[A-Za-z0-9._~:@,=+!$*()';/-]{1,256}")
+_is_key = KEY.fullmatch
 EVENTS = "events"
 """No key: what stands at its path is the stream of a namespace's events."""
 
@@ -19,6 +20,6 @@ def space_named(spaces: Spaces, agency: str, namespace: str) -> Space:
 
 def checked_key(key: str) -> str:
     """The key as it is. ValueError: it is none."""
-    if not KEY.fullmatch(key) or key == EVENTS:
+    if not _is_key(key) or key == EVENTS:
         raise ValueError(f"a key is 1 to 256 letters, digits and ._~:@,=+!$*()';/-, and not {EVENTS}")
     return key

@@ -30,6 +30,8 @@ LEASE = "Sadd-Lease"
 TOKEN_DIGITS_MAX = 19
 TOLD_MAX = 1_024
 """Answers that a worker has worded at hand: a hot entry's is the same for a whole second."""
+TOLD_BYTES_MAX = 8_192
+"""Of a body: larger ones are worded each time, so that all of them hold 8 MiB of bodies at most."""
 FORM = f"A namespace is `{NAMESPACE.pattern}`, a key is `{KEY.pattern}`."
 FRESH = "`no-cache`: ask the store, whatever this worker remembers."
 
@@ -109,11 +111,17 @@ class Entries:
             space, key = space_named(self.spaces, agency, namespace), checked_key(key)
         except ValueError as wrong:
             raise invalid_request(str(wrong)) from None
-        local = asked.field(b"cache-control") is None or not _no_cache(asked.field(b"cache-control") or "")
-        if local and (known := self.cache.known(space, key)) is not None:
+        said = asked.field(b"cache-control")
+        local = said is None or not _no_cache(said)
+        known = self.cache.known(space, key) if local else None
+        if known is not None:
             done(self.told(agency + "/" + path, known))
-            return
+        else:
+            self._ask_store(space, key, done, local=local)
 
+    def _ask_store(
+        self, space: Space, key: str, done: Callable[[Told | BaseException], None], *, local: bool
+    ) -> None:
         def came(looking: asyncio.Future[Entry | Miss]) -> None:
             if looking.cancelled():  # the worker ends
                 done(miss(Miss(store_away=True)))
@@ -121,7 +129,8 @@ class Entries:
                 done(failure)
             else:
                 found = looking.result()
-                done(miss(found) if isinstance(found, Miss) else self.told(agency + "/" + path, found))
+                name = f"{space.tenant}/{space.namespace}/{key}"
+                done(miss(found) if isinstance(found, Miss) else self.told(name, found))
 
         look_up = self.cache.get(space, key, local=local)
         asyncio.get_running_loop().create_task(look_up).add_done_callback(came)
@@ -134,9 +143,10 @@ class Entries:
             return last[2]
         fields = {str(hdrs.CONTENT_TYPE): entry.content.content_type, **about(entry, now_ms)}
         worded = entry.content.body, header_lines(fields)
-        if len(self.worded) >= TOLD_MAX:
-            self.worded.clear()
-        self.worded[name] = entry, second, worded
+        if len(entry.content.body) <= TOLD_BYTES_MAX:
+            if len(self.worded) >= TOLD_MAX:
+                self.worded.clear()
+            self.worded[name] = entry, second, worded
         return worded
 
     async def put(self, call: Call) -> web.StreamResponse:

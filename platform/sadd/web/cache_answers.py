@@ -17,6 +17,7 @@ from cache.policy import NotStorable
 from cache.store import StoreUnavailable
 from sadd.caching.quotas import OverQuota
 from sadd.web.away import store_away
+from sadd.web.endpoint import Call
 from sadd.web.problem import Problem, body_too_large, invalid_request
 
 TAG = "cache"
@@ -120,6 +121,16 @@ def tags_in(field: str) -> tuple[str, ...]:
         if _UNPLAIN.search(tag):
             raise ValueError(f"a tag is printable ASCII without a space, not {tag!r}")
     return tags
+
+
+def whose(call: Call, agency: str, authority: str) -> str:
+    """The agency that a call is about: its own, or another that only the authority may name."""
+    if agency in ("", call.agency):
+        return call.agency
+    if not authority or call.agency != authority:
+        title = "This belongs to another agency."
+        raise Problem(403, "foreign-agency", title, "Only the catalogue's authority may name another agency.")
+    return agency
 
 
 @contextmanager

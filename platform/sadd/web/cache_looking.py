@@ -1,9 +1,10 @@
 """What an agency keeps, and why a key is a hit or a miss."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from cache.answers import Explained, Usage
 from cache.cache import Cache
@@ -11,7 +12,7 @@ from sadd.caching.place import checked_key
 from sadd.caching.quotas import Quotas
 from sadd.caching.spaces import Spaces
 from sadd.web.answer import json_answer
-from sadd.web.cache_answers import TAG, refusing
+from sadd.web.cache_answers import TAG, refusing, whose
 from sadd.web.endpoint import Call, Endpoint
 
 ALL = "/v1/cache"
@@ -58,8 +59,12 @@ class ExplainAnswer(Struct, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
 
 
-def endpoints(cache: Cache, spaces: Spaces, quotas: Quotas) -> list[Endpoint]:
-    looking = _Looking(cache, spaces, quotas)
+class AgencyQuery(Struct, frozen=True):
+    agency: Annotated[str, Meta(max_length=128, description="Another's, for the catalogue's authority.")] = ""
+
+
+def endpoints(cache: Cache, spaces: Spaces, quotas: Quotas, authority: str) -> list[Endpoint]:
+    looking = _Looking(cache, spaces, quotas, authority)
     return [
         Endpoint(
             "GET",
@@ -67,7 +72,8 @@ def endpoints(cache: Cache, spaces: Spaces, quotas: Quotas) -> list[Endpoint]:
             looking.agency,
             "What the agency keeps",
             TAG,
-            answers={200: AgencyAnswer, 503: None},
+            query=AgencyQuery,
+            answers={200: AgencyAnswer, 403: None, 503: None},
             scope="cache:read",
             description="Every namespace that the agency put something into, and those of the caching proxy.",
         ),
@@ -98,17 +104,19 @@ class _Looking:
     cache: Cache
     spaces: Spaces
     quotas: Quotas
+    authority: str
 
     async def agency(self, call: Call) -> web.StreamResponse:
+        agency = whose(call, call.query.agency, self.authority)
         with refusing():
-            own = await self.quotas.usages(call.agency)
+            own = await self.quotas.usages(agency)
             shielded = {
-                name: await self.cache.usage(self.spaces.of(call.agency, name))
-                for name in self.spaces.of_shield(call.agency)
+                name: await self.cache.usage(self.spaces.of(agency, name))
+                for name in self.spaces.of_shield(agency)
             }
-        told = [self._told(call.agency, name, used) for name, used in (own | shielded).items()]
+        told = [self._told(agency, name, used) for name, used in (own | shielded).items()]
         total = sum(used.bytes_used for used in own.values())
-        return json_answer(AgencyAnswer(total, self.quotas.bytes_max(call.agency), told))
+        return json_answer(AgencyAnswer(total, self.quotas.bytes_max(agency), told))
 
     async def namespace(self, call: Call) -> web.StreamResponse:
         name = call.request.match_info["namespace"]

@@ -57,7 +57,12 @@ def test_a_loss_is_a_gap_for_all(hub: Hub) -> None:
 def test_who_leaves_hears_nothing_more(hub: Hub) -> None:
     """Also in the middle of it; nothing of him stays."""
     heard: list[Event] = []
-    leave = hub.watch("moehe:a", lambda event: (heard.append(event), leave())[0])
+
+    def once(event: Event) -> None:
+        heard.append(event)
+        leave()
+
+    leave = hub.watch("moehe:a", once)
     stay = hub.watch("moehe:a", heard.append)
     hub.heard(b"k 1 1 moehe:a x")
     hub.heard(b"k 2 1 moehe:a y")

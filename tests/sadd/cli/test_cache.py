@@ -24,7 +24,7 @@ from sadd.catalogue.importing import import_catalogue
 from sadd.postgres.pool import open_pool
 from sadd.shield.kept import sign
 from sadd.shield.keys import key_of, tag_of
-from sadd.telemetry.family import Sample
+from sadd.telemetry.family import Labels, Sample
 from sadd.telemetry.snapshot import Slots, Snapshot
 from tests.sadd.catalogue.scene import service, small
 from tests.sadd.cli.conftest import Ended, Sadd
@@ -36,6 +36,7 @@ URL = f"https://{HOST}/ar?x=1"
 LIFE = Times(600_000, 900_000)
 CATALOGUE = small(service("moehe-results", hosts=(HOST,)), service("moph-b", "moph"))
 
+Counted = dict[str, list[tuple[Labels, Sample]]]
 Command = Callable[..., Ended]
 
 
@@ -76,8 +77,7 @@ def put_page(valkey_url: str, **changes: Any) -> None:
             )
             await engine.get(space, "nothing")  # so that its clock is the store's
             now_ms = engine.now_ms()
-            ends = {"fresh_until_ms": now_ms + 600_000, "stale_until_ms": now_ms + 900_000}
-            stored = Stored(200, (), now_ms, **ends, error_until_ms=0, keep_until_ms=0)
+            stored = Stored(200, (), now_ms, now_ms + 600_000, now_ms + 900_000, 0, 0)
             meta = changes.get("meta") or pack(msgspec.structs.replace(stored, **changes))
             tags = (tag_of("https", HOST.encode(), b"/ar?x=1"),)
             content = Content(b"<p>", "application/http", tags, meta)
@@ -158,9 +158,9 @@ def test_what_is_kept_is_listed(command: Command, valkey_url: str) -> None:
     """By agency and namespace, the proxy's too; then what the workers counted, and the hottest keys."""
     put(valkey_url, "pages", "k", Content(b"x"))
     put_page(valkey_url)
-    counted = {"sadd_cache_hits": [((), Sample(3))], "sadd_cache_misses": [((), Sample(1))]}
+    counted: Counted = {"sadd_cache_hits": [((), Sample(3))], "sadd_cache_misses": [((), Sample(1))]}
     folder = Path(".sadd/run")
-    held = {"sadd_cache_near_bytes": [((), Sample(2_000))]}
+    held: Counted = {"sadd_cache_near_bytes": [((), Sample(2_000))]}
     Slots(folder / "metrics", 0).write(Snapshot(10**10, counted, held), 1)
     Slots(folder / "metrics", 1).write(Snapshot(0, counted, held), 1)  # long dead
     (folder / "cache-hot").mkdir(parents=True)

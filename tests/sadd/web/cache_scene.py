@@ -16,6 +16,7 @@ from sadd.caching.quotas import Quotas
 from sadd.caching.register import Register
 from sadd.caching.spaces import Spaces
 from sadd.catalogue.model import CacheClass, Catalogue, Protection
+from sadd.postgres.pool import Pool
 from sadd.settings import Server
 from sadd.web.cache_events import Events
 from tests.sadd.catalogue.scene import service, small
@@ -80,6 +81,8 @@ async def cache_scene(
     events_max: int = 2,
     fast_lane: bool = True,
     deadline_ms: int = 2_000,
+    pool: "Pool | None" = None,
+    authority: str = "",
 ) -> AsyncIterator[Scene]:
     """Of one worker. Nothing carries the feed: a test says what is heard."""
     view, proof = View(catalogue()), Proven()
@@ -90,7 +93,7 @@ async def cache_scene(
         register = Register(client, namespaces_max=namespaces_max)
         quotas = Quotas(engine, spaces, register, agency_bytes_max=agency_bytes_max)
         events = Events(hub, spaces, events_max)
-        endpoints = [*events.endpoints(), *caching.endpoints(engine, spaces, quotas)]
+        endpoints = [*events.endpoints(), *caching.endpoints(engine, spaces, quotas, pool, authority)]
         limits: Server = replace(LOCAL, fast_lane=fast_lane)
         async with served(endpoints, keys=Keys(), limits=limits) as server:
             yield Scene(server, engine, near, hub, proof, spaces, quotas, view)

@@ -61,8 +61,10 @@ async def test_each_example_answers_as_it_shows(valkey_url: str) -> None:
     """Status, fields and body, but for numbers and tags; a token that was shown is the one that was given."""
     async with cache_scene(valkey_url) as scene:
         told: dict[str, str] = {}
-        ran = [await _run(scene, one, told) for one in examples()]
-    assert len(ran) >= 8
+        played = list(examples())
+        for one in played:
+            await _run(scene, one, told)
+    assert len(played) >= 8
 
 
 async def _run(scene: Scene, example: Example, told: dict[str, str]) -> None:

@@ -1,10 +1,12 @@
 """Purges over HTTP, what an agency keeps, and why a key is a miss."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from sadd.postgres.pool import open_pool
 from tests.sadd.web.cache_scene import SMALL, Scene, cache_scene
 from tests.sadd.web.callers import MOEHE, MOPH, READER
 
@@ -97,6 +99,43 @@ async def test_the_proxys_entries_are_purged_by_their_agency(scene: Scene) -> No
 async def test_a_purge_of_nothing_or_too_much_is_refused(scene: Scene, asked: dict[str, Any]) -> None:
     """422: a purge that was meant and did nothing is worse than one refused."""
     assert (await purge(scene, asked))[0] == 422
+
+
+async def test_an_operators_purge_is_in_the_audit(valkey_url: str, migrated_database_url: str) -> None:
+    """The authority ends what another agency keeps, and sees it; nobody else does. Its own leaves none."""
+    async with (
+        await open_pool(migrated_database_url, pool_max=1, deadline_seconds=30.0) as pool,
+        cache_scene(valkey_url, pool=pool, authority="moph") as scene,
+    ):
+        await put(scene, "a", "t")
+        asked = {"tags": ["t"], "agency": "moehe", "note": "a slip"}
+        assert (await purge(scene, {"keys": ["a"], "agency": "moph"}))[0] == 403
+        assert await there(scene, "a") == ["a"]
+        assert await purge(scene, asked, key=MOPH) == (200, {"purged": 0})
+        assert await there(scene, "a") == []
+        assert (await purge(scene, {"keys": ["a"], "agency": "moehe"}))[0] == 200
+        rows = await pool.fetch("SELECT actor, subject, after FROM audit WHERE action = 'cache.purge'")
+        assert [(row["actor"], row["subject"], json.loads(row["after"])) for row in rows] == [
+            ("moph", "cache/moehe:pages", {"tags": ["t"], "note": "a slip"})
+        ]
+        for key, status in ((MOPH, 200), (READER, 200)):
+            async with scene.server.client.get("/v1/cache?agency=moehe", headers=key) as answer:
+                assert answer.status == status
+        async with scene.server.client.get("/v1/cache?agency=moph", headers=READER) as answer:
+            assert answer.status == 403
+
+
+async def test_without_the_audit_an_operator_purges_nothing(
+    valkey_url: str, migrated_database_url: str
+) -> None:
+    """503, and it is still there."""
+    pool = await open_pool(migrated_database_url, pool_max=1, deadline_seconds=30.0)
+    pool.terminate()
+    async with cache_scene(valkey_url, pool=pool, authority="moph") as scene:
+        await put(scene, "a")
+        asked = {"everything": True, "agency": "moehe"}
+        assert (await purge(scene, asked, key=MOPH))[0] == 503
+        assert await there(scene, "a") == ["a"]
 
 
 async def test_a_full_namespace_says_what_is_full(scene: Scene) -> None:
