@@ -31,6 +31,7 @@ from tests.sadd.catalogue.scene import service, small
 from tests.shield.gatekeepers import Desk, OneSession
 from tests.shield.origin import Origin
 from tests.stores import connected
+from tests.waiting import eventually
 
 NAME = "moehe-results"
 LIMITS = Server(port=0, first_byte_timeout_seconds=10, idle_timeout_seconds=30, drain_timeout_seconds=5)
@@ -70,12 +71,19 @@ class Scene:
     stop: asyncio.Event
     view: View
     cache: Cache
+    near: Near
     host: str = NAME
 
     async def forget(self) -> None:
-        """Nothing is kept any more."""
+        """Nothing is kept any more, and the worker's memory has heard so."""
+        heard = self._heard()
         space = space_of("moehe", f"shield-{NAME}", self.view.current.classes.caches["page"])
         await self.cache.purge(space, everything=True)
+        await eventually(lambda: self._heard() > heard)
+
+    def _heard(self) -> int:
+        near = self.near
+        return near.notices + near.losses + near.gaps
 
     async def raw(self, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -166,7 +174,8 @@ async def shielded(
         gate = Gate(desk, sessions, view, GateSettings(trusted_proxies=trusted), door)
         sites = Sites(view, settings, workers=1)
         feed = Feed(client, bound_ms=1000)
-        cache = Cache(ValkeyStore(client), near=Near(8_388_608, feed))
+        near = Near(8_388_608, feed)
+        cache = Cache(ValkeyStore(client), near=near)
         feed.listen(cache.heard, cache.lost, cache.told)
         feed.start()
         caching = Caching(cache, Shelves(Spaces(view)), settings)
@@ -182,7 +191,7 @@ async def shielded(
         )
         await started.wait()
         try:
-            yield Scene(port, fronts, shield, sites, desk, sessions, stop, view, cache)
+            yield Scene(port, fronts, shield, sites, desk, sessions, stop, view, cache, near)
         finally:
             stop.set()
             await serving

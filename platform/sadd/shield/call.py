@@ -1,6 +1,5 @@
 """One request and its answer, as who serves it sees them."""
 
-import asyncio
 from time import perf_counter
 from typing import Protocol
 
@@ -58,6 +57,9 @@ class Call:
 
         A ``Content-Length`` among the fields is of an answer without a body (to HEAD, or 304) and passes.
         """
+        self._sender.write(self._begun(status, fields, length))
+
+    def _begun(self, status: int, fields: Fields, length: int | None) -> bytes:
         assert not self.status, "an answer has begun"
         self.status = status
         if self.head.method == b"HEAD" or status in _BODILESS:
@@ -78,7 +80,7 @@ class Call:
             framing += b"connection: close\r\n"
         elif self.head.is_old:
             framing += b"connection: keep-alive\r\n"
-        self._sender.write(status_line(status) + lines(fields) + framing + b"\r\n")
+        return status_line(status) + lines(fields) + framing + b"\r\n"
 
     async def send(self, piece: bytes) -> None:
         """A part of the body; waits while the client is behind. Raises BrokenBody: more than was promised."""
@@ -99,9 +101,7 @@ class Call:
 
     def give(self, status: int, fields: Fields, body: bytes, length: int | None) -> None:
         """A whole answer, whose body may be left out (to HEAD, or 304) though its length is told."""
-        self.start(status, fields, length)
-        if body:
-            self._sender.write(body)
+        self._sender.write(self._begun(status, fields, length) + body)
         self.ended = True
 
     def answer(self, status: int, fields: Fields, body: bytes) -> None:
@@ -119,10 +119,3 @@ class Call:
         while piece := await origin.next():
             self._sender.write(piece)
             await self._sender.drain()
-
-
-async def cancelled(*tasks: "asyncio.Task[None]") -> None:
-    """End the tasks, and wait until they have."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -22,7 +22,7 @@ LENGTH_DIGITS_MAX = 15
 _FIRST = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e]+) HTTP/1\.([01])")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(rb"([a-z0-9](?:[a-z0-9._-]{0,252}[a-z0-9])?)(?::([0-9]{1,5}))?")
-_VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 _NOT_IN_PATH = re.compile(
     rb"""[\\#<>"\x60{}]|%(?![0-9a-f]{2})|%[01][0-9a-f]|%7f|%2f|%5c|(?:^|/)(?:\.|%2e){1,2}(?:[;/]|$)""", re.I
 )
@@ -107,7 +107,7 @@ def read_head(raw: bytes) -> Head:
 def _fields(lines: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
     for line in lines:
         name, colon, value = line.partition(b":")
-        if not colon or not _TOKEN.fullmatch(name) or value.translate(None, _VALUE_BYTES):
+        if not colon or not _TOKEN.fullmatch(name) or value.translate(None, VALUE_BYTES):
             raise _malformed("a header field")
         yield name.lower(), value.strip(b" \t")
 

@@ -37,12 +37,17 @@ class Page(msgspec.Struct, frozen=True):
     shelf: Shelf
     request: Request
     key: str
-    tag: str
+    host: bytes
     scheme: str
     is_public: bool
     """Everybody's, whoever is signed in."""
     told: Fields
     """What we tell an origin that is the same for all who ask for it."""
+
+    @property
+    def tag(self) -> str:
+        """All that is kept of its URL."""
+        return tag_of(self.scheme, self.host, self.request.target)
 
 
 def policy_of(rules: CacheClass) -> Policy:
@@ -74,7 +79,7 @@ def page_of(head: Head, shelf: Shelf, scheme: str, told: Fields, query: bytes | 
         shelf,
         request,
         key_of(scheme, head.host, keyed, head.get(b"origin")),
-        tag_of(scheme, head.host, head.target),
+        head.host,
         scheme,
         is_public,
         told,

@@ -12,9 +12,8 @@ from cache.rfc9111.answering import answer
 from cache.space import Space
 from sadd.catalogue.model import Catalogue
 from sadd.shield.caching import Caching
-from sadd.shield.head import Head
+from sadd.shield.head import VALUE_BYTES, Head
 from sadd.shield.hops import is_loop, lines
-from sadd.shield.pages import Page
 from sadd.shield.phrases import status_line
 from sadd.shield.sites import Sites
 from sadd.shield.visitor import scheme_of
@@ -22,14 +21,13 @@ from sadd.shield.visitor import scheme_of
 REMEMBERED_MAX = 4_096
 REMEMBERED_BYTES_MAX = 33_554_432
 RAW_BYTES_MAX = 2_048
-"""Of a request that is remembered: a usual one without cookies."""
+"""Of a request that is remembered, without its cookies."""
 ANSWER_BYTES_MAX = 262_144
 
 
 class Made(msgspec.Struct):
     """An answer, and until when it is right."""
 
-    page: Page
     space: Space
     key: str
     entry: Entry
@@ -53,6 +51,9 @@ class Quick:
     def at_once(self, raw: bytes, *, trusted: bool) -> bytes | None:
         """The answer to a request that was seen before."""
         made = self._made[trusted].get(raw)
+        if made is None:
+            rest = without_cookie(raw)
+            made = None if rest is None else self._made[trusted].get(rest)
         if made is None or self._sites.state is not self._of:
             return None
         if self._known(made.space, made.key) is not made.entry or self._now_ms() >= made.until_ms:
@@ -74,9 +75,10 @@ class Quick:
         framing = b"" if said.length is None else b"content-length: %d\r\n" % said.length
         whole = b"".join((status_line(said.status), lines(said.fields), framing, b"\r\n", said.body))
         until_ms = min(now_ms + 1000 - found.stored.age_ms(now_ms) % 1000, found.stored.fresh_until_ms)
-        if len(raw) <= RAW_BYTES_MAX and len(whole) <= ANSWER_BYTES_MAX and head.get(b"cookie") is None:
-            made = Made(page, page.shelf.space, found.key, found.entry, until_ms, whole)
-            self._remember(raw, made, trusted=trusted)
+        rest = raw if head.get(b"cookie") is None else without_cookie(raw)
+        if rest is not None and len(rest) <= RAW_BYTES_MAX and len(whole) <= ANSWER_BYTES_MAX:
+            made = Made(page.shelf.space, found.key, found.entry, until_ms, whole)
+            self._remember(rest, made, trusted=trusted)
         self.hits += 1
         return whole
 
@@ -93,3 +95,17 @@ class Quick:
                 one.clear()
             self._bytes, self._of = len(made.answer), self._sites.state
         here[raw] = made
+
+
+def without_cookie(raw: bytes) -> bytes | None:
+    """The request without the line of its cookies, which choose nothing on a public page.
+
+    None: there is none, or it has a byte that is none of a field's, over which two readers could part.
+    """
+    at = raw.find(b"\r\nCookie: ")
+    if at < 0:
+        at = raw.find(b"\r\ncookie: ")
+    if at < 0:
+        return None
+    end = raw.find(b"\r\n", at + 2)
+    return None if raw[at + 2 : end].translate(None, VALUE_BYTES) else raw[:at] + raw[end:]
