@@ -10,7 +10,8 @@ So the hot store is never ahead of what was committed of a durable session but f
 nobody has yet; and where it is behind, the next write finds out and the subject is completed anew.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import structlog
@@ -20,6 +21,7 @@ from sadd.session.completion import Completion
 from sadd.session.ids import Names
 from sadd.session.journal import Journal
 from sadd.session.owed import Owed
+from sadd.session.payload import decoded, encoded
 from sadd.session.policy import PARALLEL_MAX, SessionPolicy
 from sadd.session.postgres import USES_OF_IDLE
 from sadd.session.record import Body, Sealing, Session, rewritten, tail, unpacked
@@ -55,6 +57,24 @@ class Found:
     def body(self) -> Body:
         of = self.session
         return Body(of.subject, of.payload, of.device, of.place, of.level, of.level_until_ms, of.login)
+
+    def stepped(self, level: int, level_ms: int) -> Body:
+        """With a level that ends after so long, no later than the session; with none for level 0."""
+        until = min(self.session.read_ms + level_ms, self.session.absolute_ms) if level else 0
+        return replace(self.body, level=level, level_until_ms=until)
+
+    def narrowed(self, keep: Collection[str] | None) -> bytes:
+        """The payload with only these fields; None: with all."""
+        if keep is None:
+            return self.session.payload
+        fields = decoded(self.session.payload)
+        return encoded({name: value for name, value in fields.items() if name in keep})
+
+
+def check_level(level: int, level_ms: int) -> None:
+    """Raises ValueError."""
+    if level and level_ms < 1:
+        raise ValueError(f"level_ms must be at least 1, not {level_ms}")
 
 
 class Keeper:

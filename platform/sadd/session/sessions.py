@@ -10,54 +10,36 @@ Nobody is told that he is signed out before PostgreSQL knows; ``keeper`` tells w
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, NoReturn, TypeVar
 
 import structlog
 
 from sadd.sealing import Sealer, SealKey
-from sadd.session.ids import Ids, Names, of_ref
+from sadd.session.beginning import Beginning
+from sadd.session.deeds import Deeds
+from sadd.session.finding import Finding
+from sadd.session.ids import Ids, of_ref
 from sadd.session.journal import Journal
-from sadd.session.keeper import Found, Keeper
+from sadd.session.keeper import Found, Keeper, check_level
 from sadd.session.listed import Listed, listed
 from sadd.session.payload import Payload, decoded, encoded, merged
 from sadd.session.policy import SessionPolicy
 from sadd.session.record import TEXT_BYTES_MAX, Body, Session, bounded
+from sadd.session.refused import ReadOnlySession, SpentSession, TooManySessions, UnknownSession
 from sadd.session.revocations import Feed, told
 from sadd.session.sharing import Sharing
 from sadd.session.stats import SessionStats
-from sadd.session.store import Full, Ledger, Moved, Reading, Store, Stored, StoreUnavailable, VersionConflict
+from sadd.session.store import Ledger, Reading, Store, Stored, StoreUnavailable, VersionConflict
 from sadd.session.turns import Turns
 
-T = TypeVar("T")
+__all__ = ["ReadOnlySession", "Sessions", "SpentSession", "TooManySessions", "UnknownSession"]
 
 MERGES_MAX = 4
 """A merge is tried once, and three times more where somebody changed the session meanwhile."""
-ROOMS_MAX = 3
 SWEEP_S = 60.0
 _log = structlog.get_logger("sadd.session")
-
-
-class UnknownSession(Exception):
-    """There is no such living session for this agency."""
-
-
-class SpentSession(UnknownSession):
-    """The id was rotated away: somebody else has the new one, or the caller kept the old one too long."""
-
-
-class ReadOnlySession(SpentSession):
-    """The id was rotated away a moment ago: within the grace it reads, and changes nothing."""
-
-
-class TooManySessions(Exception):
-    """The subject, or the network, has as many as it may."""
-
-    def __init__(self, retry_after_ms: int) -> None:
-        super().__init__(f"try again in {retry_after_ms} ms")
-        self.retry_after_ms = retry_after_ms
 
 
 class Sessions:
@@ -74,9 +56,11 @@ class Sessions:
         self._sealer = sealer or _of_pepper(ids)
         self._ledger = ledger
         self._keeper = Keeper(store, self._sealer, None if ledger is None else Journal(ledger))
-        self._turns = Turns()
         self._counts: Counter[str] = Counter()
-        self._deeds: set[asyncio.Task[Any]] = set()
+        self._finding = Finding(ids, self._keeper, self._counts)
+        self._beginning = Beginning(store, ids, self._keeper)
+        self._turns = Turns()
+        self._deeds = Deeds()
 
     # -- one session ---------------------------------------------------------
 
@@ -101,22 +85,24 @@ class Sessions:
         """
         body = Body(subject, encoded(payload), device, place, login=login)
         body.packed()  # before anything is charged or ended for it
+        check_level(level, level_ms)
         async with self._counting():
-            await self._charge(agency, policy, network)
-            session_id, found = await self._deed(self._begin(agency, service, policy, body))
+            await self._beginning.charge(agency, policy, network)
+            begun = self._beginning.begin(agency, service, policy, body)
+            session_id, found = await self._deeds.through(begun)
             if level:
-                stepped = _stepped(found, level, level_ms)
-                found = self._known(await self._deed(self._keeper.write(found, stepped)))
+                stepped = self._keeper.write(found, found.stepped(level, level_ms))
+                found = self._finding.known(await self._deeds.through(stepped))
         self._counts["created"] += 1
         return session_id, found.session
 
     async def get(self, agency: str, session_id: str, *, sharing: Sharing | None = None) -> Session:
         """The session; this is no use of it."""
-        return (await self._found(agency, session_id, use=False, sharing=sharing)).session
+        return (await self._readable(agency, session_id, sharing, use=False)).session
 
     async def touch(self, agency: str, session_id: str, *, sharing: Sharing | None = None) -> Session:
         """The session; this is a use of it."""
-        found = await self._found(agency, session_id, use=True, sharing=sharing)
+        found = await self._readable(agency, session_id, sharing, use=True)
         self._counts["read"] += 1
         self._counts["touched"] += found.written
         return found.session
@@ -148,7 +134,7 @@ class Sessions:
                 self._counts["read"] += 1
                 self._counts["touched"] += found.written
             if reading.before_ms and found.session.durable:
-                self._start(self._keeper.note(found, reading.before_ms))
+                self._deeds.start(self._keeper.note(found, reading.before_ms))
             done(found.session)
 
         self._store.post_read(names[0], answered, use=use)
@@ -171,7 +157,7 @@ class Sessions:
                 found = wrong
             done(found)
 
-        self._start(ask())
+        self._deeds.start(ask())
 
     async def patch(self, agency: str, session_id: str, version: int | None, changes: Payload) -> Session:
         """Merge fields into the payload; null removes one. ``version``: only into that one; None: into
@@ -211,14 +197,17 @@ class Sessions:
         ``keep``: of the payload only these fields go along. A level that was stepped up to ends, unless given
         anew. Raises UnknownSession and VersionConflict.
         """
+        check_level(level, level_ms)
         for left in reversed(range(MERGES_MAX)):
             found = await self._writable(agency, session_id, None)
             renewed_id = self._ids.renewed(session_id)
             renewed = self._ids.names(agency, renewed_id)[0]
-            body = replace(_stepped(found, level, level_ms), payload=_narrowed(found.session.payload, keep))
+            body = replace(found.stepped(level, level_ms), payload=found.narrowed(keep))
             try:
                 async with self._counting():
-                    rotated = self._known(await self._deed(self._keeper.rotate(found, renewed, body)))
+                    rotated = self._finding.known(
+                        await self._deeds.through(self._keeper.rotate(found, renewed, body))
+                    )
             except VersionConflict:
                 if not left:
                     raise
@@ -253,7 +242,7 @@ class Sessions:
         """From an anonymous session to a signed-in one: a new session that takes along the named fields only,
         and the old one is ended. Raises as ``create`` does, and UnknownSession."""
         found = await self._writable(agency, session_id, None)
-        along = decoded(_narrowed(found.session.payload, keep))
+        along = decoded(found.narrowed(keep))
         begun = await self.create(
             agency,
             service,
@@ -273,15 +262,15 @@ class Sessions:
 
     async def revoke(self, agency: str, session_id: str, *, reason: str = "signed-out") -> None:
         """End one. Raises UnknownSession when it is not alive."""
-        found = await self._found(agency, session_id, use=False)
+        found = await self._readable(agency, session_id, use=False)
         await self._end(found, reason)
 
     async def revoke_ref(self, agency: str, ref: str, *, reason: str = "ended") -> None:
         """End one by what a list calls it. Raises UnknownSession."""
-        names = self._known(of_ref(ref))
+        names = self._finding.known(of_ref(ref))
         async with self._counting():
             found = await self._keeper.find(agency, names, use=False)
-        await self._end(self._known(found if isinstance(found, Found) else None), reason)
+        await self._end(self._finding.known(found if isinstance(found, Found) else None), reason)
 
     async def revoke_all(
         self,
@@ -296,11 +285,11 @@ class Sessions:
         ``except_id`` goes on, if it is one of them. Raises ValueError, UnknownSession for ``except_id``.
         """
         bounded("subject", subject, TEXT_BYTES_MAX, least=1)
-        kept = None if except_id is None else (await self._found(agency, except_id, use=False)).names
+        kept = None if except_id is None else (await self._readable(agency, except_id, use=False)).names
         async with self._counting():
             for tag in self._ids.tags(agency, subject):
                 spared = kept.digest if kept is not None and kept.tag == tag else ""
-                await self._deed(self._keeper.end_all(agency, tag, subject, reason, spared))
+                await self._deeds.through(self._keeper.end_all(agency, tag, subject, reason, spared))
         self._counts["revoked_all"] += 1
 
     async def listed(self, agency: str, subject: str) -> tuple[Listed, ...]:
@@ -343,129 +332,26 @@ class Sessions:
 
     # -- inside --------------------------------------------------------------
 
-    async def _begin(self, agency: str, service: str, policy: SessionPolicy, body: Body) -> tuple[str, Found]:
-        policy = await self._beside_older(agency, body.subject, policy)
-        for _ in range(ROOMS_MAX):
-            session_id = self._ids.new(agency, body.subject)
-            names = self._ids.names(agency, session_id)[0]
-            begun = await self._keeper.begin(agency, service, names, policy, body)
-            if isinstance(begun, Found):
-                return session_id, begun
-            if policy.when_full == "refuse":
-                break
-            for digest in begun.oldest:
-                await self._end_oldest(agency, Names(names.tag, digest))
-        self._counts["refused"] += 1
-        assert isinstance(begun, Full)
-        raise TooManySessions(begun.retry_after_ms)
-
-    async def _end_oldest(self, agency: str, names: Names) -> None:
-        found = await self._keeper.find(agency, names, use=False)
-        if isinstance(found, Found):
-            await self._keeper.end(agency, names, found.session, "too-many")
-        elif found is None:
-            await self._store.end(names)  # it cannot be opened, or has just ended
-
-    async def _beside_older(self, agency: str, subject: str, policy: SessionPolicy) -> SessionPolicy:
-        """While a pepper rotates, sessions under the older ones count as well; they are the oldest."""
-        older = [
-            one
-            for tag in self._ids.tags(agency, subject)[1:]
-            for one in await self._keeper.all_of(agency, tag)
-        ]
-        if policy.when_full == "refuse" and len(older) >= policy.parallel_max:
-            self._counts["refused"] += 1
-            raise TooManySessions(min(one.session.expires_in_ms for one in older))
-        while len(older) >= policy.parallel_max:
-            one = older.pop(0)
-            await self._keeper.end(agency, one.names, one.session, "too-many")
-        return replace(policy, parallel_max=policy.parallel_max - len(older)) if older else policy
-
-    async def _charge(self, agency: str, policy: SessionPolicy, network: str) -> None:
-        if not policy.network_max or not network:
-            return
-        key = self._ids.network(agency, network)
-        wait_ms = await self._store.charge(key, policy.network_max, policy.absolute_ms)
-        if wait_ms:
-            self._counts["refused"] += 1
-            raise TooManySessions(wait_ms)
-
-    async def _found(
-        self, agency: str, session_id: str, *, use: bool, sharing: Sharing | None = None
+    async def _readable(
+        self, agency: str, session_id: str, sharing: Sharing | None = None, *, use: bool
     ) -> Found:
-        """Raises UnknownSession. Within the grace of a rotation the session itself, without a use of it."""
         async with self._counting():
-            found = await self._look(agency, session_id, use=use)
-            while isinstance(found, Moved):
-                if not found.graceful:
-                    self._spent(found)
-                tag = self._ids.names(agency, session_id)[0].tag
-                found = await self._keeper.find(agency, Names(tag, found.digest), use=False)
-        found = self._known(found)
-        if sharing is not None and not sharing(found.session.service):
-            return self._known(None)
-        return found
+            return await self._finding.readable(agency, session_id, sharing, use=use)
 
     async def _writable(self, agency: str, session_id: str, version: int | None) -> Found:
-        """Raises UnknownSession, for a rotated id as well; VersionConflict when another version is there."""
         async with self._counting():
-            found = await self._look(agency, session_id, use=False)
-        if isinstance(found, Moved):
-            if found.graceful:
-                raise ReadOnlySession
-            self._spent(found)
-        known = self._known(found)
-        if version is not None and known.session.version != version:
-            self._counts["conflicts"] += 1
-            raise VersionConflict(known.session.version)
-        return known
-
-    async def _look(self, agency: str, session_id: str, *, use: bool) -> Found | Moved | None:
-        for names in self._ids.names(agency, session_id):
-            found = await self._keeper.find(agency, names, use=use)
-            if found is not None:
-                return found
-        return None
+            return await self._finding.writable(agency, session_id, version)
 
     async def _write(self, found: Found, body: Body) -> Session:
         async with self._counting():
-            written = self._known(await self._deed(self._keeper.write(found, body)))
+            written = self._finding.known(await self._deeds.through(self._keeper.write(found, body)))
         self._counts["updated"] += 1
         return written.session
 
     async def _end(self, found: Found, reason: str) -> None:
         async with self._counting():
-            await self._deed(self._keeper.end(found.agency, found.names, found.session, reason))
+            await self._deeds.through(self._keeper.end(found.agency, found.names, found.session, reason))
         self._counts["revoked"] += 1
-
-    def _spent(self, moved: Moved) -> NoReturn:
-        """Raises SpentSession. The event is raised once for each id that is shown again."""
-        self._counts["unknown"] += 1
-        if moved.first:
-            self._counts["reused"] += 1
-            _log.warning("a session's old id was shown again", session=moved.digest[:8])
-        raise SpentSession
-
-    def _known(self, found: T | None) -> T:
-        if found is None:
-            self._counts["unknown"] += 1
-            raise UnknownSession
-        return found
-
-    async def _deed(self, deed: Coroutine[Any, Any, T]) -> T:
-        """To its end, also when the caller is gone: half of it must not stay."""
-        return await asyncio.shield(self._start(deed))
-
-    def _start(self, deed: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        task = asyncio.create_task(deed)
-        self._deeds.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: "asyncio.Task[Any]") -> None:
-        self._deeds.discard(task)
-        if not task.cancelled():
-            task.exception()  # looked at: its caller may be gone
 
     @asynccontextmanager
     async def _counting(self) -> AsyncIterator[None]:
@@ -477,6 +363,9 @@ class Sessions:
         except VersionConflict:
             self._counts["conflicts"] += 1
             raise
+        except TooManySessions:
+            self._counts["refused"] += 1
+            raise
 
     async def _sweep(self) -> None:
         while self._ledger is not None:
@@ -485,22 +374,6 @@ class Sessions:
                 await self._ledger.sweep()
             except StoreUnavailable as away:
                 _log.warning("what is over is not deleted yet", reason=str(away))
-
-
-def _stepped(found: Found, level: int, level_ms: int) -> Body:
-    """Raises ValueError. No level outlives the session."""
-    if not level:
-        return replace(found.body, level=0, level_until_ms=0)
-    if level_ms < 1:
-        raise ValueError(f"level_ms must be at least 1, not {level_ms}")
-    until = min(found.session.read_ms + level_ms, found.session.absolute_ms)
-    return replace(found.body, level=level, level_until_ms=until)
-
-
-def _narrowed(payload: bytes, keep: Collection[str] | None) -> bytes:
-    if keep is None:
-        return payload
-    return encoded({name: value for name, value in decoded(payload).items() if name in keep})
 
 
 def _of_pepper(ids: Ids) -> Sealer:
