@@ -1,4 +1,4 @@
-"""``sadd faults queue|ratelimit``: breaks things for real and proves what must never happen."""
+"""``sadd faults queue|ratelimit|cache|session``: breaks things for real and proves what must never happen."""
 
 import argparse
 
@@ -8,6 +8,8 @@ from sadd.cli.parser import Parser
 CAMPAIGNS = {
     "queue": "nobody's place is lost, no number is given twice, and the cap holds, whatever breaks",
     "ratelimit": "no more is admitted than the limit, whatever breaks",
+    "cache": "nothing purged is served for longer than the bound, whatever breaks",
+    "session": "who signed out stays out, and nothing durable is lost, whatever breaks",
 }
 
 
