@@ -19,6 +19,7 @@ from sadd.session.sessions import (
 )
 from sadd.session.sharing import only_of, shared_among
 from sadd.session.valkey import ValkeyStore
+from tests.waiting import eventually
 
 HOUR = 3_600_000
 POLICY = SessionPolicy(600_000, HOUR)
@@ -31,6 +32,18 @@ def sessions(kept: Sessions) -> Sessions:
 
 async def signed_in(sessions: Sessions, subject: str = "citizen", policy: SessionPolicy = POLICY) -> str:
     session_id, _ = await sessions.create("moi", "portal", subject, policy, {"lang": "ar"})
+    return session_id
+
+
+async def signed_in_later(sessions: Sessions, subject: str, policy: SessionPolicy) -> str:
+    """At a millisecond of its own: of several at one none is the oldest."""
+    session_id = await signed_in(sessions, subject, policy)
+
+    async def passed() -> bool:
+        session = await sessions.get("moi", session_id)
+        return session.read_ms > session.created_ms
+
+    await eventually(passed)
     return session_id
 
 
@@ -81,7 +94,7 @@ async def test_asvs_7_1_2_the_number_of_parallel_sessions(sessions: Sessions) ->
     await signed_in(sessions, "a", refusing)
 
     ending = SessionPolicy(600_000, HOUR, parallel_max=2, when_full="oldest")
-    one, two, three = [await signed_in(sessions, "b", ending) for _ in range(3)]
+    one, two, three = [await signed_in_later(sessions, "b", ending) for _ in range(3)]
     assert [await unknown(sessions, each) for each in (one, two, three)] == [True, False, False]
     feed = await sessions.revocations(0)
     assert [each.reason for each in feed.revocations] == ["signed-out", "too-many"]
