@@ -14,7 +14,7 @@ from cache.decide import Lead, Refuse, Serve, ServeAndRefresh, Wait, Wanted, dec
 from cache.entry import Content, Entry, check_tag
 from cache.loading import Load, Loading
 from cache.near import Near
-from cache.notice import FILLED, RELEASED
+from cache.notice import EVERYTHING, FILLED, KEY, RELEASED, TAG
 from cache.policy import Times
 from cache.questions import Questions
 from cache.space import Space
@@ -69,8 +69,14 @@ class Cache:
 
         Without ``local`` the store answers and not this worker's memory.
         """
-        (found,) = await self.get_many(space, (key,), may_be_stale=may_be_stale, local=local)
-        return found
+        entry = self.known(space, key) if local else None
+        if entry is not None:
+            return entry
+        try:
+            (seen,), _ = await self._questions.lookup(space, (key,))
+        except StoreUnavailable:
+            return self._unknown()
+        return self._judged(seen, may_be_stale)
 
     async def get_many(
         self, space: Space, keys: Sequence[str], *, may_be_stale: bool = True, local: bool = True
@@ -91,10 +97,13 @@ class Cache:
         try:
             seen, _ = await self._questions.lookup(space, keys)
         except StoreUnavailable:
-            self._counters.unavailable += len(keys)
-            self._counters.misses += len(keys)
-            return dict.fromkeys(keys, Miss(store_away=True, why="store-away"))
+            return {key: self._unknown() for key in keys}
         return {key: self._judged(one, may_be_stale) for key, one in zip(keys, seen, strict=True)}
+
+    def _unknown(self) -> Miss:
+        self._counters.unavailable += 1
+        self._counters.misses += 1
+        return Miss(store_away=True, why="store-away")
 
     def _judged(self, seen: Seen, may_be_stale: bool) -> Entry | Miss:
         counters = self._counters
@@ -203,7 +212,7 @@ class Cache:
 
     async def delete(self, space: Space, key: str) -> bool:
         """End the entry; True if there was one. Raises StoreUnavailable."""
-        _, found = await self._store.purge(space, (key,), ())
+        found = await self._purged(space, (key,))
         self._counters.deletes += 1
         return bool(found)
 
@@ -226,8 +235,23 @@ class Cache:
             raise ValueError(f"at most {PURGES_MAX} keys and tags are purged at once")
         for tag in tags:
             check_tag(tag)
-        _, found = await self._store.purge(space, keys, tags, everything=everything, soft=soft)
+        found = await self._purged(space, keys, tags, everything=everything, soft=soft)
         self._counters.purges += len(keys) + len(tags) + everything
+        return found
+
+    async def _purged(
+        self,
+        space: Space,
+        keys: Sequence[str],
+        tags: Sequence[str] = (),
+        *,
+        everything: bool = False,
+        soft: bool = False,
+    ) -> int:
+        stamp, found = await self._store.purge(space, keys, tags, everything=everything, soft=soft)
+        for kind, names in ((KEY, keys), (TAG, tags), (EVERYTHING, ("",) * everything)):
+            for name in names:
+                self._near.purged(space.name, kind, name, stamp)
         return found
 
     # -- loading -------------------------------------------------------------

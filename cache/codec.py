@@ -8,6 +8,7 @@ The scripts read flags and tags, nobody but this module the payload. The times s
 """
 
 from dataclasses import dataclass
+from struct import Struct
 from typing import Protocol
 
 import zstandard
@@ -15,8 +16,9 @@ import zstandard
 from cache.entry import META_BYTES_MAX, Content, Entry
 from cache.space import Space
 
-VERSION = 2
-HEAD_BYTES = 46
+HEAD = Struct(">BBQHIHIHIHIHIIH")
+"""Version, flags, stamp; born, soft, hard, error, keep of 6 bytes each, which Struct knows as 2 and 4; cost,
+size of the tags. In one call: five slices and conversions took five times as long."""
 COMPRESSED, SEALED = 1, 2
 ZSTD_LEVEL = 3
 
@@ -65,15 +67,22 @@ class Codec:
 
         ``sooner_ms`` is by how much a soft purge drew its ends forward.
         """
-        flags, stamp = stored[1], int.from_bytes(stored[2:10], "big")
-        born, *ends = (int.from_bytes(stored[at : at + 6], "big") for at in (10, 16, 22, 28, 34))
-        payload_at = HEAD_BYTES + int.from_bytes(stored[44:46], "big")
+        _, flags, stamp, b, born, s, soft, h, hard, e, error, k, keep, cost, size = HEAD.unpack_from(stored)
+        payload_at = HEAD.size + size
         try:
-            content = self._content(space, place, flags, stored[HEAD_BYTES:payload_at], stored[payload_at:])
+            content = self._content(space, place, flags, stored[HEAD.size : payload_at], stored[payload_at:])
         except (ValueError, IndexError, zstandard.ZstdError):
             return None
-        soft, hard, error, keep = (end - sooner_ms for end in ends)
-        return Entry(content, born, soft, hard, error, keep, stamp, int.from_bytes(stored[40:44], "big"))
+        return Entry(
+            content,
+            (b << 32) + born,
+            (s << 32) + soft - sooner_ms,
+            (h << 32) + hard - sooner_ms,
+            (e << 32) + error - sooner_ms,
+            (k << 32) + keep - sooner_ms,
+            stamp,
+            cost,
+        )
 
     def _content(self, space: Space, place: bytes, flags: int, tags: bytes, payload: bytes) -> Content:
         if flags & SEALED:

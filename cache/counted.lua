@@ -33,6 +33,13 @@ local function drop_ended()
   end
 end
 
+-- The head of an entry with its tags, or nil: enough to judge it, and never its payload.
+local function head_of(place)
+  local head = redis.call('GETRANGE', place, 0, 45)
+  if #head < 46 then return nil end
+  return redis.call('GETRANGE', place, 0, 45 + struct.unpack('>I2', head, 45))
+end
+
 local function stamp_of(place)
   local head = redis.call('GETRANGE', place, 2, 9)
   return #head == 8 and struct.unpack('>I8', head) or nil

@@ -55,14 +55,10 @@ local function sweep()
   local members = redis.call('ZRANGE', COUNTED, from, from + SWEPT - 1)
   for _, member in ipairs(members) do
     local place = PREFIX .. 'e:' .. key_of(member)
-    local head = redis.call('GETRANGE', place, 0, 45)
-    if #head == 46 then
-      head = redis.call('GETRANGE', place, 0, 45 + struct.unpack('>I2', head, 45))
-      if judged(head) == 'tag-purged' then
-        redis.call('UNLINK', place)
-        discount(member)
-        from = from - 1
-      end
+    if judged(head_of(place)) == 'tag-purged' then
+      redis.call('UNLINK', place)
+      discount(member)
+      from = from - 1
     end
   end
   redis.call('HSET', KEYS[1], 'w', #members < SWEPT and 0 or from + SWEPT)

@@ -133,6 +133,10 @@ class Near:
         if position < self._floor or self._purged(space.name, key, entry):
             self.discarded += 1
             return False
+        node = self._nodes.get((space.name, key))
+        if node is not None and node.value.stamp == entry.stamp:
+            node.mark = self.position  # it is this one, and it stands
+            return True
         content = entry.content
         size = len(content.body) + len(content.meta) + len(key) + sum(map(len, content.tags))
         return self.held.put((space.name, key), entry, size + ENTRY_OVERHEAD_BYTES, self.position)
@@ -148,7 +152,8 @@ class Near:
         self.notices += 1
         self._count(notice)
         if notice.kind != RELEASED:
-            self._note(notice)
+            kind = KEY if notice.about_key else notice.kind
+            self.purged(notice.space, kind, notice.name, notice.stamp)
         if notice.about_key:
             self._wake(self._waiting.pop((notice.space, notice.name), ()))
         elif self._waiting:
@@ -179,16 +184,15 @@ class Near:
             self._numbers.clear()
         self._numbers[notice.space] = notice.number
 
-    def _note(self, notice: Notice) -> None:
-        kind = KEY if notice.about_key else notice.kind
-        name = (notice.space, kind, notice.name)
-        if self._purges.get(name, NONE)[0] >= notice.stamp:
+    def purged(self, space: str, kind: str, name: str, stamp: int) -> None:
+        """Note a purge. Whoever purged does so himself: he must not be answered as if he had not."""
+        if self._purges.get((space, kind, name), NONE)[0] >= stamp:
             return
         self.position += 1
-        self._purges[name] = (notice.stamp, self.position)
-        self._purges.move_to_end(name)
+        self._purges[space, kind, name] = (stamp, self.position)
+        self._purges.move_to_end((space, kind, name))
         if kind == KEY:
-            self._drop_older((notice.space, notice.name), notice.stamp)
+            self._drop_older((space, name), stamp)
         if len(self._purges) > self._purges_max:
             _, (_, self._floor) = self._purges.popitem(last=False)
 

@@ -7,7 +7,7 @@
 -- ARGV[4]  1 = everything
 -- ARGV[5]  number of keys
 -- ARGV[6..]  the keys, then the tags
--- returns  {stamp, entries found by key}
+-- returns  {stamp, living entries found by key}
 
 settle()
 local softly, keys = ARGV[3] == '1', tonumber(ARGV[5])
@@ -15,8 +15,8 @@ local stamp = tick()
 local found = 0
 
 local function soften(place)
-  local entry = redis.call('GETRANGE', place, 0, 45)
-  if #entry < 46 or string.byte(entry, 1) ~= 2 then return end
+  local entry = head_of(place)
+  if not entry or string.byte(entry, 1) ~= 2 then return end
   local ends = {struct.unpack('>I6I6I6I6', entry, 17)}
   local sooner = math.max(0, ends[1] - now)
   for place_of = 1, 4 do ends[place_of] = ends[place_of] - sooner end
@@ -25,7 +25,7 @@ end
 
 for at = 1, keys do
   local place, key = KEYS[2 * at], ARGV[5 + at]
-  if redis.call('EXISTS', place) == 1 then found = found + 1 end
+  if SERVED[judged(head_of(place))] then found = found + 1 end
   if softly then
     soften(place)
   else

@@ -136,13 +136,13 @@ class PlainStore:
         return stamp, found
 
     def _purge_key(self, key: str, soft: bool) -> bool:
-        entry = self.entries.get(key)
+        entry, living = self.entries.get(key), self.lookup(key).entry is not None
         if entry is not None and soft:
             self.entries[key] = _sooner(entry, max(0, entry.soft_ms - self.now_ms))
         elif entry is not None:
             del self.entries[key]
         self._free(key)
-        return entry is not None
+        return living
 
     def _free(self, key: str) -> None:
         self.leases.pop(key, None)
