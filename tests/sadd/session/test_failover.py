@@ -26,7 +26,7 @@ async def test_a_lagging_replica_that_takes_over_brings_nobody_back(
     its replica serves what it held before. Who signed out stays out, durable changes are there, and who was
     not touched by it goes on, on all nodes."""
     with cluster(tmp_path) as nodes:
-        client = await open_client(nodes.url, deadline_ms=2_000, max_in_flight=10_000)
+        client = await open_client(nodes.url, deadline_ms=5_000, max_in_flight=10_000)
         sessions = Sessions(ValkeyStore(client), Ids(PEPPER), Sealer([SEAL]), ledger)
         try:
             left = [await begin(sessions, f"left-{i}", HOT) for i in range(SUBJECTS)]

@@ -25,8 +25,8 @@ DURABLE = SessionPolicy(600_000, 3_600_000, durable=True)
 
 
 @asynccontextmanager
-async def sessions_on(url: str, ledger: PostgresLedger, deadline_ms: int = 2_000) -> AsyncIterator[Sessions]:
-    async with connected(url, deadline_ms=deadline_ms) as client:
+async def sessions_on(url: str, ledger: PostgresLedger) -> AsyncIterator[Sessions]:
+    async with connected(url, deadline_ms=5_000) as client:
         yield Sessions(ValkeyStore(client), Ids(PEPPER), Sealer([SEAL]), ledger)
 
 
@@ -239,7 +239,7 @@ async def test_what_the_store_did_not_take_is_done_when_it_is_back(
 ) -> None:
     """The store goes between the commit and its own part: the caller is told that nobody knows, and the
     sign-out is in force as soon as the store is back, though nobody asks again."""
-    async with sessions_on(own_valkey.url, ledger, deadline_ms=300) as sessions:
+    async with sessions_on(own_valkey.url, ledger) as sessions:
         session_id, _ = await sessions.create("moi", "portal", "a", DURABLE, {})
         work = asyncio.create_task(sessions.work())
         own_valkey.stop()
@@ -302,3 +302,23 @@ async def test_the_journal_forgets_what_ended(kept: Sessions, ledger: PostgresLe
     feed = await kept.revocations(0)
     assert (feed.revocations, feed.last, feed.gap) == ((), 1, True)
     assert not (await kept.revocations(1)).gap
+
+
+async def test_everything_in_the_store_has_an_end(kept: Sessions, valkey_url: str) -> None:
+    """Begun, changed, rotated, ended, listed, asked for and never begun: each key that is left goes by itself,
+    no later than the longest session and a minute or two."""
+    for policy in (HOT, DURABLE):
+        held = [(await kept.create("moi", "portal", s, policy, {}, network="n"))[0] for s in "aabbcc"]
+        await kept.patch("moi", held[0], None, {"x": 1})
+        await kept.rotate("moi", held[1])
+        await kept.revoke("moi", held[2])
+        await kept.revoke_all("moi", "c", except_id=held[4])
+        for subject in ("a", "nobody"):
+            await kept.listed("moi", subject)
+            await kept.revoke_all("moi", f"never-{subject}")
+    async with connected(valkey_url) as client:
+        keys = await client.command("KEYS", "*")
+        assert isinstance(keys, list)
+        lives = [await client.command("PTTL", key) for key in keys if isinstance(key, bytes)]
+    assert len(lives) > 10
+    assert all(isinstance(left, int) and 0 < left <= HOT.absolute_ms + 120_000 for left in lives)

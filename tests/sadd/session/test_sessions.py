@@ -152,7 +152,7 @@ async def test_a_subject_is_bounded(sessions: Sessions, subject: str) -> None:
 
 async def test_the_session_says_so_when_the_store_is_gone(own_valkey: StoppableValkey, ids: Ids) -> None:
     """Store killed: every call says that it cannot know; none says unknown. It recovers by itself."""
-    async with connected(own_valkey.url, deadline_ms=300) as client:
+    async with connected(own_valkey.url, deadline_ms=5_000) as client:
         sessions = Sessions(ValkeyStore(client), ids)
         session_id = await signed_in(sessions)
         own_valkey.stop()
