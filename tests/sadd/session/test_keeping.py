@@ -305,8 +305,8 @@ async def test_the_journal_forgets_what_ended(kept: Sessions, ledger: PostgresLe
 
 
 async def test_everything_in_the_store_has_an_end(kept: Sessions, valkey_url: str) -> None:
-    """Begun, changed, rotated, ended, listed, asked for and never begun: each key that is left goes by itself,
-    no later than the longest session and a minute or two."""
+    """Begun, changed, rotated, ended, listed, asked for and never begun: each key that is left goes by
+    itself, no later than the longest session and a minute or two."""
     for policy in (HOT, DURABLE):
         held = [(await kept.create("moi", "portal", s, policy, {}, network="n"))[0] for s in "aabbcc"]
         await kept.patch("moi", held[0], None, {"x": 1})
