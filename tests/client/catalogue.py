@@ -18,6 +18,8 @@ CLASSES = {
 
 QUEUE = "{id: rush, outflow_share: 0.9, active_share: 0.9, claim_window_seconds: 120, pass_seconds: 300}"
 
+SESSION = "{id: citizen, idle_seconds: 900, absolute_seconds: 28800}"
+
 AGENCIES = """
 - id: bench
   name: {ar: قياس, en: Bench}
@@ -37,7 +39,7 @@ SERVICE = """
   capacity: {requests_per_second: 55, concurrent_users: 550}
   yearly_volume: 164000
   peak: {event: a run, factor: 2.2}
-  protection: {limits: %s, queue: rush}
+  protection: {limits: %s, queue: rush, session: citizen}
 """
 
 COPIES_A_DAY = 3
@@ -61,7 +63,7 @@ def write_catalogue(folder: Path) -> Path:
     classes = "".join(f"  - {{id: {name}, {numbers}}}\n" for name, numbers in CLASSES.items())
     files = {
         "agencies.yaml": AGENCIES,
-        "classes.yaml": f"limits:\n{classes}queues:\n  - {QUEUE}\ncaches: []\nsessions: []\n",
+        "classes.yaml": f"limits:\n{classes}queues:\n  - {QUEUE}\ncaches: []\nsessions:\n  - {SESSION}\n",
         "apps.yaml": "[]\n",
         "services/bench.yaml": "".join(SERVICE % (name, name, name, name) for name in CLASSES),
     }

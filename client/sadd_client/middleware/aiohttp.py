@@ -15,6 +15,8 @@ from sadd_client.sessions.sessions import AsyncSessions
 from sadd_client.sessions.visitor import Shown, Visitor
 
 COOKIE = Cookie()
+VISITOR = web.RequestKey("visitor", Visitor)
+"""``request[VISITOR]`` behind ``signed_in``."""
 
 
 def by_address(request: web.Request) -> str | None:
@@ -60,7 +62,7 @@ def signed_in(
     cookie: Cookie = COOKIE,
     address: Callable[[web.Request], str | None] = by_address,
 ) -> Middleware:
-    """A middleware: ``request["visitor"]`` is a ``Visitor``, who is signed in, in and out.
+    """A middleware: ``request[VISITOR]`` is a ``Visitor``: who is signed in, in and out.
 
     While nobody can say whether a session lives the answer is 503 with Retry-After, and the cookie stays.
     """
@@ -70,7 +72,7 @@ def signed_in(
         headers = request.headers
         cookies = tuple(headers.getall("Cookie", []))
         shown = Shown(cookies, headers.get("User-Agent", ""), address(request) or "")
-        visitor = request["visitor"] = Visitor(sessions, cookie, shown)
+        visitor = request[VISITOR] = Visitor(sessions, cookie, shown)
         try:
             response = await handler(request)
         except PlatformAway as away:

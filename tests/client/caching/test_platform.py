@@ -25,7 +25,7 @@ def cache_key(running: Platform) -> str:
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """A key that no other test uses."""
-    return request.node.name.replace("[", ":").replace("]", "")
+    return str(request.node.name).replace("[", ":").replace("]", "")
 
 
 async def test_what_is_put_is_got(opened: Open, running: Platform, cache_key: str, name: str) -> None:
