@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from sadd.postgres.pool import AWAY, Pool
 from sadd.sealing import Sealer, SealKey
 from sadd.session.ids import Ids
 from sadd.session.postgres import PostgresLedger
-from sadd.session.sessions import Sessions
+from sadd.session.sessions import Sessions, UnknownSession
 from sadd.session.store import StoreUnavailable
 from sadd.session.valkey import ValkeyStore
 from sadd.settings import Settings
@@ -88,10 +89,11 @@ class Ending:
     async def of_subject(self, agency: str, subject: str) -> None:
         await self.sessions.revoke_all(agency, subject, reason="provider")
 
-    async def of_login(self, agency: str, subject: str, login: str) -> None:  # noqa: ARG002
-        """A session does not tell which login began it: all of the subject's end, which errs to the safe
-        side."""
-        await self.of_subject(agency, subject)
+    async def of_login(self, agency: str, subject: str, login: str) -> None:
+        for one in await self.sessions.listed(agency, subject):
+            if one.login == login:
+                with suppress(UnknownSession):  # it has ended meanwhile
+                    await self.sessions.revoke_ref(agency, one.ref, reason="provider")
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ class _Sessions:
                 policy,
                 body.data,
                 network=_network(body),
+                login=login,
                 **_labels(body),
             )
             await self._note(call.agency, login, session_id, session)
@@ -172,6 +173,7 @@ class _Sessions:
                 policy,
                 body.data,
                 keep=body.keep,
+                login=login,
                 **_labels(body),
             )
             await self._note(call.agency, login, session_id, session)

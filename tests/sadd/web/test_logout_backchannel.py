@@ -17,7 +17,7 @@ from sadd.session.store import StoreUnavailable
 from sadd.web.logout_keys import KeysAway, ProviderKeys
 from tests.sadd.logout.scene import OTHER_SECRET, SECRET, public, token
 from tests.sadd.web.callers import MOPH, READER
-from tests.sadd.web.sessions_scene import SESSIONS, SignedIn
+from tests.sadd.web.sessions_scene import CURRENT, SESSIONS, SignedIn
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -115,13 +115,17 @@ async def test_a_subject_is_signed_out_everywhere(signed: SignedIn) -> None:
             assert await signed.pool.fetchval(reason) == "provider"
 
 
-async def test_a_provider_session_ends_whom_it_signed_in(signed: SignedIn) -> None:
-    """By ``sid`` alone: who was signed in with it is known though no token says so."""
+async def test_a_provider_session_ends_what_it_signed_in(signed: SignedIn) -> None:
+    """By ``sid`` alone: who was signed in with it is known though no token says so. It ends what was begun
+    with it, rotated meanwhile or not, and nothing else of the same person."""
     async with issuing() as issuer:
         provider = await trusting(signed, issuer)
         login = {"provider": provider["id"], "sid": "op-session-1"}
-        mine = (await signed.sign_in("oidc-sid", login=login))["session"]
-        other = (await signed.sign_in("oidc-sid-other"))["session"]
+        first = (await signed.sign_in("oidc-sid", login=login))["session"]
+        _, renewed = await signed.ask("POST", f"{CURRENT}/rotate", first)
+        mine = renewed["session"]
+        also = {"provider": provider["id"], "sid": "op-session-2"}
+        other = (await signed.sign_in("oidc-sid", login=also))["session"]
         assert (await tell(signed, provider, token(said(issuer, sid="unknown"))))[0] == 200
         assert await signed.lives(mine)
         assert (await tell(signed, provider, token(said(issuer, sid="op-session-1"))))[0] == 200
