@@ -7,23 +7,21 @@ import msgspec
 from sadd.telemetry.context import request_id_from
 from sadd.web.endpoint import PATH_PARAMETER
 from sadd.web.lane.head import Head, read_head, take_marks
+from sadd.web.lane.tails import SEGMENT, Fields, Tail, before_tail
 from sadd.web.lane.wording import answer_head
 from sadd.web.route import Keys, Route
 
 HEADS_MAX = 1024
 """Heads that a worker remembers. A client sends the same one with nearly each of its requests."""
 
+TAIL_HEADS_MAX = 512
+"""Of them, those with a parameter of many values: there is one for each key of the cache."""
+
 HEAD_BYTES_MAX = 1024
 """Larger heads are read anew each time: so all remembered ones take a megabyte or two."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """Of an endpoint that takes any: those whose answers have a body."""
-
-# One segment that means to aiohttp's router what it says, and that needs no decoding.
-_SEGMENT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-
-# Of a tail: what a segment may have besides (RFC 3986, section 3.3) and is not decoded either.
-_TAIL = _SEGMENT | frozenset(b":@,=+!$*()';/")
 
 
 class LaneRoute:
@@ -40,7 +38,6 @@ class LaneRoute:
         "reads",
         "route",
         "scope",
-        "taken",
         "tell",
     )
 
@@ -58,7 +55,6 @@ class LaneRoute:
         self.decode = route.decode
         self.reads = route.reads
         self.may_be_bare = route.endpoint.body_optional
-        self.taken = frozenset(name.encode() for name in lane.taken)
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -90,8 +86,10 @@ class LaneTable:
         self._prefixes: dict[bytes, LaneRoute] = {}
         self._between: dict[tuple[bytes, bytes], LaneRoute] = {}
         """By what stands before the parameter, and the one segment behind it."""
-        self._tails: list[tuple[bytes, LaneRoute]] = []
-        """By what stands before the first of two parameters that are the rest of the path."""
+        self._tails: list[tuple[Tail, LaneRoute]] = []
+        self._tail_fields = Fields()
+        self._tail_heads: list[bytes] = []
+        """Those of the remembered heads that end in such parameters: they push out only one another."""
         self._head_bytes_max = head_bytes_max
         self._fields_max = fields_max
         self._is_stranger = keys.is_stranger
@@ -108,8 +106,9 @@ class LaneTable:
     def _add(self, route: LaneRoute) -> None:
         endpoint = route.route.endpoint
         methods = METHODS if endpoint.method == "*" else (endpoint.method,)
-        if (place := _before_tail(endpoint.path)) is not None:
-            self._tails += [(f"{method} {place}/".encode(), route) for method in methods]
+        if (place := before_tail(endpoint.path)) is not None:
+            assert endpoint.lane is not None, "an endpoint of the lane says how"
+            self._tails += [(Tail(method, place, endpoint.lane.taken), route) for method in methods]
             return
         place, last, behind = _cut(endpoint.path)
         assert "{" not in place + behind, "the lane takes one parameter, in one of the last two segments"
@@ -126,7 +125,9 @@ class LaneTable:
         if len(raw) > self._head_bytes_max:
             return None
         marks = take_marks(raw)
-        known = self._remembered.get(marks.rest) or self._public.get(marks.rest)
+        known = (
+            self._remembered.get(marks.rest) or self._public.get(marks.rest) or self._by_fields(marks.rest)
+        )
         if known is None:
             head = read_head(marks.rest, self._fields_max)
             if head is None:
@@ -163,6 +164,30 @@ class LaneTable:
             if len(memory) >= HEADS_MAX:
                 memory.clear()
             memory[raw] = Known(head, known.route, known.parameter, len(raw) + head.length)
+            if not is_public and "/" in known.parameter:
+                self._remember_tail(raw, head)
+
+    def _remember_tail(self, raw: bytes, head: Head) -> None:
+        self._tail_fields.remember(raw, head)
+        if len(self._tail_heads) >= TAIL_HEADS_MAX:
+            for other in self._tail_heads:
+                self._remembered.pop(other, None)
+            self._tail_heads.clear()
+        self._tail_heads.append(raw)
+
+    def _by_fields(self, raw: bytes) -> Known | None:
+        """A head whose line alone is new, if it is one whose parameters are the rest of the path."""
+        head = self._tail_fields.head(raw)
+        if head is None:
+            return None
+        route, parameter = self._tail(head.line)
+        return None if route is None else Known(head, route, parameter.decode(), len(raw), raw)
+
+    def _tail(self, line: bytes) -> tuple[LaneRoute | None, bytes]:
+        for tail, route in self._tails:
+            if rest := tail.rest(line):
+                return route, rest
+        return None, b""
 
     def _find(self, head: Head) -> tuple[LaneRoute | None, str]:
         found, parameter = self._exact.get(head.line), b""
@@ -176,34 +201,13 @@ class LaneTable:
             if found is None:
                 found, parameter = self._tail(head.line)
             # Not empty, ".", "..", encoded, a query.
-            elif not (parameter.strip(b".") and _SEGMENT.issuperset(parameter)):
+            elif not (parameter.strip(b".") and SEGMENT.issuperset(parameter)):
                 return None, ""
         if found is None or not head.usual or head.length > found.route.body_bytes_max:
             return None, ""
         # A body where none is read, or none where one is: aiohttp says what comes of it.
         fits = (found.reads and head.json) if head.length else (found.may_be_bare or not found.reads)
         return (found, parameter.decode()) if fits else (None, "")
-
-    def _tail(self, line: bytes) -> tuple[LaneRoute | None, bytes]:
-        """Plain segments to the end of the path, none of them empty, "." or ".."."""
-        for prefix, route in self._tails:
-            if line.startswith(prefix):
-                tail = line[len(prefix) :]
-                first, _, rest = tail.partition(b"/")
-                plain = rest and rest not in route.taken and _SEGMENT.issuperset(first)
-                if plain and _TAIL.issuperset(rest) and all(one.strip(b".") for one in tail.split(b"/")):
-                    return route, tail
-        return None, b""
-
-
-def _before_tail(path: str) -> str | None:
-    """What stands before two parameters that end the path, of which the last takes all; else None."""
-    parameters = list(PATH_PARAMETER.finditer(path))
-    if len(parameters) != 2 or parameters[1]["pattern"] != ".+":
-        return None
-    first, second = parameters
-    ends = second.end() == len(path) and path[first.end() : second.start()] == "/"
-    return path[: first.start() - 1] if ends else None
 
 
 def _cut(path: str) -> tuple[str, str, str]:
