@@ -25,6 +25,7 @@ SPACE = Space("t", "n")
 KEY = "k"
 TAGS = ("x",)
 LEASE_MS = 1_000
+NOW_MS = 1_795_507_745_123
 LIVES = Times(1_000_000, 2_000_000)
 VALUES = [Content(str(number).encode(), "", TAGS) for number in range(4)]
 
@@ -47,7 +48,7 @@ class Worker:
 class World:
     """One store, its origin, two workers. ``acknowledged``: older values may not be served any more."""
 
-    store: PlainStore = field(default_factory=lambda: PlainStore(1_000_000))
+    store: PlainStore = field(default_factory=lambda: PlainStore(NOW_MS))
     origin: int = 0
     acknowledged: int = 0
     acknowledged_softly: int = 0
@@ -61,7 +62,7 @@ class World:
 
     def __post_init__(self) -> None:
         clock = StoreClock(monotonic=lambda: 0.0)
-        clock.ahead_ms = 1_000_000
+        clock.ahead_ms = NOW_MS
         self.workers = [Worker(Near(1 << 20, Always(), clock), heard=1) for _ in range(2)]
         self.store.purge((), (), soft=True)  # the namespace is there
 
@@ -224,16 +225,19 @@ def play_all(actors: list[tuple[Actor, int]]) -> int:
     """Plays every order of the actors' steps on a world of its own, checking after each step."""
     count = 0
     for order in orders([steps for _, steps in actors]):
-        world = World()
-        running = [actor(world) for actor, _ in actors]
-        try:
-            for actor in order:
-                next(running[actor], None)
-                world.check()
-        except AssertionError as broken:
-            raise AssertionError(f"order {order}: {broken}") from broken
+        play(World(), actors, order)
         count += 1
     return count
+
+
+def play(world: World, actors: list[tuple[Actor, int]], order: list[int]) -> None:
+    running = [actor(world) for actor, _ in actors]
+    try:
+        for actor in order:
+            next(running[actor], None)
+            world.check()
+    except AssertionError as broken:
+        raise AssertionError(f"order {order}: {broken}") from broken
 
 
 @pytest.mark.parametrize("kind", ["key", "tag", "everything", "put"])
