@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from sadd.supervisor.child import Program, tethered
 from tests.waiting import eventually_sync
 
 START_SECONDS = 60.0
@@ -97,10 +98,14 @@ def sadd(
 
 @contextmanager
 def platform(folder: Path, *flags: str, command: Path = SADD, **settings: str) -> Iterator[Platform]:
-    """``sadd up`` on a free port in ``folder``, ready; stopped at the end if it still runs."""
+    """``sadd up`` on a free port in ``folder``, ready; stopped at the end if it still runs.
+
+    It is tied to this process: a test run that is killed leaves nothing behind.
+    """
     env = environment(**settings)
+    words = tethered(Program("sadd", (str(command), "up", *flags), folder=str(folder)))
     with (folder / "sadd.log").open("ab") as log:
-        process = subprocess.Popen([command, "up", *flags], cwd=folder, env=env, stderr=log)
+        process = subprocess.Popen(words, env=env, stderr=log)
     running = Platform(process, folder, env)
     try:
         eventually_sync(lambda: process.poll() is None and running.status("/readyz") == 200, START_SECONDS)
