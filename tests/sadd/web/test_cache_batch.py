@@ -56,24 +56,24 @@ async def test_a_thousand_go_and_one_more_does_not(scene: Scene) -> None:
     assert status == 422
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        get("a b"),
-        get("events"),
-        {"op": "put", "key": "a", "body": "?"},
-        put("a", cache_control="no-store"),
-        put("a", cache_control="max-age=x"),
-        put("a", tags=["ö"]),
-        put("a", content_type="a\nb"),
-        {"op": "purge", "key": "a"},
-        {"key": "a"},
-    ],
+WRONG: tuple[dict[str, Any], ...] = (
+    get("a b"),
+    get("events"),
+    {"op": "put", "key": "a", "body": "?"},
+    put("a", cache_control="no-store"),
+    put("a", cache_control="max-age=x"),
+    put("a", tags=["ö"]),
+    put("a", content_type="a\nb"),
+    {"op": "purge", "key": "a"},
+    {"key": "a"},
 )
-async def test_one_of_a_wrong_form_refuses_all(scene: Scene, wrong: dict[str, Any]) -> None:
+
+
+async def test_one_of_a_wrong_form_refuses_all(scene: Scene) -> None:
     """422, and the put before it was not done."""
-    status, _ = await batch(scene, put("first"), wrong)
-    assert status == 422
+    for wrong in WRONG:
+        status, _ = await batch(scene, put("first"), wrong)
+        assert status == 422, wrong
     _, (found,) = await batch(scene, get("first"))
     assert found["status"] == 404
 
