@@ -19,23 +19,20 @@ from cache.entry import Content, Entry
 from cache.policy import TTL_MS_MAX, Times
 from cache.rfc9111.asking import NEVER, fetch_fields, with_validators
 from cache.rfc9111.message import Request, Response
-from cache.rfc9111.stored import Stored, pack
+from cache.rfc9111.stored import Stored
 from cache.rfc9111.storing import NotStorable, storable
 from cache.rfc9111.updating import merge_304
-from cache.store import StoreUnavailable
 from sadd.settings import Shield as Settings
 from sadd.shield.asking import BROKEN, Answered, Ask, Unanswered, answer_to, worded
 from sadd.shield.head import Fields
-from sadd.shield.kept import KIND, sign, stored_of
+from sadd.shield.kept import KIND, chosen_of, packed, stored_of
 from sadd.shield.memory import Fetched
 from sadd.shield.pages import Page
-from sadd.shield.variants import VariantKeys
+from sadd.shield.variants import Room, chosen, variant_key
 from sadd.web.problem import Problem
 
 ERRORS = (500, 502, 503, 504)
 """In whose place a stale answer may be given (RFC 5861 §4)."""
-SIGN_MS = 24 * 3_600_000
-"""How long it is known by what the answers of a URL vary."""
 AGENT = (b"user-agent", b"sadd-shield")
 ORIGIN = b"origin"
 
@@ -57,7 +54,7 @@ class Means:
     """With what a worker fetches."""
 
     cache: Cache
-    keys: VariantKeys
+    room: Room
     fetched: Fetched
     settings: Settings
 
@@ -76,7 +73,7 @@ class Fetch:
         self.sent: Fields = ()
         self.keyed = keyed
         """The fields that the origin is shown, besides those of every fetch."""
-        self._cache, self._keys = means.cache, means.keys
+        self._cache, self._room = means.cache, means.room
         self._settings = means.settings
         self._fetched = means.fetched
         self._page = page
@@ -94,6 +91,10 @@ class Fetch:
         """``spare`` is what there is, fresh, stale or only kept. Raises Unanswered."""
         self.ran = True
         before = stored_of(spare)
+        if before is not None and before.vary:
+            self.keyed = tuple(sorted({*self.keyed, *before.vary}))
+        if spare is not None and before is not None and chosen_of(spare) != chosen(self._page, before.vary):
+            spare = before = None  # another's answer: its validators say nothing of ours
         self.was_stale = before is not None
         try:
             return await self._load(spare, before, self.keyed)
@@ -103,7 +104,9 @@ class Fetch:
         finally:
             self._fetched.note(self._key)
 
-    async def _load(self, spare: Entry | None, before: Stored | None, keyed: tuple[bytes, ...]) -> Loaded:
+    async def _load(
+        self, spare: Entry | None, before: Stored | None, keyed: tuple[bytes, ...], *, again: bool = True
+    ) -> Loaded:
         page = self._page
         answered = await self._ask(before, keyed)
         try:
@@ -119,9 +122,9 @@ class Fetch:
             more = self._unsent(verdict.stored.vary, keyed)
             if more is None:
                 return self._pass(answered, b"", "vary-personal")
-            if more and len(keyed) < len(more):
+            if more and again:
                 answered.close()
-                return await self._load(None, None, more)
+                return await self._load(None, None, more, again=False)
             return await self._take(answered, verdict.stored)
         finally:
             if self.passing is None or self.passing.answered is not answered:
@@ -154,11 +157,11 @@ class Fetch:
             return await self._load(None, None, keyed)
         if isinstance(merged.kept, NotStorable):
             once = structs.replace(before, fields=merged.fields, born_ms=response.came_ms)
-            return Loaded(replace(spare.content, meta=pack(once)), None)
+            return Loaded(replace(spare.content, meta=packed(once, chosen_of(spare))), None)
         self.stored = True
         stored = merged.kept.stored
-        content = replace(spare.content, meta=pack(stored), tags=self._tags(stored))
-        return Loaded(content, self._times(stored))
+        meta = packed(stored, chosen_of(spare))
+        return Loaded(replace(spare.content, meta=meta, tags=self._tags(stored)), self._times(stored))
 
     def _unsent(self, vary: tuple[bytes, ...], keyed: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
         """The names to ask with, where the answer varies by fields that the origin was not shown.
@@ -173,7 +176,7 @@ class Fetch:
         return tuple(sorted({*keyed, *vary})) if missing else ()
 
     async def _take(self, answered: Answered, stored: Stored) -> Loaded:
-        """Read the body, and keep it where those will look who may have it."""
+        """Read the body, and keep it under the key that was looked under, if it belongs there."""
         bound = self._page.shelf.space.body_bytes_max
         if (answered.head.length or 0) > bound:
             return self._pass(answered, b"", "too-large")
@@ -183,28 +186,17 @@ class Fetch:
             if len(body) > bound:
                 return self._pass(answered, body, "too-large")
         answered.close()
-        content = Content(body, KIND, self._tags(stored), pack(stored))
-        times = self._times(stored)
-        self.stored = self._keys.has_room(self._page, stored.vary)
-        if self._keys.of(self._page, stored.vary) == self._key:
-            return Loaded(content, times if self.stored else None)
-        return await self._elsewhere(content, times, stored.vary)
+        choice = chosen(self._page, stored.vary)
+        content = Content(body, KIND, self._tags(stored), packed(stored, choice))
+        self.stored = self._belongs(choice)
+        return Loaded(content, self._times(stored)) if self.stored else Loaded(content, None, 0)
 
-    async def _elsewhere(self, content: Content, times: Times, vary: tuple[bytes, ...]) -> Loaded:
-        """It lies under another key than was looked under: a sign at the URL's own says by what it varies."""
-        page, space = self._page, self._page.shelf.space
-        content_of_sign = Content(b"", KIND, (page.tag,), sign(vary))
-        sign_times = Times(SIGN_MS, SIGN_MS)
-        try:
-            if self.stored:
-                await self._cache.put(space, self._keys.of(page, vary), content, times)
-            if vary and self._key == page.key:
-                return Loaded(content_of_sign, sign_times)
-            if vary:
-                await self._cache.put(space, page.key, content_of_sign, sign_times)
-        except StoreUnavailable:
-            self.stored = False
-        return Loaded(content, None, 0)
+    def _belongs(self, choice: str) -> bool:
+        """At the URL's own key any of its answers does, at another only the one that it is the key of."""
+        page = self._page
+        if self._key == page.key:
+            return True
+        return self._key == variant_key(page, choice) and self._room.takes(page.key, choice)
 
     def _pass(self, answered: Answered, begun: bytes, reason: str) -> Loaded:
         if not self._left:

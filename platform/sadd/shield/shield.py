@@ -18,9 +18,10 @@ from sadd.gate.original import Original
 from sadd.gate.reply import SUBJECT, Reply
 from sadd.settings import Shield as Settings
 from sadd.shield.asking import Unanswered
-from sadd.shield.caching import NAME, Caching
+from sadd.shield.caching import Caching
 from sadd.shield.call import Call
 from sadd.shield.fields import Multi
+from sadd.shield.finding import NAME
 from sadd.shield.forwarding import ask_of, forward
 from sadd.shield.head import Fields, Head
 from sadd.shield.hops import is_loop
@@ -42,6 +43,8 @@ class ShieldStats:
     origin_held: int
     origin_opened: int
     breakers_opened: int
+    purges_failed: int
+    """Changes whose pages could not be ended, for the store was away."""
 
 
 class Shield:
@@ -87,13 +90,14 @@ class Shield:
             sum(pool.held for pool in pools),
             sum(pool.opened for pool in pools),
             sum(pool.breaker.opened for pool in pools),
+            self._caching.purges_failed,
         )
 
     async def _serve(self, call: Call, site: Site) -> None:
         head = call.head
         scheme = scheme_of(head, trusted=self._gate.trusts(call.peer))
         page = self._caching.page(head, site, scheme)
-        if not isinstance(page, str) and page.is_public and await self._caching.answer_near(call, page):
+        if not isinstance(page, str) and page.is_public and await self._caching.answer_kept(call, page):
             self._answers["hit"] += 1
             return
         address = address_of(self._gate, call.peer, head)

@@ -1,40 +1,42 @@
-"""Under which key the answer lies that is for this visitor, and how many of them a URL may have."""
+"""Which of a URL's answers is this visitor's, under which key it lies, and how many a URL may have."""
 
 from hashlib import blake2b
 
 from cache.rfc9111.vary import vary_key
 from sadd.shield.pages import Page
 
-VARIANTS_MAX = 16
-"""Of one URL, that one worker adds: fields that differ with each visitor must not fill the cache."""
+VARIANTS_MAX = 15
+"""Of one URL, that one worker adds to the one at the URL's own key: fields that differ with each visitor must
+not fill the cache."""
 URLS_MAX = 4_096
 
 
-class VariantKeys:
-    """Of one worker."""
+def chosen(page: Page, vary: tuple[bytes, ...]) -> str:
+    """The same for requests that the same variant answers; empty where nothing varies."""
+    if not vary:
+        return ""
+    values = vary_key(vary, page.request.fields, page.shelf.policy)
+    return blake2b(b",".join(vary) + b"\0" + values, digest_size=16).hexdigest()
+
+
+def variant_key(page: Page, choice: str) -> str:
+    return f"{page.key}~{choice}"
+
+
+class Room:
+    """For variants, in one worker."""
 
     def __init__(self) -> None:
         self._known: dict[str, set[str]] = {}
 
-    def of(self, page: Page, vary: tuple[bytes, ...]) -> str:
-        """The URL's own key where nothing varies."""
-        if not vary:
-            return page.key
-        chosen = vary_key(vary, page.request.fields, page.shelf.policy)
-        digest = blake2b(b",".join(vary) + b"\0" + chosen, digest_size=16).hexdigest()
-        return f"{page.key}~{digest}"
-
-    def has_room(self, page: Page, vary: tuple[bytes, ...]) -> bool:
+    def takes(self, url_key: str, choice: str) -> bool:
         """Whether one more may be kept; notes that it is."""
-        if not vary:
-            return True
-        known = self._known.get(page.key)
+        known = self._known.get(url_key)
         if known is None:
             if len(self._known) >= URLS_MAX:
                 self._known.clear()
-            known = self._known[page.key] = set()
-        key = self.of(page, vary)
-        if key not in known and len(known) >= VARIANTS_MAX:
+            known = self._known[url_key] = set()
+        if choice not in known and len(known) >= VARIANTS_MAX:
             return False
-        known.add(key)
+        known.add(choice)
         return True
