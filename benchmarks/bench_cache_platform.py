@@ -4,12 +4,12 @@ import asyncio
 import http.client
 import json
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.bench_cache_goals import LANE_HIT
 from benchmarks.bench_ratelimit_goals import LANE_BARE
@@ -23,6 +23,7 @@ from benchmarks.bench_ratelimit_platform import (
     open_platform,
 )
 from benchmarks.drivers.asked import Http
+from benchmarks.drivers.hearing import hear
 from benchmarks.drivers.probe import probe
 from benchmarks.drivers.turn import Reading, read, saturate
 from benchmarks.harness import Subject
@@ -33,10 +34,7 @@ from benchmarks.servers import Server
 BODY = b"x" * 1024
 PATH = "/v1/cache/bench-pages/hit"
 EVENTS = "/v1/cache/bench-pages/events"
-WORKERS, STREAMS = 4, 24
-"""Connections fall to workers by chance: that none of four is missed by 24 has a chance of 0.996."""
-PAUSE_SECONDS = 0.05
-HEARD_SECONDS = 10.0
+WORKERS = 4
 
 
 def open_cached(stack: ExitStack, folder: Path, server: Server, seconds: float) -> Iterator[Subject[Reading]]:
@@ -57,15 +55,35 @@ def invalidations(folder: Path, server: Server, count: int) -> list[float]:
         platform = open_platform(stack, folder, server.url, {"SERVER_WORKERS": str(WORKERS)})
         key = cache_key(platform)
         put(platform.port, key, PATH)
-        asked = probe(Contender(LANE_HIT, platform.port, _get(PATH, key), platform.roles))
-        ended = threading.Event()
-        loading = threading.Thread(target=_load, args=(asked, ended), daemon=True)
-        loading.start()
-        try:
-            return asyncio.run(_heard(platform.port, key, count))
-        finally:
-            ended.set()
-            loading.join()
+
+        def end(number: int) -> str:
+            put(platform.port, key, f"/v1/cache/bench-pages/gone-{number}", "DELETE", None)
+            return f"gone-{number}"
+
+        with asked_hard(probe(Contender(LANE_HIT, platform.port, _get(PATH, key), platform.roles))):
+            return asyncio.run(hear(platform.port, get(EVENTS, key), end, _name, count))
+
+
+def _name(said: dict[str, Any]) -> str:
+    return str(said["name"]) if said.get("kind") == "key" else ""
+
+
+@contextmanager
+def asked_hard(contender: Contender) -> Iterator[None]:
+    """Meanwhile a closed loop keeps all its workers busy."""
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            saturate(replace(contender, lines=64), 2)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        asking.join()
 
 
 def cache_key(platform: Platform) -> str:
@@ -87,9 +105,13 @@ def put(port: int, key: str, path: str, method: str = "PUT", body: bytes | None 
         raise ValueError(f"{method} {path}: {answer.status} {said[:200]!r}")
 
 
+def get(path: str, key: str, fields: str = "") -> bytes:
+    """A request. ``fields`` are more of them, each with its line's end."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n{fields}\r\n".encode()
+
+
 def _get(path: str, key: str) -> Http:
-    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n"
-    return Http(head.encode(), good=BODY)
+    return Http(get(path, key), good=BODY)
 
 
 def _subject(contender: Contender, seconds: float) -> Subject[Reading]:
@@ -97,64 +119,3 @@ def _subject(contender: Contender, seconds: float) -> Subject[Reading]:
         return read(partial(saturate, contender, seconds), contender.roles, 1)
 
     return Subject(contender.name, turn)
-
-
-def _load(contender: Contender, ended: threading.Event) -> None:
-    while not ended.is_set():
-        saturate(replace(contender, lines=64), 2)
-
-
-@dataclass(slots=True)
-class _Stream:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    """Held for the connection's sake: it closes with its writer."""
-    told: dict[str, float]
-
-    async def follow(self) -> None:
-        async for line in self.reader:
-            if line.startswith(b"data:") and b'"key"' in line:
-                said = json.loads(line[5:])
-                self.told.setdefault(str(said["name"]), time.perf_counter())
-
-
-async def _heard(port: int, key: str, count: int) -> list[float]:
-    streams = [await _open(port, key) for _ in range(STREAMS)]
-    following = [asyncio.create_task(one.follow()) for one in streams]
-    answered: dict[str, float] = {}
-    try:
-        for number in range(count):
-            name = f"gone-{number}"
-            await asyncio.to_thread(put, port, key, f"/v1/cache/bench-pages/{name}", "DELETE", None)
-            answered[name] = time.perf_counter()
-            await asyncio.sleep(PAUSE_SECONDS)
-        await _all_told(streams, f"gone-{count - 1}")
-    finally:
-        for task in following:
-            task.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
-        for one in streams:
-            one.writer.close()
-    never = HEARD_SECONDS * 1e3
-    return [
-        max(0.0, one.told[name] - at) * 1e3 if name in one.told else never
-        for one in streams
-        for name, at in answered.items()
-    ]
-
-
-async def _all_told(streams: list[_Stream], last: str) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(HEARD_SECONDS):
-            while not all(last in one.told for one in streams):  # noqa: ASYNC110  # each tells by itself
-                await asyncio.sleep(0.01)
-
-
-async def _open(port: int, key: str) -> _Stream:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"GET {EVENTS} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n"
-    writer.write(head.encode())
-    said = await reader.readuntil(b"\r\n\r\n")
-    if b" 200 " not in said[:16]:
-        raise ValueError(f"{EVENTS}: {said[:80]!r}")
-    return _Stream(reader, writer, {})

@@ -44,7 +44,8 @@ limits:
 queues:
   - {id: bench-slow, outflow_share: 0.02, active_share: 0.9, claim_window_seconds: 120, pass_seconds: 300}
 caches: []
-sessions: []
+sessions:
+  - {id: bench-citizen, idle_seconds: 1800, absolute_seconds: 28800}
 """,
     "apps.yaml": "[]\n",
     "services/bench.yaml": "\n".join(
@@ -63,7 +64,7 @@ sessions: []
   protection: {{limits: {protection}}}
 """
         for service, arabic, protection in (
-            (SERVICE, "خدمة القياس", "bench-wide"),
+            (SERVICE, "خدمة القياس", "bench-wide, session: bench-citizen"),
             (LEASED, "خدمة الحصص", "bench-widest"),
             (CROWDED, "خدمة الانتظار", "bench-wide, queue: bench-slow"),
         )

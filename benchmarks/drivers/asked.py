@@ -11,6 +11,8 @@ KEYS = 100_000
 FIRST_KEY = 28_000_000_000
 SLOT = b"00000KEY000"  # as long as a key
 ADDRESS = b"00.ADDRESS.0000"  # as long as an address below
+CHOICE = b"00.CHOICE.00"
+"""Becomes one of ``Http.choices``, which are all as long as each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,12 @@ class Http:
     text: bytes
     decisions: int = 1
     good: bytes = b""
+    choices: tuple[bytes, ...] = ()
+
+    @property
+    def plain(self) -> bytes:
+        """Always with the first of its choices, for drivers that draw none."""
+        return self.text.replace(CHOICE, self.choices[0]) if self.choices else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def probe(contender: Contender) -> Contender:
 
 def _answer(asked: Http, port: int) -> bytes:
     """All that comes until the connection closes or a moment is over."""
-    closing = asked.text.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+    closing = asked.plain.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
     said = b""
     with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as line:
         line.sendall(fill(closing, random.Random(1)))

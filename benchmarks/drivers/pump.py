@@ -44,7 +44,7 @@ class Order(msgspec.Struct, frozen=True):
 def order(asked: Http | Grpc, port: int, seconds: float, *, lines: int, streams: int, rate: float) -> Order:
     if isinstance(asked, Grpc):
         return Order(port, asked.message, asked.path, asked.good, seconds, lines, streams, rate)
-    return Order(port, asked.text, "", b"", seconds, lines, 1, rate)
+    return Order(port, asked.plain, "", b"", seconds, lines, 1, rate)
 
 
 class Pump:

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.drivers.asked import ADDRESS, FIRST_KEY, KEYS, SLOT, Http
+from benchmarks.drivers.asked import ADDRESS, CHOICE, FIRST_KEY, KEYS, SLOT, Http
 from benchmarks.drivers.outcome import Outcome, children_cpu_seconds
 
 ABSENT = "wrk is absent (Debian: apt-get install wrk): our own pump drives HTTP, at a higher cost of CPU."
@@ -21,11 +21,13 @@ function init()
   local template = %(template)s
   local function key() return string.format('%%011d', %(first)d + math.random(0, %(last)d)) end
   local function octet() return math.random(100, 199) end
+  local choices = {%(choices)s}
+  local function choice() return choices[math.random(1, #choices)] end
   local function address()
     return string.format('%%d.%%d.%%d.%%d', math.random(110, 119), octet(), octet(), octet())
   end
   for i = 1, %(count)d do
-    texts[i] = template:gsub('%(slot)s', key):gsub('%(address)s', address)
+    texts[i] = template:gsub('%(slot)s', key):gsub('%(address)s', address):gsub('%(choice)s', choice)
   end
   built = os.clock()
 end
@@ -85,6 +87,8 @@ def _script(asked: Http, seed: int) -> str:
         "count": min(KEYS, TEXTS_BYTES_MAX // len(asked.text)),
         "slot": SLOT.decode(),
         "address": ADDRESS.decode().replace(".", "%."),
+        "choice": CHOICE.decode().replace(".", "%."),
+        "choices": ", ".join(f"'{one.decode()}'" for one in asked.choices),
         "first": FIRST_KEY,
         "last": KEYS - 1,
     }

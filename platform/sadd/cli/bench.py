@@ -10,6 +10,7 @@ BENCHMARKS = {
     "identity": "what a look at an API key costs",
     "ratelimit": "the limiter's ways in against what people use today",
     "cache": "the cache against libraries, proxies and what bounds it",
+    "session": "sessions against what bounds them",
     "queue": "the waiting room against what bounds it",
     "client": "what a decision in process costs",
     "grpc": "what a gRPC call costs, against gRPC's own server",
