@@ -1,11 +1,12 @@
 """How much an agency keeps over all its namespaces, and the refusal of more.
 
 Each namespace's bound is exact, the store keeps it. That of an agency is over many places of the store, so
-a worker adds them up once in a while and counts on from there, as if every worker put as much as this one::
+a worker adds them up once in a while and counts on from there::
 
-    used = what the store said + workers x what was put here since
+    surely  = what the store said + what was put here since             refused above the bound
+    perhaps = what the store said + workers x what was put here since   the store is asked above the bound
 
-It asks again when that reaches the bound. So an agency is over it by what was put in CHECK_SECONDS at most.
+So an agency is over its bound by what its workers put in CHECK_SECONDS at most, and is refused nothing below.
 """
 
 import asyncio
@@ -81,9 +82,11 @@ class Quotas:
             return OverQuota("namespaces", most, most)
         bound = self.bytes_max(space.tenant)
         old = self._clock() - account.asked_at
-        if old >= LOOK_SECONDS or (self._estimate(account) + size > bound and old >= CHECK_SECONDS):
+        # As if every worker put as much: so the store is asked in time.
+        perhaps = account.used + account.put_since * self._workers
+        if old >= LOOK_SECONDS or (perhaps + size > bound and old >= CHECK_SECONDS):
             await self._ask(space.tenant, account)
-        if (used := self._estimate(account)) + size > bound:
+        if (used := account.used + account.put_since) + size > bound:
             return OverQuota("bytes", used, bound)
         account.put_since += size
         return None
@@ -105,9 +108,6 @@ class Quotas:
                 self._accounts.clear()
             account = self._accounts[agency] = _Account(set())
         return account
-
-    def _estimate(self, account: _Account) -> int:
-        return account.used + account.put_since * self._workers
 
     async def _enter(self, account: _Account, space: Space) -> bool:
         """Whether the namespace is noted now, in the place of an empty one if need be."""

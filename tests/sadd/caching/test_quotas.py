@@ -83,13 +83,22 @@ async def test_what_was_purged_makes_room(bench: Bench) -> None:
 
 
 async def test_what_other_workers_put_is_counted(bench: Bench) -> None:
-    """A worker of two counts its own twice, and looks after LOOK_SECONDS at the latest."""
-    other = bench.worker()
-    await bench.put("mine")
+    """Once a worker looks: after LOOK_SECONDS at the latest, sooner where its like could have filled it."""
+    other, one_of_many = bench.worker(), bench.worker(workers=8)
+    for worker in (one_of_many, bench.quotas):
+        await bench.put("mine", quotas=worker)
     for number in range(4):
         await bench.put(f"k{number}", quotas=other)
-    bench.clock.now += LOOK_SECONDS
-    assert await bench.put("mine too")
+    bench.clock.now += CHECK_SECONDS
+    assert await bench.put("more", quotas=one_of_many)
+    bench.clock.now += LOOK_SECONDS - CHECK_SECONDS
+    assert await bench.put("more")
+
+
+async def test_nothing_is_refused_below_the_bound(bench: Bench) -> None:
+    """However many workers there may be."""
+    one_of_many = bench.worker(workers=64)
+    assert [await bench.put(f"k{number}", quotas=one_of_many) for number in range(4)] == [None] * 4
 
 
 async def test_the_store_is_not_asked_for_each_put(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
