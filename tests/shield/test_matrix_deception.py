@@ -1,7 +1,7 @@
 """Cache deception: no path, whatever an origin makes of it, brings one visitor another's page.
 
 A victim opens a link that an attacker made; then the attacker opens it, and the pages that it could mean.
-The origin says of every answer that it is everybody's. 100 paths x 4 ways to be known x 3 normalisers, and
+The origin says of every answer that it is everybody's. 95 paths x 4 ways to be known x 3 normalisers, and
 with a session the same behind a route that the catalogue calls public.
 """
 
