@@ -11,16 +11,13 @@ from sadd.catalogue.model import Service
 from sadd.cli.cache_sources import GROUP, Here
 from sadd.cli.outcome import UsageError
 from sadd.shield.head import END, Head, Unreadable, read_head
-from sadd.shield.kept import sign_of, stored_of
+from sadd.shield.kept import chosen_of, stored_of
 from sadd.shield.pages import Page, page_of
 from sadd.shield.pool import Pool, address_of
 from sadd.shield.shelves import Shelves
 from sadd.shield.sites import Site
-from sadd.shield.variants import VariantKeys
+from sadd.shield.variants import chosen, variant_key
 from sadd.shield.visitor import told_of_all
-
-SIGNS_MAX = 3
-"""Entries that point to others are followed so far, as the proxy does."""
 
 
 @dataclass(slots=True)
@@ -74,17 +71,17 @@ def _whose(service: Service, page: Page) -> str:
 
 
 async def _look(here: Here, page: Page, told: PageTold) -> None:
-    key, keys = page.key, VariantKeys()
-    for _ in range(SIGNS_MAX):
-        found = await here.cache.explain(page.shelf.space, key)
-        vary = None if found.entry is None else sign_of(found.entry)
-        if vary is None:
-            told.key = key
-            told.hit = _tell(page, found, told.why)
-            return
-        names = ", ".join(name.decode("latin-1") for name in vary)
-        told.why.append(f"its answers vary by {names}; this is the variant of the fields that were given")
-        key = keys.of(page, vary)
+    """At the URL's own key lies one of its answers; the others lie each under the key of its choice."""
+    found = await here.cache.explain(page.shelf.space, page.key)
+    stored = stored_of(found.entry)
+    if found.entry is not None and stored is not None and stored.vary:
+        choice = chosen(page, stored.vary)
+        names = ", ".join(name.decode("latin-1") for name in stored.vary)
+        told.why.append(f"its answers vary by {names}; this is the one for the fields that were given")
+        if choice != chosen_of(found.entry):
+            told.key = variant_key(page, choice)
+            found = await here.cache.explain(page.shelf.space, told.key)
+    told.hit = _tell(page, found, told.why)
 
 
 def _tell(page: Page, found: Explained, why: list[str]) -> bool:
