@@ -1,12 +1,13 @@
 -- Ends all sessions of a subject at once: those made under an older generation are no longer alive.
 --
 -- KEYS[1]  the subject; ARGV[1..3] as in record.lua
--- ARGV[4]  the generation from now on; the next one, where that is not higher: a database that was put back to an
---          older state counts from there, and nobody may stay signed in for it
+-- ARGV[4]  the generation from now on; 0 = the next. When there is as high a one already this was done before
 -- ARGV[5]  digest of one that goes on, or ""
 -- returns  the generation
 
-local raised = math.max(tonumber(ARGV[4]), held_generation + 1)
+local raised = tonumber(ARGV[4])
+if raised == 0 then raised = held_generation + 1 end
+if raised <= held_generation then return held_generation end
 -- Of a subject that was not completed for this run the number is kept, for whoever is about to complete it.
 local of_run = state and string.sub(state, 1, 16) or string.rep('\0', 16)
 local kept_until = 0

@@ -15,7 +15,7 @@ class Journal:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        # Numbers come back in the order of the questions: the statement gives them out so.
+        # Generations come back in the order of the questions: the statement gives them out so.
         self._endings: Group[Ending, int] = Group(ledger.revoke, lambda each: (each.tag, each.digest))
         self._entries: Group[Entry, bool] = Group(
             ledger.write, lambda each: (each.tag, each.instead_of or each.digest)
@@ -24,7 +24,7 @@ class Journal:
         self._legacies: Group[str, Legacy] = Group(ledger.legacies, lambda tag: tag)
 
     async def revoke(self, ending: Ending) -> int:
-        """The revocation's number, once it is committed."""
+        """The revocation's generation, once it is committed."""
         return await _asked(self._endings.ask(ending))
 
     async def write(self, entry: Entry) -> bool:

@@ -39,6 +39,8 @@ from sadd.session.store import (
 )
 
 SUCCESSORS_MAX = 8
+RECENT_S = 300.0
+"""A worker that died is started again sooner."""
 _log = structlog.get_logger("sadd.session")
 
 
@@ -242,6 +244,20 @@ class Keeper:
             sealed = sealed_subject(self._sealing, tag, subject)
             generation = await self._journal.revoke(Ending(agency, "", tag, "", sealed, reason, kept))
         await self.owed.now_or_later((tag, "end all"), lambda: self._store.end_all(tag, generation, kept))
+
+    async def catch_up(self) -> None:
+        """Tell the hot store again what was revoked lately: somebody may have died between commit and that.
+
+        Doing so twice does nothing. Raises StoreUnavailable.
+        """
+        if self._journal is None:
+            return
+        for ended in await self._journal.ledger.recent(RECENT_S):
+            digest = ended.digest
+            while digest:
+                digest = await self._store.end(Names(ended.tag, digest))
+            if not ended.digest:
+                await self._store.end_all(ended.tag, ended.generation, ended.kept)
 
     async def all_of(self, agency: str, tag: str) -> list[Found]:
         """The subject's living sessions, that with the earliest absolute end first."""

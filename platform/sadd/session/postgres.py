@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sadd.session.policy import ABSOLUTE_MS_MAX
 from sadd.session.record import generation_of, idle_of, used_at
-from sadd.session.store import Ending, Entry, Legacy, Row, StoreUnavailable
+from sadd.session.store import Ended, Ending, Entry, Legacy, Row, StoreUnavailable
 
 FEED_KEPT_MS = 72 * 3600 * 1000
 """A subscriber may be away for so long and miss nothing."""
@@ -20,6 +20,7 @@ LATE_MS = 3600 * 1000
 USES_OF_IDLE = 4
 """So many times an idle time-out a use is noted; after a loss idleness ends late by so much of it at most."""
 SWEPT_ROWS = 5_000
+RECENT_ROWS = 20_000
 
 _REVOKE = """
 WITH asked AS MATERIALIZED (
@@ -27,26 +28,31 @@ WITH asked AS MATERIALIZED (
         $1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::bigint[]
     ) WITH ORDINALITY AS a(agency, service, tag, ref, subject, reason, kept, until_ms, nth)
 ), feed AS MATERIALIZED (
-    UPDATE session_feed SET seq = seq + (SELECT count(*) FROM asked) RETURNING seq
+    UPDATE session_feed SET seq = seq + (SELECT count(*) FROM asked),
+        generation = GREATEST(generation, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+            + (SELECT count(*) FROM asked)
+    RETURNING seq, generation
 ), numbered AS MATERIALIZED (
-    SELECT a.*, feed.seq - (SELECT count(*) FROM asked) + a.nth AS seq FROM asked a, feed
+    SELECT a.*, feed.seq - behind AS seq, feed.generation - behind AS generation
+    FROM feed, (SELECT *, (SELECT count(*) FROM asked) - nth AS behind FROM asked) a
 ), locked AS MATERIALIZED (
-    SELECT j.tag, j.ref, n.seq, n.kept FROM session_journal j JOIN numbered n
+    SELECT j.tag, j.ref, n.generation, n.kept FROM session_journal j JOIN numbered n
         ON n.tag = j.tag AND (n.ref = j.ref OR n.ref = '')
     ORDER BY j.tag, j.ref FOR UPDATE OF j
 ), ended AS (
     DELETE FROM session_journal j USING locked l WHERE (j.tag, j.ref) = (l.tag, l.ref) AND l.kept <> l.ref
 ), went_on AS (
-    UPDATE session_journal j SET record = overlay(record PLACING substring(int8send(l.seq) FROM 3) FROM 30)
+    UPDATE session_journal j
+    SET record = overlay(record PLACING substring(int8send(l.generation) FROM 3) FROM 30)
     FROM locked l WHERE (j.tag, j.ref) = (l.tag, l.ref) AND l.kept = l.ref
 )
-INSERT INTO session_revocation (seq, agency, service, tag, ref, kept, subject, reason, until)
-SELECT seq, agency, service, tag, ref, kept, subject, reason,
+INSERT INTO session_revocation (seq, generation, agency, service, tag, ref, kept, subject, reason, until)
+SELECT seq, generation, agency, service, tag, ref, kept, subject, reason,
     CASE until_ms WHEN 0 THEN now() + make_interval(secs => $10)
         ELSE GREATEST(to_timestamp(until_ms / 1000.0), now() + make_interval(secs => $9)) END
         + make_interval(secs => $11)
 FROM numbered ORDER BY nth
-RETURNING seq
+RETURNING generation
 """
 _WRITE = """
 WITH asked AS MATERIALIZED (
@@ -81,11 +87,15 @@ FROM locked l WHERE (j.tag, j.ref) = (l.tag, l.ref)
 """
 # Both in one snapshot: a session that was made under a generation is not read without it.
 _LEGACY = """
-SELECT tag, ref, kept, seq, NULL::bigint AS used_ms, NULL::bytea AS record
+SELECT tag, ref, kept, generation, NULL::bigint AS used_ms, NULL::bytea AS record
 FROM session_revocation WHERE tag = ANY($1::text[]) AND until > now()
 UNION ALL
 SELECT tag, ref, '', 0, used_ms, record FROM session_journal WHERE tag = ANY($1::text[])
-ORDER BY seq
+ORDER BY generation
+"""
+_RECENT = """
+SELECT tag, ref, kept, generation FROM session_revocation WHERE at > now() - make_interval(secs => $1)
+ORDER BY seq DESC LIMIT $2
 """
 _ROWS = """
 SELECT seq, (extract(epoch FROM at) * 1000)::bigint AS at_ms, agency, service, tag, ref, kept, subject, reason
@@ -151,7 +161,7 @@ class PostgresLedger:
             rows = await self._pool.fetch(
                 _REVOKE, *columns, *(each / 1000 for each in (FEED_KEPT_MS, ABSOLUTE_MS_MAX, LATE_MS))
             )
-        return sorted(row["seq"] for row in rows)
+        return sorted(row["generation"] for row in rows)
 
     async def write(self, entries: Sequence[Entry]) -> list[bool]:
         columns = [
@@ -189,6 +199,11 @@ class PostgresLedger:
             rows = [Row(*row) for row in await self._pool.fetch(_ROWS, after, limit)]
         return rows, max(newest["seq"], rows[-1].seq if rows else 0), newest["swept"]
 
+    async def recent(self, seconds: float) -> list[Ended]:
+        with self._there():
+            rows = await self._pool.fetch(_RECENT, seconds, RECENT_ROWS)
+        return [Ended(*row) for row in reversed(rows)]
+
     async def sweep(self) -> int:
         with self._there():
             return int(await self._pool.fetchval(_SWEEP, SWEPT_ROWS, LATE_MS))
@@ -204,7 +219,7 @@ def _legacy(rows: Sequence[Any]) -> Legacy:
         elif row["ref"]:
             ended.append(row["ref"])
         else:
-            generation, kept = row["seq"], row["kept"]
+            generation, kept = row["generation"], row["kept"]
     gone = set(ended)
     alive = [each for each in records if each[0] not in gone and generation_of(each[1]) >= generation]
     return Legacy(generation, kept, tuple(ended), tuple(alive))

@@ -39,6 +39,7 @@ __all__ = ["ReadOnlySession", "Sessions", "SpentSession", "TooManySessions", "Un
 MERGES_MAX = 4
 """A merge is tried once, and three times more where somebody changed the session meanwhile."""
 SWEEP_S = 60.0
+CATCH_UP_S = 1.0
 _log = structlog.get_logger("sadd.session")
 
 
@@ -322,6 +323,7 @@ class Sessions:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keeper.owed.run())
             group.create_task(self._sweep())
+            group.create_task(self._catch_up())
 
     def stats(self) -> SessionStats:
         counted = self._counts.copy()
@@ -366,6 +368,14 @@ class Sessions:
         except TooManySessions:
             self._counts["refused"] += 1
             raise
+
+    async def _catch_up(self) -> None:
+        while True:
+            try:
+                return await self._keeper.catch_up()
+            except StoreUnavailable as away:
+                _log.warning("sign-outs of the last minutes are not checked yet", reason=str(away))
+            await asyncio.sleep(CATCH_UP_S)
 
     async def _sweep(self) -> None:
         while self._ledger is not None:

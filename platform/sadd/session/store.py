@@ -124,7 +124,8 @@ class Store(Protocol):
         """A tombstone in its place. The digest that it was rotated to, to be ended as well; or empty."""
 
     async def end_all(self, tag: str, generation: int, kept: str = "") -> None:
-        """All of a subject that were made under a lower generation are over, but ``kept``."""
+        """All of a subject that were made under a lower generation are over, but ``kept``. It does nothing
+        when the subject's is as high already; 0: the next one."""
 
     async def page(
         self, tag: str, after: int, now_ms: int | None = None
@@ -189,11 +190,21 @@ class Row:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A committed revocation, as far as the hot store is told of it."""
+
+    tag: str
+    digest: str
+    kept: str
+    generation: int
+
+
 class Ledger(Protocol):
     """What must survive the hot store. Each is one statement and one commit. Raises StoreUnavailable."""
 
     async def revoke(self, endings: Sequence[Ending]) -> list[int]:
-        """Committed, and what they end is gone from the journal. Their numbers in the feed."""
+        """Committed, and what they end is gone from the journal. The generation of each."""
 
     async def legacies(self, tags: Sequence[str]) -> list[Legacy]: ...
 
@@ -205,6 +216,9 @@ class Ledger(Protocol):
 
     async def rows(self, after: int, limit: int) -> tuple[list[Row], int, int]:
         """Revocations above a number; the newest number; and the highest that was forgotten."""
+
+    async def recent(self, seconds: float) -> list[Ended]:
+        """What was revoked within so long, the oldest first."""
 
     async def sweep(self) -> int:
         """Delete what is of no use any more, some thousands at a time; how many."""

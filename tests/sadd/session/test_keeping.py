@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from sadd.session.ids import Ids
 from sadd.session.policy import SessionPolicy
 from sadd.session.postgres import PostgresLedger
 from sadd.session.sessions import Sessions, UnknownSession
-from sadd.session.store import StoreUnavailable, VersionConflict
+from sadd.session.store import Ending, StoreUnavailable, VersionConflict
 from sadd.session.valkey import ValkeyStore
 from tests.sadd.session.conftest import PEPPER, SEAL
 from tests.stores import StoppableValkey, connected
@@ -251,6 +252,56 @@ async def test_what_the_store_did_not_take_is_done_when_it_is_back(
         assert not await alive(sessions, session_id)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+
+
+async def test_a_worker_that_dies_between_the_stores_leaves_nobody_signed_in(
+    kept: Sessions, ledger: PostgresLedger
+) -> None:
+    """The revocation is committed and the worker dies before the store hears of it: the next worker tells it,
+    and who signed in since then stays so."""
+    one, session = await kept.create("moi", "portal", "a", HOT, {})
+    two, other = await kept.create("moi", "portal", "b", HOT, {})
+    three, _ = await kept.create("moi", "portal", "c", HOT, {})
+    until = session.absolute_ms
+    await ledger.revoke(
+        [
+            Ending("moi", "portal", session.ref[:11], session.ref[11:], b"", "signed-out", until_ms=until),
+            Ending("moi", "", other.ref[:11], "", b"", "signed-out-everywhere"),
+        ]
+    )
+    await kept.revoke_all("moi", "c")
+    again, _ = await kept.create("moi", "portal", "c", HOT, {})
+    assert await alive(kept, one)
+    work = asyncio.create_task(kept.work())
+    for gone in (one, two):
+        await eventually(partial(ended, kept, gone), 10)
+    assert not await alive(kept, three)
+    assert await alive(kept, again)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+
+async def ended(sessions: Sessions, session_id: str) -> bool:
+    return not await alive(sessions, session_id)
+
+
+async def test_a_database_that_was_put_back_ends_sessions_all_the_same(kept: Sessions, pool: Pool) -> None:
+    """It forgot all revocations and counts from nothing; the store knows a higher generation, and a sign-out
+    everywhere still ends what there is."""
+    await kept.create("moi", "portal", "a", HOT, {})
+    await kept.revoke_all("moi", "a")
+    session_id, session = await kept.create("moi", "portal", "a", HOT, {})
+    await pool.execute("DELETE FROM session_revocation")
+    await pool.execute("UPDATE session_feed SET seq = 0, generation = 0")
+    await eventually(lambda: later(kept, session_id, session.created_ms))
+    await kept.revoke_all("moi", "a")
+    assert not await alive(kept, session_id)
+    assert (await kept.revocations(0)).last == 1
+
+
+async def later(sessions: Sessions, session_id: str, than_ms: int) -> bool:
+    """By more than the first revocation may have been ahead of the clock."""
+    return (await sessions.get("moi", session_id)).read_ms > than_ms + 10
 
 
 async def test_a_store_that_is_behind_the_journal_catches_up(kept: Sessions, valkey_url: str) -> None:

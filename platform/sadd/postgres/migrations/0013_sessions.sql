@@ -7,16 +7,19 @@ ALTER TABLE signing_keys ADD CONSTRAINT signing_keys_purpose_check
 -- The numbers of revocations. Whoever revokes holds this row until his commit, so they are gapless and in the
 -- order of commits: who read up to a number has seen all below it.
 CREATE TABLE session_feed (
-    one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
-    seq     bigint  NOT NULL DEFAULT 0,  -- the newest
-    swept   bigint  NOT NULL DEFAULT 0   -- the highest that was deleted: below it some are missing
+    one_row    boolean PRIMARY KEY DEFAULT true CHECK (one_row),
+    seq        bigint  NOT NULL DEFAULT 0,  -- the newest
+    generation bigint  NOT NULL DEFAULT 0,  -- the newest one's: ms since the epoch, or one more than the one before
+    swept      bigint  NOT NULL DEFAULT 0   -- the highest number that was deleted: below it some are missing
 );
 INSERT INTO session_feed DEFAULT VALUES;
 
--- Committed before anybody is told that he is signed out. A subject's generation is the highest number of a
--- revocation of all its sessions: what was made under a lower one is over.
+-- Committed before anybody is told that he is signed out. A subject's generation is that of the last revocation
+-- of all its sessions: what was made under a lower one is over. It rises with the clock, so a database that was
+-- put back to an older state does not count from less than the hot store knows.
 CREATE TABLE session_revocation (
     seq      bigint      PRIMARY KEY,
+    generation bigint    NOT NULL,
     at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     agency   text        NOT NULL CHECK (agency <> ''),
     service  text        NOT NULL,          -- of the session; '' where all are ended
