@@ -6,6 +6,7 @@
 -- ARGV[8]  how many digests of revoked sessions follow, then those, then digest, record, digest, record … of the journal
 -- returns  {1}, or {"foreign", …} when that was too long ago or of another run: to be read again
 
+of_subject(KEYS[1])
 if now - ARGV[4] > LATE_MS or ARGV[5] ~= run then return {'foreign', now, run, 1} end
 generation = math.max(tonumber(ARGV[6]), held_generation)
 set_state(run, generation)

@@ -5,6 +5,7 @@
 -- ARGV[10] sessions that the subject may have
 -- returns  {record, now ms}, or {"full", ms until one ends if none is used, digests that are too many, oldest first}
 
+of_subject(KEYS[2])
 if not generation then return foreign() end
 local made = redis.call('GET', KEYS[1])
 if made then return {made, now} end -- a repeated call: the id is random, so only that call can have made it

@@ -2,6 +2,7 @@
 --
 -- returns  the digest that it was rotated to before, to be ended as well; or ""
 
+of_subject(KEYS[2])
 local record = redis.call('GET', KEYS[1])
 local digest = is_tomb(record) and string.sub(record, 11) or ''
 tomb(KEYS[1], 0, '')

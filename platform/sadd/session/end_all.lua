@@ -5,6 +5,7 @@
 -- ARGV[5]  digest of one that goes on, or ""
 -- returns  the generation
 
+of_subject(KEYS[1])
 local raised = tonumber(ARGV[4])
 if raised == 0 then raised = held_generation + 1 end
 if raised <= held_generation then return held_generation end

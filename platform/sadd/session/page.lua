@@ -4,6 +4,7 @@
 -- ARGV[4]  how many to pass over      ARGV[5]  how many at most
 -- returns  {now ms, digest, record, digest, record …}, that with the earliest absolute end first
 
+of_subject(KEYS[1])
 if not generation then return {'foreign', now, run, 1} end
 local page = {now}
 if ARGV[4] == '0' then living(HEAD_BYTES - 1) end

@@ -1,6 +1,6 @@
 -- Reads sessions and, where that is a use, notes it, unless one was noted within the touch interval.
 --
--- KEYS      session, its subject, session, its subject …; all of one hash slot
+-- KEYS      sessions, all of one hash slot; each one's subject lies beside it, and its key is made from it
 -- ARGV      [1] and [2] as in record.lua; [3] unused; [3 + n] of the n-th: 0 = no use, else the dice and 1
 -- returns   four values for each: {record, now ms, last use before this one, ms; 0 = nothing written, 0},
 --           {nil, 0, 0, 0} when there is no such session, or what record.lua says of foreign and moved ones
@@ -31,8 +31,8 @@ local function read(key, use)
   tell(string.sub(record, 1, 1) .. struct.pack('>I6', now) .. string.sub(record, 8), now, used, 0)
 end
 
-for at = 1, #KEYS, 2 do
-  if KEYS[at + 1] ~= SUBJECT then of_subject(KEYS[at + 1]) end
-  read(KEYS[at], tonumber(ARGV[3 + (at + 1) / 2]))
+for at, key in ipairs(KEYS) do
+  of_subject(string.sub(key, 1, -23) .. 'subject')
+  read(key, tonumber(ARGV[3 + at]))
 end
 return found

@@ -39,8 +39,6 @@ local function of_subject(key)
   generation = state and string.sub(state, 1, 16) == run and held_generation or nil
 end
 
-of_subject(KEYS[#KEYS > 1 and 2 or 1])
-
 local function foreign(key)
   return {'foreign', now, run, redis.call('EXISTS', key or KEYS[1])}
 end

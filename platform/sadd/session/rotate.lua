@@ -7,6 +7,7 @@
 -- ARGV[6]  1 = the journal took it
 -- returns  {record, now ms}, {"conflict", version that is there}, or nil when there is no such session
 
+of_subject(KEYS[2])
 if not generation then return foreign() end
 local rotated = redis.call('GET', KEYS[3])
 if rotated then

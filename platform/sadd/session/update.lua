@@ -5,6 +5,7 @@
 -- ARGV[6]  1 = the journal took it: it goes over any older one, and gives way to a newer one
 -- returns  {record, now ms}, {"conflict", version that is there}, or nil when there is no such session
 
+of_subject(KEYS[2])
 if not generation then return foreign() end
 local record = redis.call('GET', KEYS[1])
 if is_tomb(record) then return moved(record) end
