@@ -5,11 +5,9 @@
 
 local COUNTED = PREFIX .. 'x'
 
-local function used() return tonumber(redis.call('HGET', KEYS[1], 'b') or 0) end
-
 local function discount(member)
   if redis.call('ZREM', COUNTED, member) == 0 then return end
-  redis.call('HINCRBY', KEYS[1], 'b', '-' .. string.match(member, '^%d+'))
+  set('b', g.b - string.match(member, '^%d+'))
 end
 
 local function key_of(member) return string.match(member, '^%d+:(.*)$') end
@@ -18,13 +16,6 @@ local function key_of(member) return string.match(member, '^%d+:(.*)$') end
 local function uncount(place, key)
   local size = redis.call('STRLEN', place)
   if size > 0 then discount(size .. ':' .. key) end
-  return size > 0
-end
-
-local function count(key, size, ends)
-  redis.call('ZADD', COUNTED, text(ends), size .. ':' .. key)
-  redis.call('HINCRBY', KEYS[1], 'b', size)
-  keep(COUNTED)
 end
 
 local function drop_ended()
@@ -47,13 +38,17 @@ end
 
 -- Removes a few of the entries that died with a purge of everything, unless they were stored anew since.
 local function drop_dead()
+  if g.d == 0 then return end
   local purge = redis.call('LINDEX', PREFIX .. 'd', 0)
-  if not purge then return end
+  if not purge then return set('d', 0) end
   local popped = redis.call('ZPOPMIN', PREFIX .. 'd:' .. purge, STEPS)
   for at = 1, #popped, 2 do
     local place = PREFIX .. 'e:' .. key_of(popped[at])
     local stamp = stamp_of(place)
     if stamp and stamp < tonumber(purge) then redis.call('UNLINK', place) end
   end
-  if #popped < 2 * STEPS then redis.call('LPOP', PREFIX .. 'd') end
+  if #popped < 2 * STEPS then
+    redis.call('LPOP', PREFIX .. 'd')
+    set('d', g.d - 1)
+  end
 end

@@ -17,6 +17,7 @@ local SWEPT = 32
 settle()
 local entry, lease_key, key = KEYS[2], KEYS[3], ARGV[12]
 local token = tonumber(ARGV[3])
+local size = 46 + #ARGV[10] + #ARGV[11]
 
 local function holds()
   local held, _, _, since, till = lease(lease_key)
@@ -25,23 +26,26 @@ local function holds()
 end
 
 local function purged()
-  local tags_hard, tags_soft = tag_stamps(ARGV[10])
-  return math.max(hard, soft, tags_hard, tags_soft) > token
+  local tags_hard, tags_soft = tag_stamps(ARGV[10], token)
+  return math.max(g.n, g.s, tags_hard, tags_soft) > token
 end
 
--- Whether the entry has room, in the place of the one that it replaces.
-local function fits(size)
+-- Whether the entry has room in the place of the one that it replaces, whose member of x this returns too, and how
+-- many there are.
+local function fits()
   local old = redis.call('STRLEN', entry)
-  local counted = old > 0 and redis.call('ZSCORE', COUNTED, old .. ':' .. key)
-  local bytes, entries = used() + size, redis.call('ZCARD', COUNTED) + 1
-  if counted then bytes, entries = bytes - old, entries - 1 end
-  return bytes <= tonumber(ARGV[13]) and entries <= tonumber(ARGV[14])
+  local member = old > 0 and old .. ':' .. key or nil
+  if member and not redis.call('ZSCORE', COUNTED, member) then member = nil end
+  local count = redis.call('ZCARD', COUNTED)
+  local bytes, entries = g.b + size, count + 1
+  if member then bytes, entries = bytes - old, entries - 1 end
+  return bytes <= tonumber(ARGV[13]) and entries <= tonumber(ARGV[14]), member, count
 end
 
 -- Ends entries until the new one has room. Bounded: a large one that needs more is refused.
-local function evict(size)
+local function evict()
   for _ = 1, MADE_ROOM_MAX do
-    if fits(size) then return end
+    if fits() then return end
     local member = redis.call('ZRANGE', COUNTED, 0, 0)[1]
     if not member then return end
     redis.call('UNLINK', PREFIX .. 'e:' .. key_of(member))
@@ -51,7 +55,7 @@ end
 
 -- Looks at the next few entries for such as died with a tag, which nothing else removes before their end.
 local function sweep()
-  local from = tonumber(redis.call('HGET', KEYS[1], 'w') or 0)
+  local from = g.w
   local members = redis.call('ZRANGE', COUNTED, from, from + SWEPT - 1)
   for _, member in ipairs(members) do
     local place = PREFIX .. 'e:' .. key_of(member)
@@ -61,7 +65,7 @@ local function sweep()
       from = from - 1
     end
   end
-  redis.call('HSET', KEYS[1], 'w', #members < SWEPT and 0 or from + SWEPT)
+  set('w', #members < SWEPT and 0 or math.max(0, from + SWEPT))
 end
 
 -- Nothing is stored, and nothing is changed but that others may load.
@@ -70,23 +74,25 @@ local function refused(...)
     redis.call('DEL', lease_key)
     notice('r', token, key)
   end
-  return {...}
+  return done({...})
 end
 
-if token then
-  if stamp_of(entry) == token then -- the same call, repeated: its answer was lost
-    return {'stored', (struct.unpack('>I6', redis.call('GETRANGE', entry, 10, 15))), text(token)}
-  end
-  if not holds() or purged() then return refused('superseded') end
+if token and (not holds() or purged()) then
+  if stamp_of(entry) ~= token then return refused('superseded') end
+  -- It is there: the same call, repeated, whose first answer was lost.
+  return done({'stored', (struct.unpack('>I6', redis.call('GETRANGE', entry, 10, 15))), token})
 end
 
 drop_ended()
 drop_dead()
-local size = 46 + #ARGV[10] + #ARGV[11]
-if not fits(size) then sweep() end
-if ARGV[15] == '1' then evict(size) end
-if not fits(size) then return refused('full', used(), redis.call('ZCARD', COUNTED)) end
-uncount(entry, key)
+local room, old, count = fits()
+if not room then
+  sweep()
+  if ARGV[15] == '1' then evict() end
+  room, old, count = fits()
+  if not room then return refused('full', g.b, count) end
+end
+if old then discount(old) end
 
 local stamp = token or tick()
 local hard_end = now + ARGV[5]
@@ -95,8 +101,9 @@ local ends = math.max(error_end, now + ARGV[7])
 local times = struct.pack('>I6I6I6I6I6I4', now, now + ARGV[4], hard_end, error_end, ends, ARGV[8])
 local head = struct.pack('>I1I1I8', 2, ARGV[9], stamp) .. times .. struct.pack('>I2', #ARGV[10])
 redis.call('SET', entry, head .. ARGV[10] .. ARGV[11], 'PX', text(ends - now + linger_ms))
-count(key, size, ends)
+redis.call('ZADD', COUNTED, text(ends), size .. ':' .. key)
+if count == 0 then keep(COUNTED) end
+set('b', g.b + size)
 redis.call('DEL', lease_key)
-keep(KEYS[1])
 notice(token and 'f' or 'p', stamp, key)
-return {'stored', now, text(stamp)}
+return done({'stored', now, stamp})

@@ -10,11 +10,11 @@
 
 settle()
 local token, _, asker = lease(KEYS[2])
-if token == 0 or token ~= tonumber(ARGV[3]) then return 0 end
+if token == 0 or token ~= tonumber(ARGV[3]) then return done(0) end
 local longer_ms, open_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 if longer_ms > 0 then
   redis.call('SET', KEYS[2], text(token) .. ':' .. text(now + longer_ms) .. ':' .. asker, 'PX', longer_ms + linger_ms)
-  return 1
+  return done(1)
 end
 if open_ms > 0 then
   redis.call('SET', KEYS[2], 'u:' .. text(tick()) .. ':' .. text(now + open_ms), 'PX', open_ms + linger_ms)
@@ -22,4 +22,4 @@ else
   redis.call('DEL', KEYS[2])
 end
 notice('r', token, ARGV[6])
-return 1
+return done(1)

@@ -12,7 +12,7 @@ settle()
 local entry = redis.call('GET', KEYS[2])
 local verdict, sooner = judged(entry)
 local function answer(token, ends, till)
-  return {now, verdict, SERVED[verdict] and entry or false, sooner, token, ends, till}
+  return done({now, verdict, SERVED[verdict] and entry or false, sooner, token, ends, till})
 end
 
 if verdict == 'fresh' and ARGV[4] ~= '1' then return answer(0, 0, 0) end
@@ -22,5 +22,4 @@ if token > 0 and asker == ARGV[5] then return answer(token, 0, 0) end
 if token > 0 then return answer(0, ends, 0) end
 token, ends = tick(), now + ARGV[3]
 redis.call('SET', KEYS[3], text(token) .. ':' .. text(ends) .. ':' .. ARGV[5], 'PX', ARGV[3] + linger_ms)
-keep(KEYS[1])
 return answer(token, 0, 0)

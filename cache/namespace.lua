@@ -1,12 +1,14 @@
 -- What the cache's scripts share: it stands in front of each of them. All keys of a namespace share a slot by
--- {tenant:namespace}, so that one script sees an entry, its lease and all generations, on a cluster too.
+-- {tenant:namespace}, so that one script sees an entry, its lease and all purges, on a cluster too.
 --
 -- KEYS[1]  cache:{tenant:namespace}:g
 -- ARGV[1]  incarnation of the server that runs this (put there by the client)
 -- ARGV[2]  now, ms since the epoch; "" = this server's TIME
 --
--- g        hash: c clock, n / s stamp of the last hard / soft purge of everything, q number of the last notice,
---          b bytes of living entries, i incarnations that the namespace has lived in, w where the sweep stands
+-- g        what is known of the namespace, packed: clock (8 bytes), n / s / t stamp of the last hard / soft purge of
+--          everything / purge of any tag (8 each), q number of the last notice (8), b bytes of living entries (8),
+--          d number of former x (4), w where the sweep stands (4), k day on which ends were last drawn (4), then
+--          the incarnations that the namespace has lived in. One GET and one unpack: 9 fields of a hash cost 6 us.
 -- t        sorted set: h<tag> / s<tag> by the stamp of its last hard / soft purge
 -- e:<key>  entry: version 2 (1 byte), flags (1), stamp (8), born, soft, hard, error, keep (6 each, ms),
 --          cost (4, ms), length of the tags (2), tags (length 1, bytes), payload; big-endian
@@ -16,10 +18,12 @@
 --
 -- A stamp is the namespace's clock: us of this server's TIME, but always later than the one before. Leases and
 -- purges take theirs from it, so one comparison says which came first; an entry carries its lease's.
+--
+-- What of g is changed is written once, at the end: every way out of a script is done().
 
 local PREFIX = string.sub(KEYS[1], 1, -2)
-local SPACE = string.match(PREFIX, '{(.*)}')
-local LIFE_MS = 2678400000 -- 31 days: a day more than any entry lives
+local DAY_MS = 86400000
+local LIFE_MS = 32 * DAY_MS -- an entry lives 30 days at most, and ends are drawn once a day
 local TAGS_MAX = 16384
 local INCARNATIONS = 4
 local STEPS = 16 -- of tidying, for each entry that is stored
@@ -35,58 +39,82 @@ else
 end
 local now = math.floor(us / 1000)
 
-local state = redis.call('HMGET', KEYS[1], 'c', 'n', 's', 'i')
-local clock, hard, soft = tonumber(state[1] or 0), tonumber(state[2] or 0), tonumber(state[3] or 0)
+local PACKED = '>I8I8I8I8I8I8I4I4I4'
+local PACKED_BYTES = 60
+local g = {c = 0, n = 0, s = 0, t = 0, q = 0, b = 0, d = 0, w = 0, k = 0}
+local incarnations
+local changed = false
+
+local stored = redis.call('GET', KEYS[1])
+if stored then
+  g.c, g.n, g.s, g.t, g.q, g.b, g.d, g.w, g.k = struct.unpack(PACKED, stored)
+  incarnations = string.sub(stored, PACKED_BYTES + 1)
+end
 
 local function text(number) return string.format('%.0f', number) end -- tostring() keeps 14 digits only
 
-local function tick()
-  clock = math.max(clock + 1, us)
-  redis.call('HSET', KEYS[1], 'c', text(clock))
-  return clock
-end
-
-local function notice(kind, stamp, name)
-  local number = redis.call('HINCRBY', KEYS[1], 'q', 1)
-  local said = kind .. ' ' .. number .. ' ' .. text(stamp) .. ' ' .. SPACE .. ' ' .. name
-  redis.call('PUBLISH', 'cache:feed', said)
+local function set(name, value)
+  g[name] = value
+  changed = true
 end
 
 local function keep(key) redis.call('PEXPIRE', key, LIFE_MS + linger_ms) end
 
+local function done(answer)
+  if not changed then return answer end
+  local today = math.floor(now / DAY_MS)
+  if g.k ~= today then
+    g.k = today
+    keep(PREFIX .. 'x')
+    keep(PREFIX .. 't')
+  end
+  local packed = struct.pack(PACKED, g.c, g.n, g.s, g.t, g.q, math.max(0, g.b), g.d, g.w, g.k)
+  redis.call('SET', KEYS[1], packed .. incarnations, 'PX', LIFE_MS + linger_ms)
+  return answer
+end
+
+local function tick()
+  set('c', math.max(g.c + 1, us))
+  return g.c
+end
+
+local function notice(kind, stamp, name)
+  set('q', g.q + 1)
+  local space = string.match(PREFIX, '{(.*)}')
+  redis.call('PUBLISH', 'cache:feed', kind .. ' ' .. text(g.q) .. ' ' .. text(stamp) .. ' ' .. space .. ' ' .. name)
+end
+
 -- Everything that was there is dead. It is removed bit by bit, for nothing that takes long may run here.
 local function empty(stamp)
-  hard = stamp
-  redis.call('HSET', KEYS[1], 'n', text(stamp), 'b', 0)
+  set('n', stamp)
+  set('b', 0)
   local counted = PREFIX .. 'x'
   if redis.call('EXISTS', counted) == 1 then
     local dead = PREFIX .. 'd:' .. text(stamp)
     redis.call('RENAME', counted, dead)
     redis.call('RPUSH', PREFIX .. 'd', text(stamp))
+    set('d', g.d + 1)
     keep(dead)
     keep(PREFIX .. 'd')
   end
   notice('n', stamp, '')
 end
 
--- True when this server is known to hold all purges that were acknowledged. One that is new to the namespace (a
--- restart, a fail-over, a moved slot) may have lost some: then nothing older than this moment is believed.
-local function known() return state[4] and string.find(state[4], ARGV[1], 1, true) ~= nil end
-
+-- This server is known to hold all purges that were acknowledged, or nothing older than this moment is believed:
+-- one that is new to the namespace (a restart, a fail-over, a moved slot) may have lost some.
 local function settle()
-  if known() then return end
+  if incarnations and string.find(incarnations, ARGV[1], 1, true) then return end
   local list = ARGV[1]
-  for one in string.gmatch(state[4] or '', '[^|]+') do
+  for one in string.gmatch(incarnations or '', '[^|]+') do
     if select(2, string.gsub(list, '|', '')) < INCARNATIONS - 1 then list = list .. '|' .. one end
   end
-  state[4] = list
-  redis.call('HSET', KEYS[1], 'i', list)
+  incarnations = list
   empty(tick())
-  keep(KEYS[1])
 end
 
--- hard and soft stamps of each tag in an entry's list of them
-local function tag_stamps(tags)
+-- hard and soft stamp of the last purge of any tag in an entry's list, where that was after a stamp
+local function tag_stamps(tags, stamp)
+  if g.t <= stamp or #tags == 0 then return 0, 0 end
   local names, at = {}, 1
   while at <= #tags do
     local size = string.byte(tags, at)
@@ -94,7 +122,7 @@ local function tag_stamps(tags)
     names[#names + 1], names[#names + 2] = 'h' .. tag, 's' .. tag
     at = at + 1 + size
   end
-  if #names == 0 then return 0, 0 end
+  if redis.call('EXISTS', PREFIX .. 't') == 0 then return g.t, 0 end -- lost: then any tag may have been purged
   local stamps = redis.call('ZMSCORE', PREFIX .. 't', unpack(names))
   local last_hard, last_soft = 0, 0
   for place = 1, #names, 2 do
@@ -109,14 +137,11 @@ local function judged(entry)
   if not entry then return 'none', 0 end
   if #entry < 46 or string.byte(entry, 1) ~= 2 then return 'unreadable', 0 end
   local stamp, _, soft_end, hard_end, error_end, keep_end, _, size = struct.unpack('>I8I6I6I6I6I6I4I2', entry, 3)
-  if hard > stamp then return 'namespace-purged', 0 end
-  local purged, softened = 0, soft
-  if size > 0 then
-    local tags_softened
-    purged, tags_softened = tag_stamps(string.sub(entry, 47, 46 + size))
-    softened = math.max(softened, tags_softened)
-  end
+  if g.n > stamp then return 'namespace-purged', 0 end
+  local purged, softened = 0, 0
+  if size > 0 and g.t > stamp then purged, softened = tag_stamps(string.sub(entry, 47, 46 + size), stamp) end
   if purged > stamp then return 'tag-purged', 0 end
+  softened = math.max(softened, g.s)
   local sooner = 0
   if softened > stamp then sooner = math.max(0, soft_end - math.floor(softened / 1000)) end
   if now < soft_end - sooner then return 'fresh', sooner end
@@ -140,7 +165,7 @@ local function lease(key)
   local token, ends, asker = string.match(held, '^(%d+):(%d+):(.*)$')
   token, ends = tonumber(token), tonumber(ends)
   -- A load that was purged under its hands is void: whoever asks now must not wait for it.
-  if ends <= now or token < hard or token < soft then return 0, 0, '', 0, 0 end
+  if ends <= now or token < g.n or token < g.s then return 0, 0, '', 0, 0 end
   return token, ends, asker, 0, 0
 end
 

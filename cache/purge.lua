@@ -42,25 +42,24 @@ for at = 6 + keys, #ARGV do
   notice('t', stamp, ARGV[at])
 end
 if #ARGV >= 6 + keys then
+  set('t', stamp)
   keep(tags)
   -- Forgotten is the oldest purge, and with it everything that it could have ended.
   local over = redis.call('ZCARD', tags) - TAGS_MAX
   if over > 0 then
     local forgotten = redis.call('ZPOPMIN', tags, over)
     local last = tonumber(forgotten[#forgotten])
-    if last > hard then
-      hard = last
-      redis.call('HSET', KEYS[1], 'n', text(last))
+    if last > g.n then
+      set('n', last)
       notice('n', last, '')
     end
   end
 end
 
 if ARGV[4] == '1' and softly then
-  redis.call('HSET', KEYS[1], 's', text(stamp))
+  set('s', stamp)
   notice('n', stamp, '')
 elseif ARGV[4] == '1' then
   empty(stamp)
 end
-keep(KEYS[1])
-return {text(stamp), found}
+return done({stamp, found})

@@ -38,6 +38,10 @@ class Client(Protocol):
     ) -> Any: ...
 
 
+USED = slice(40, 48)
+"""Where the bytes of living entries stand in ``g`` (see ``namespace.lua``)."""
+
+
 class ValkeyStore:
     """``cache.store.Store`` on one client. Every question may be repeated without harm."""
 
@@ -130,9 +134,9 @@ class ValkeyStore:
     async def usage(self, space: Space) -> Usage:
         place = space.prefix
         entries = await self._command("ZCARD", place + b"x", key=place)
-        used = await self._command("HGET", place + b"g", "b", key=place)
+        state = await self._command("GET", place + b"g", key=place)
         tags = await self._command("ZCARD", place + b"t", key=place)
-        return Usage(entries, int(used or 0), tags)
+        return Usage(entries, int.from_bytes(state[USED], "big") if state else 0, tags)
 
     def _seen(self, space: Space, place: bytes, verdict: bytes, stored: bytes | None, sooner_ms: int) -> Seen:
         if stored is None:
