@@ -10,6 +10,7 @@ from typing import Any
 
 from cache.stats import CacheStats
 from sadd.feed.feed import FeedStats
+from sadd.shield.shield import ShieldStats
 from sadd.web.cache_events import EventsStats
 from tests.sadd.web.cache_scene import Scene, cache_scene
 from tests.sadd.web.callers import MOEHE
@@ -107,6 +108,7 @@ def families() -> set[str]:
         *of("sadd_cache", CacheStats),
         *of("sadd_cache_events", EventsStats),
         *of("sadd_feed", FeedStats),
+        *of("sadd_shield", ShieldStats),
     }
 
 
@@ -122,7 +124,7 @@ def test_the_metrics_of_the_page_are_there() -> None:
 
 def test_the_dashboard_asks_for_what_there_is() -> None:
     """Each name is a family, each panel asks something and has a place of its own."""
-    assert set(re.findall(r"sadd_(?:cache|feed)[a-z_]*", json.dumps(DASHBOARD))) <= families()
+    assert set(re.findall(r"sadd_(?:cache|feed|shield)[a-z_]*", json.dumps(DASHBOARD))) <= families()
     panels = DASHBOARD["panels"]
     assert all(panel["targets"] for panel in panels)
     assert len({panel["id"] for panel in panels}) == len(panels)
