@@ -6,16 +6,25 @@ from typing import Any
 
 import pytest
 
+from tests.client.catalogue import AGENCY
 from tests.e2e.platform import Platform
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
-@pytest.mark.parametrize("document", ["docs/client.md", "client/README.md"])
-def test_examples_run(document: str, running: Platform, key: str, tmp_path: Path) -> None:
+SCOPES = {
+    "docs/client.md": ("limits:check",),
+    "docs/client-cache.md": ("cache:read", "cache:write"),
+    "docs/client-sessions.md": ("sessions:read", "sessions:write"),
+    "client/README.md": ("limits:check",),
+}
+
+
+@pytest.mark.parametrize("document", SCOPES)
+def test_examples_run(document: str, running: Platform, tmp_path: Path) -> None:
     """One after the other, with this platform's address and key for the document's."""
-    (tmp_path / "key").write_text(key)
+    (tmp_path / "key").write_text(running.key(*SCOPES[document], agency=AGENCY))
     names: dict[str, Any] = {"__name__": document}
     blocks = BLOCK.findall((ROOT / document).read_text())
     assert blocks

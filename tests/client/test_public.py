@@ -5,7 +5,19 @@ from pathlib import Path
 import pytest
 
 import sadd_client
-from sadd_client import AsyncClient, AsyncLimiter, Client, Limiter, SaddError
+from sadd_client import (
+    AsyncCache,
+    AsyncClient,
+    AsyncLimiter,
+    AsyncRoom,
+    AsyncSessions,
+    Cache,
+    Client,
+    Limiter,
+    Room,
+    SaddError,
+    Sessions,
+)
 from tests.client.doors import KEY
 
 SOURCES = sorted(Path(sadd_client.__file__).parent.rglob("*.py"))
@@ -18,7 +30,16 @@ def test_the_names_are_all_there() -> None:
     assert sadd_client.__all__ == sorted(own | {"__version__"})
 
 
-@pytest.mark.parametrize(("one", "other"), [(AsyncClient, Client), (AsyncLimiter, Limiter)])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (AsyncClient, Client),
+        (AsyncLimiter, Limiter),
+        (AsyncCache, Cache),
+        (AsyncSessions, Sessions),
+        (AsyncRoom, Room),
+    ],
+)
 def test_both_clients_take_the_same_words(one: type, other: type) -> None:
     """Whoever knows one knows the other: same methods, same parameters, same documentation."""
 
