@@ -22,6 +22,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
+from benchmarks.servers import ClusterNodes, cluster
 from sadd.embedded.binaries import binary
 from sadd.embedded.postgres import INITDB, server_user
 from sadd.postgres.migrate import migrate
@@ -94,6 +95,22 @@ def valkey_url(_valkey_server: str) -> str:
         client.flushall()
         client.script_flush()
     return _valkey_server
+
+
+@pytest.fixture(scope="session")
+def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterNodes]:
+    with cluster(tmp_path_factory.mktemp("cluster")) as whole:
+        yield whole
+
+
+@pytest.fixture
+def nodes(_cluster: ClusterNodes) -> ClusterNodes:
+    """An empty cluster of three primaries and three replicas. A test that kills one leaves it whole."""
+    for server in _cluster.primaries():
+        with server.client() as client:
+            client.flushall()
+            client.script_flush()
+    return _cluster
 
 
 @pytest.fixture(scope="session")

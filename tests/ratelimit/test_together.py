@@ -2,12 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from benchmarks.servers import ClusterNodes, cluster
+from benchmarks.servers import ClusterNodes
 from ratelimit.check import Check
 from ratelimit.holdings import ValkeyHoldings
 from ratelimit.limiter import TOGETHER_MAX, Limiter
@@ -31,12 +31,6 @@ def request(citizen: str, cost: int = 1) -> list[Check]:
 
 def limiter(client: ValkeyClient, shards: int = 1) -> Limiter:
     return Limiter(ValkeyStore(client, shards=shards), spread=Spread(0), known_keys_max=0)
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterNodes]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as whole:
-        yield whole
 
 
 async def test_one_that_denies_leaves_the_others_as_they_were(store: ValkeyStore) -> None:

@@ -1,12 +1,9 @@
 """Many requests at once, by several workers: on one node, and on a cluster that spreads their counters."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
-import pytest
-
-from benchmarks.servers import ClusterNodes, cluster
+from benchmarks.servers import ClusterNodes
 from ratelimit.limiter import Limiter
 from ratelimit.valkey import ValkeyStore
 from sadd.envoy.request import Descriptor
@@ -23,12 +20,6 @@ TEXT = """
       - {key: user, rate_limit: {unit: day, requests_per_unit: 3}}
 """
 WORKERS, SHARDS = 4, 16
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterNodes]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as whole:
-        yield whole
 
 
 async def workers(opened: AsyncExitStack, url: str, shards: int) -> list[RateLimits]:

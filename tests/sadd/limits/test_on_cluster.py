@@ -1,10 +1,10 @@
 """Rules on a real cluster: limits of one key lie in one slot, those of several are still all or nothing."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
-from benchmarks.servers import ClusterNodes, cluster
+from benchmarks.servers import ClusterNodes
 from ratelimit.limiter import Limiter
 from sadd.app.services import open_limiter, tag
 from sadd.limits.asked import Asked
@@ -18,12 +18,6 @@ from tests.stores import connected
 KEYS = 40
 FIVE = Limit(5, period_seconds=DAY_SECONDS)
 WIDE = Limit(1000, period_seconds=DAY_SECONDS)
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterNodes]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as whole:
-        yield whole
 
 
 @pytest.fixture

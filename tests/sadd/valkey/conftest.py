@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers import ClusterNodes, Server, cluster, free_ports
+from benchmarks.servers import Server, free_ports
 from tests.sadd.valkey.fleet import Watched, watched
 
 
@@ -14,13 +14,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """A server that the test may freeze and kill."""
     with Server(tmp_path / "valkey", free_ports(1)[0], ["--appendonly", "yes"]) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterNodes]:
-    """A cluster of three primaries and three replicas. A test leaves it whole."""
-    with cluster(tmp_path_factory.mktemp("cluster")) as whole:
-        yield whole
 
 
 @pytest.fixture(scope="module")

@@ -1,23 +1,17 @@
 """The four services on a real cluster of three primaries and three replicas."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
-from benchmarks.servers import ClusterNodes, cluster
+from benchmarks.servers import ClusterNodes
 from ratelimit.policy import Policy
 from ratelimit.valkey import ValkeyStore
 from tests.ratelimit.model import Model
 from tests.sadd.web.scene import MOEHE, RESULTS, four_services
 from tests.sadd.web.served import Served
 from tests.stores import connected
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterNodes]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as whole:
-        yield whole
 
 
 @pytest.fixture
