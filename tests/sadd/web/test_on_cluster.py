@@ -34,8 +34,9 @@ async def test_every_script_finds_its_keys_in_one_slot(server: Served) -> None:
             shown = {**MOEHE, "Sadd-Session": (await answer.json())["session"]}
         async with client.post("/v1/sessions/current/rotate", headers=shown) as answer:
             assert answer.status == 200
-            shown = {**MOEHE, "Sadd-Session": (await answer.json())["session"]}
-        change = {"version": 1, "data": {"n": number}}
+            renewed = await answer.json()
+            shown = {**MOEHE, "Sadd-Session": renewed["session"]}
+        change = {"version": renewed["version"], "data": {"n": number}}
         async with client.patch("/v1/sessions/current", json=change, headers=shown) as answer:
             assert answer.status == 200
         async with client.post("/v1/sessions/revoke-all", json=subject, headers=MOEHE) as answer:
