@@ -113,10 +113,11 @@ def _loading(apart: Apart) -> list[Goal]:
     fleet, slow = apart.fleet, apart.fleet_slow
     crowd = _seconds(apart, CROWDED, SHIELD)
     times = None if crowd is None else crowd / apart.crowd_origin_seconds
+    requests = apart.rushes[CROWDED, SHIELD][0].requests if crowd is not None else 0
     return [
         at_most(f"origin calls of {fleet.requests:,} misses at once, four workers", 1, fleet.calls, "calls"),
         at_most(f"the same, an origin of {slow.seconds:.0f} s", 1, slow.calls, "calls"),
-        at_most("uncacheable crowd of 50", 2.2, times, "origin times"),
+        at_most(f"uncacheable crowd of {requests}", 2.2, times, "origin times"),
     ]
 
 

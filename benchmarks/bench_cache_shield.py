@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.bench_cache_goals import COLLAPSED, CROWDED, SHIELD, Rush, hits_of
-from benchmarks.drivers import crowd
+from benchmarks.drivers import crowd as at_once
 from benchmarks.drivers.asked import Http
 from benchmarks.drivers.probe import probe
 from benchmarks.drivers.turn import Reading, read, saturate
@@ -21,7 +21,7 @@ from benchmarks.peers.process import StartFailed, started
 from benchmarks.peers.proxies import PROXIES, Roles
 from benchmarks.servers import Server, free_ports
 
-ORIGIN_MS, CROWD_MS, CROWD = 500, 200, 50
+ORIGIN_MS, CROWD_MS = 500, 200
 FLEET = 4
 GOOD = b"x" * 1024
 
@@ -54,14 +54,14 @@ class Shields:
             contender = probe(Contender(hits_of(one.name), one.port, asked, one.roles))
             yield _subject(contender, seconds)
 
-    def rushes(self, count: int, rounds: int) -> dict[tuple[str, str], list[Rush]]:
+    def rushes(self, count: int, crowd: int, rounds: int) -> dict[tuple[str, str], list[Rush]]:
         """Every proxy in its turn, pages that nobody has asked for yet."""
         told: dict[tuple[str, str], list[Rush]] = {}
         for _ in range(rounds):
             for one in self.standing:
                 misses = self._rush(one.port, "page", ORIGIN_MS, count)
                 told.setdefault((COLLAPSED, one.name), []).append(misses)
-                private = self._rush(one.port, "private", CROWD_MS, CROWD)
+                private = self._rush(one.port, "private", CROWD_MS, crowd)
                 told.setdefault((CROWDED, one.name), []).append(private)
         return told
 
@@ -76,7 +76,7 @@ class Shields:
         self._turn += 1
         before = self._calls()
         request = _request(f"/{kind}/{milliseconds}/{self._marks}-{self._turn}")
-        seen = crowd.run(port, request, count)
+        seen = at_once.run(port, request, count)
         return Rush(count, self._calls() - before, seen.seconds, seen.failed)
 
     def _calls(self) -> int:
