@@ -196,11 +196,13 @@ class _Sessions:
         self._ask(asked, done, use=True)
 
     def _ask(self, asked: Question, done: Callable[[Session | Exception], None], *, use: bool) -> None:
-        sharing = self.sharings.of(asked.agency, asked.field(_SERVICE))
-        with refusing():
-            cookie = asked.field(b"cookie")
-            session_id = asked.field(_SESSION) or session_in(() if cookie is None else (cookie,))
-            self.sessions.ask(asked.agency, session_id, done, use=use, sharing=sharing)
+        service = asked.field(_SERVICE)
+        sharing = None if service is None else self.sharings.of(asked.agency, service)
+        session_id = asked.field(_SESSION)
+        if not session_id and (cookie := asked.field(b"cookie")) is not None:
+            with refusing():
+                session_id = session_in((cookie,))
+        self.sessions.ask(asked.agency, session_id or "", done, use=use, sharing=sharing)
 
     async def patch(self, call: Call) -> web.StreamResponse:
         body: PatchRequest = call.body

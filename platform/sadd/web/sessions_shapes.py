@@ -173,18 +173,20 @@ def listed_answer(listed: Listed, current: str) -> ListedAnswer:
 
 
 def _told(session: Session) -> tuple[str, str, int, Raw, int, int, str, str, str, int, int]:
-    """The fields of a SessionAnswer, in its order."""
-    level = session.level_now
+    """The fields of a SessionAnswer, in its order. Made for each read, so nothing is looked up twice."""
+    now, ends = session.read_ms, session.absolute_ms
+    idle_ends = session.used_ms + session.idle_ms
+    level_ms = session.level_until_ms - now if session.level else 0
     return (
         session.service,
         session.subject,
         session.version,
         Raw(session.payload),
-        session.expires_in_ms,
-        session.absolute_in_ms,
+        max(0, (idle_ends if idle_ends < ends else ends) - now),
+        max(0, ends - now),
         session.ref,
         session.device,
         session.place,
-        level,
-        session.level_until_ms - session.read_ms if level else 0,
+        session.level if level_ms > 0 else 0,
+        max(0, level_ms),
     )

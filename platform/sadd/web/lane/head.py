@@ -141,11 +141,10 @@ def take_marks(raw: bytes) -> Marks:
     """Take the request id, the trace and the session out of a head, so that the rest may be one that was seen
     before."""
     small = raw.lower()
-    request_id = traceparent = session = None
-    rest = raw
+    session, request_id, traceparent, rest = None, None, None, raw
     if (at := small.find(_SESSION)) >= 0:
         rest, session = _without(rest, at, _SESSION)
-        small = rest.lower()
+        small = small if session is None else small[:at] + small[small.find(b"\r\n", at + 2) :]
     if (at := small.find(_TRACEPARENT)) >= 0:
         rest, traceparent = _without(rest, at, _TRACEPARENT)
         small = rest.lower()
