@@ -18,7 +18,7 @@ import importlib, json, pkgutil
 import sadd_client
 
 modules = [found.name for found in pkgutil.walk_packages(sadd_client.__path__, "sadd_client.")]
-plain = [name for name in modules if not name.endswith((".aiohttp", ".django"))]
+plain = [name for name in modules if not name.endswith((".aiohttp", ".django", ".django_sessions"))]
 for name in plain:
     importlib.import_module(name)
 key = "sadd_abcdefghijkl_" + 32 * "a"

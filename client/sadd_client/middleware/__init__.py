@@ -1,1 +1,1 @@
-"""Doors for frameworks, a module each; only ``aiohttp`` and ``django`` import what they are for."""
+"""Doors for frameworks, a module each; only those of aiohttp and Django import what they are for."""
