@@ -9,7 +9,8 @@ from multidict import MultiMapping
 from sadd.web.endpoint import Call
 from sadd.web.lane.endpoint import Question
 from sadd.web.queue_answers import TICKET_COOKIE
-from sadd.web.sessions import SESSION_COOKIES, SESSION_HEADER
+from sadd.web.sessions_cookie import session_cookie
+from sadd.web.sessions_refused import SESSION_HEADER
 from sadd.web.visits import Visit
 
 TICKET_HEADER = "Sadd-Ticket"
@@ -62,8 +63,7 @@ class _Fields(MultiMapping[str]):
 def _held(ticket: str | None, session: str | None, cookie: str | None) -> tuple[str, str]:
     """The ticket and the session that were shown, in a field or in a cookie."""
     cookies = {} if cookie is None else _cookies(cookie)
-    signed_in = session or next((cookies[name] for name in SESSION_COOKIES if name in cookies), "")
-    return ticket or cookies.get(TICKET_COOKIE, ""), signed_in
+    return ticket or cookies.get(TICKET_COOKIE, ""), session or session_cookie(cookie)
 
 
 def _cookies(line: str) -> dict[str, str]:

@@ -46,6 +46,14 @@ def session_in(fields: Sequence[str]) -> str:
     return next((found[name] for name in SESSION_COOKIES if name in found), "")
 
 
+def session_cookie(field: str | None) -> str:
+    """As ``session_in``, for who can do without a session: two of the name are none."""
+    try:
+        return "" if field is None else session_in((field,))
+    except DoubledCookie:
+        return ""
+
+
 def set_cookie(session_id: str, lives_ms: int, same_site: SameSite = "lax") -> str:
     """The value of a ``Set-Cookie`` field. It lives as long as the session may: its idle time is the
     server's to tell, and a cookie that ended with it would have to be set anew with each answer."""

@@ -29,7 +29,7 @@ from sadd.web.room_page.reply import moved, page, unknown
 from sadd.web.room_page.showing import Scene, away, shown
 from sadd.web.room_page.target import kept, origins
 from sadd.web.room_page.view import Fault, Work
-from sadd.web.sessions import SESSION_COOKIES
+from sadd.web.sessions_cookie import session_cookie
 from sadd.web.visits import Visit, Visits
 
 TAG = "pages"
@@ -238,7 +238,7 @@ class _Room:
             return None
         scene = self._scene(request, spec)
         cookies = request.cookies
-        session = next((cookies[name] for name in SESSION_COOKIES if name in cookies), "")
+        session = session_cookie(request.headers.get(hdrs.COOKIE))
         visit = Visit(
             room,
             cookies.get(TICKET_COOKIE) or form.ticket,
