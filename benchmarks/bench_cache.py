@@ -113,6 +113,7 @@ async def _rounds(
 ) -> Run[Reading]:
     far, close = await open_far(server, length.seconds)
     try:
-        return await quiet_rounds([*subjects, *far], length.rounds, chance, extra=EXTRA)
+        warm_up = length.rounds > 1  # who only looks whether it runs need not wait for two rounds
+        return await quiet_rounds([*subjects, *far], length.rounds, chance, extra=EXTRA, warm_up=warm_up)
     finally:
         await close()

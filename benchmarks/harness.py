@@ -118,10 +118,16 @@ async def interleave(
 
 
 async def quiet_rounds(
-    subjects: Sequence[Subject[S]], rounds: int, chance: random.Random, *, extra: float = EXTRA_ROUNDS
+    subjects: Sequence[Subject[S]],
+    rounds: int,
+    chance: random.Random,
+    *,
+    extra: float = EXTRA_ROUNDS,
+    warm_up: bool = True,
 ) -> Run[S]:
     """Rounds that others left alone, if there were enough. One round before them warms up and is not kept."""
-    await _round(subjects, chance)
+    if warm_up:
+        await _round(subjects, chance)
     quiet: list[dict[str, S]] = []
     disturbed: list[dict[str, S]] = []
     while len(quiet) < rounds and len(quiet) + len(disturbed) < rounds + int(rounds * extra):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.peers.folder import PeerAbsent
 from benchmarks.peers.others import Place
+from benchmarks.peers.process import descendants
 from benchmarks.servers import free_ports
 
 NGINX, VARNISH, HAPROXY = "nginx proxy_cache", "Varnish", "HAProxy cache"
@@ -92,7 +93,8 @@ def varnish(place: Place, origin: int) -> tuple[int, Roles]:
         str(config),
     )
     run = (*one_core(), *words, "-s", "malloc,64m", *threads)
-    return port, place.run("varnish", run, port)
+    roles = place.run("varnish", run, port)
+    return port, {"server": (*roles["server"], *descendants(roles["server"][0]))}
 
 
 def haproxy(place: Place, origin: int) -> tuple[int, Roles]:
