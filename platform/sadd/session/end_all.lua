@@ -10,7 +10,7 @@ local raised = tonumber(ARGV[4])
 if raised == 0 then raised = held_generation + 1 end
 if raised <= held_generation then return held_generation end
 -- Of a subject that was not completed for this run the number is kept, for whoever is about to complete it.
-local of_run = state and string.sub(state, 1, 16) or string.rep('\0', 16)
+local of_run = state and string.sub(state, 1, RUN_BYTES) or NO_RUN
 local kept_until = 0
 if ARGV[5] ~= '' and generation then
   local lives, _, absolute = alive(redis.call('GETRANGE', PREFIX .. ARGV[5], 0, HEAD_BYTES - 1))

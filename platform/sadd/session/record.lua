@@ -25,6 +25,8 @@ if not now then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
   linger_ms = 1
 end
+-- Of its run id and of its replication id 32 bits each.
+local RUN_BYTES, NO_RUN = 16, string.rep('\0', 16)
 local run = string.sub(ARGV[1], 1, 8) .. string.sub(ARGV[1], 42, 49)
 local dice = tonumber(ARGV[3])
 local SUBJECT, PREFIX
@@ -35,8 +37,8 @@ local state, held_generation, generation
 local function of_subject(key)
   SUBJECT, PREFIX = key, string.sub(key, 1, -8)
   state = redis.call('ZRANGE', key, 0, 0)[1]
-  held_generation = state and struct.unpack('>I6', state, 17) or 0
-  generation = state and string.sub(state, 1, 16) == run and held_generation or nil
+  held_generation = state and struct.unpack('>I6', state, RUN_BYTES + 1) or 0
+  generation = state and string.sub(state, 1, RUN_BYTES) == run and held_generation or nil
 end
 
 local function foreign(key)
