@@ -46,7 +46,7 @@ class Cache:
         self._clock = self._near.clock
         self._counters = Counters()
         self._questions = Questions(store, self._near, self._clock, self._counters)
-        self._loading = Loading(self._questions, self._near, self._clock, self._counters)
+        self._loading = Loading(self._questions, self._clock, self._counters)
         self._notice_age = RecentMost()
         self.now_ms = self._clock.now_ms
         """The store's clock as this process knows it; what an entry's ages are asked with."""
@@ -276,6 +276,11 @@ class Cache:
         waiters in this process get the error, or the stale entry where ``stale-if-error`` allows it. While
         the store is away it loads once at a time in this process.
         """
+        entry = self.known(space, key)
+        if entry is not None:
+            if entry.soft_ms == entry.hard_ms:  # else stale time does what early loads are for
+                self._loading.refresh_early(space, key, load, entry)
+            return entry
         return await self._loading.get(space, key, load, patience_ms=patience_ms, stale=stale, finish=finish)
 
     # -- the feed ------------------------------------------------------------

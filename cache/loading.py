@@ -22,7 +22,6 @@ from cache.clock import StoreClock
 from cache.decide import Lead, Refuse, Serve, ServeAndRefresh, Wait, Wanted, decide, early, spare
 from cache.entry import Entry, entry_of
 from cache.flight import Flight, Flights
-from cache.near import Near
 from cache.questions import Questions
 from cache.space import Space
 from cache.stats import Counters
@@ -73,14 +72,12 @@ class Loading:
     def __init__(
         self,
         questions: Questions,
-        near: Near,
         clock: StoreClock,
         counters: Counters,
         *,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._questions = questions
-        self._near = near
         self._clock = clock
         self._counters = counters
         self._draw = draw
@@ -90,12 +87,8 @@ class Loading:
     async def get(
         self, space: Space, key: str, load: Load, *, patience_ms: int, stale: bool, finish: bool
     ) -> Entry | Loaded | Busy:
-        """See ``Cache.get_or_load``."""
+        """See ``Cache.get_or_load``; this is for what the worker's memory does not hold."""
         wish = _Wish(space, key, load)
-        entry = self._near.get(space, key)
-        if entry is not None:
-            self._refresh_early(wish, entry)
-            return entry
         try:
             async with asyncio.timeout(patience_ms / 1000) as patience:
                 return await self._join(wish, stale, finish)
@@ -150,7 +143,7 @@ class Loading:
                     await watch.wait(until_ms - now)
                     return None
                 case Serve(entry):
-                    self._refresh_early(wish, entry)
+                    self.refresh_early(wish.space, wish.key, wish.load, entry)
                     return self._served(boarded, entry, now)
                 case ServeAndRefresh(entry, token):
                     self._refresh(wish, entry, token)
@@ -247,13 +240,11 @@ class Loading:
 
     # -- behind the caller's back --------------------------------------------
 
-    def _refresh_early(self, wish: _Wish, entry: Entry) -> None:
-        if entry.soft_ms != entry.hard_ms:  # stale time does it
-            return
-        if early(entry, self._clock.now_ms(), wish.space.early, 1.0 - self._draw()):
-            self.flights.start(
-                (wish.space.name, wish.key, "refresh"), lambda _: self._refreshed_early(wish, entry)
-            )
+    def refresh_early(self, space: Space, key: str, load: Load, entry: Entry) -> None:
+        """Load anew behind the caller's back, now and then as the entry's end comes near."""
+        if early(entry, self._clock.now_ms(), space.early, 1.0 - self._draw()):
+            wish = _Wish(space, key, load)
+            self.flights.start((space.name, key, "refresh"), lambda _: self._refreshed_early(wish, entry))
 
     async def _refreshed_early(self, wish: _Wish, entry: Entry) -> _Landed:
         try:

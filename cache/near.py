@@ -25,8 +25,9 @@ from cache.space import Space
 NEAR_BYTES_MAX = 67_108_864
 PURGES_MAX = 65_536
 NONE = (0, 0)
-ENTRY_OVERHEAD_BYTES = 700
-"""Objects around the bytes: entry, content, node, three places in tables. Measured with tracemalloc."""
+ENTRY_OVERHEAD_BYTES, TAG_OVERHEAD_BYTES = 950, 75
+"""Objects around the bytes: entry, content, times, validator, node, three places in tables; and for each tag.
+Measured with tracemalloc, Python 3.11: 20,000 entries of 140 bytes took 1,060 each, with three tags 1,300."""
 
 Place: TypeAlias = tuple[str, str]
 """``tenant:namespace`` and key."""
@@ -138,8 +139,9 @@ class Near:
             node.mark = self.position  # it is this one, and it stands
             return True
         content = entry.content
-        size = len(content.body) + len(content.meta) + len(key) + sum(map(len, content.tags))
-        return self.held.put((space.name, key), entry, size + ENTRY_OVERHEAD_BYTES, self.position)
+        size = ENTRY_OVERHEAD_BYTES + len(content.body) + len(content.meta) + len(key)
+        size += sum(TAG_OVERHEAD_BYTES + len(tag) for tag in content.tags)
+        return self.held.put((space.name, key), entry, size, self.position)
 
     # -- the feed ------------------------------------------------------------
 
