@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+import redis
 
 from tests.shield.origin import Origin, origin
 from tests.shield.scene import Scene, shielded
@@ -11,6 +12,8 @@ from tests.shield.scene import Scene, shielded
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def _origin(_valkey_server: str) -> AsyncIterator[Origin]:
+    with redis.Redis.from_url(_valkey_server) as client:
+        client.flushall()  # other modules ask for the same pages, and what cannot be shared is remembered
     async with origin(_valkey_server) as running:
         yield running
 

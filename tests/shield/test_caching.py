@@ -224,6 +224,48 @@ async def test_variants_of_a_url_have_an_end(site: Origin, shield: Scene) -> Non
     assert site.count("/l") - before == 40 - 16
 
 
+async def test_a_crowd_before_a_page_that_varies_is_one_fetch(site: Origin, shield: Scene) -> None:
+    """Every compressed page varies by its coding: that costs no second call."""
+    site.says["/v"] = ok(b"page", FRESH, "Vary: Accept-Encoding")
+    site.hold = asyncio.Event()
+    asking = [asyncio.create_task(shield.ask("/v", "Accept-Encoding: gzip")) for _ in range(50)]
+    await eventually(lambda: shield.fronts.busy == 50)
+    site.hold.set()
+
+    assert {(await one).body for one in asking} == {b"page"}
+    assert site.count("/v") == 1
+
+
+@pytest.mark.parametrize("reload", [False, True])
+async def test_nothing_older_than_a_purge_is_kept(site: Origin, shield: Scene, *, reload: bool) -> None:
+    """A fetch that began before a purge is its asker's, and nobody's after it: of variants, of reloads."""
+    vary, wants = "Vary: X-Device", ("X-Device: phone", *(["Cache-Control: no-cache"] if reload else []))
+    space = space_of("moehe", f"shield-{NAME}", shield.view.current.classes.caches["page"])
+    path = f"/w{reload}"
+    site.says[path] = ok(b"old", FRESH, vary)
+    if reload:
+        await shield.ask(path, *wants)
+    go, before = asyncio.Event(), site.count(path)
+
+    async def slow(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await go.wait()
+        writer.write(ok(b"old", FRESH, vary, "Surrogate-Key: w"))
+
+    site.says[path] = slow
+    asking = asyncio.create_task(shield.ask(path, *wants))
+    await eventually(lambda: site.count(path) == before + 1)
+    await shield.cache.purge(space, tags=["w"], everything=True)
+    site.says[path] = ok(b"new", FRESH, vary)
+    go.set()
+    await asking
+
+    async def new() -> bool:
+        return (await shield.ask(path, wants[0])).body == b"new"
+
+    await eventually(new)
+    assert [(await shield.ask(path, wants[0])).body for _ in range(3)] == [b"new"] * 3
+
+
 async def test_a_cross_origin_answer_is_its_asker_s(site: Origin, shield: Scene) -> None:
     """The field Origin is in the key: what is allowed to one site is not told to another."""
 

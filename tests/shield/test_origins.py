@@ -133,3 +133,34 @@ async def test_a_browser_is_told_in_both_languages(site: Origin) -> None:
     assert problem.get("content-type") == "application/problem+json"
     assert b"127.0.0.1" not in page.body + problem.body
     assert (page.get("cache-control"), problem.get("cache-control")) == ("no-store", "no-store")
+
+
+async def test_a_client_s_own_fault_is_not_the_origin_s(site: Origin, shield: Scene) -> None:
+    """Bodies that break off or are malformed open no breaker, and are never a whole request."""
+    site.says["/"] = ok()
+    head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+    for _ in range(FAILURES_MAX + 1):
+        said = await shield.exchange(head.encode() + b"zz\r\n")
+        assert said.startswith(b"HTTP/1.1 400 ")
+
+    assert (await shield.ask("/")).status == 200
+    assert all(one.method == "GET" for one in site.asked)
+
+
+async def test_an_early_answer_is_heard(site: Origin, shield: Scene) -> None:
+    """An origin that refuses a body before its end, and closes: the client is told what it said."""
+    server = await asyncio.start_server(_refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with shielded(site, url=f"http://127.0.0.1:{port}") as other:
+        head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 1000000\r\n\r\n".encode()
+        said = await other.exchange(head + b"a" * 100_000)
+    server.close()
+
+    assert said.startswith(b"HTTP/1.1 413 ")
+
+
+async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(ok(b"too large", status="413 Content Too Large"))
+    await writer.drain()
+    writer.close()

@@ -51,6 +51,10 @@ class Ask:
         return first + lines(self.fields) + framing + b"\r\n"
 
 
+class ClientFailed(Exception):
+    """The client's own body broke off or stalled: no fault of the origin's."""
+
+
 class Unanswered(Exception):
     """The origin gave no answer. ``problem`` is ours; ``kind`` for counting and ``Cache-Status``."""
 
@@ -111,7 +115,8 @@ def _admit(pool: Pool) -> None:
 
 async def _ask(ask: Ask, pool: Pool, settings: Settings) -> Sent:
     try:
-        found = await _try(ask, pool, settings, fresh=False)
+        # Whatever may not be repeated never meets a kept connection that ends at this very moment.
+        found = await _try(ask, pool, settings, fresh=not ask.repeatable)
         if found is None:
             found = await _try(ask, pool, settings, fresh=True)
         if found is None:
@@ -119,6 +124,9 @@ async def _ask(ask: Ask, pool: Pool, settings: Settings) -> Sent:
     except asyncio.CancelledError:
         pool.breaker.given_up()
         raise
+    except ClientFailed as error:
+        pool.breaker.given_up()
+        raise Unanswered("client-failed", _broken_off()) from error
     except (Unreachable, *BROKEN) as error:
         pool.breaker.failed(time.monotonic())
         raise Unanswered(*worded(error)) from error
@@ -134,6 +142,8 @@ async def _try(ask: Ask, pool: Pool, settings: Settings, *, fresh: bool) -> Sent
         await line.ask(ask.method, ask.head(pool.address.authority))
         if ask.body is not None:
             sending = asyncio.get_running_loop().create_task(_send_body(ask, ask.body, line, settings))
+            # Once there is an answer nobody asks any more how the rest of the body fared.
+            sending.add_done_callback(lambda task: task.cancelled() or task.exception())
             await _sent_or_answered(sending, line)
         return line, await line.answer(settings.answer_timeout_seconds), sending
     except Gone as gone:
@@ -152,7 +162,7 @@ async def _sent_or_answered(sending: "asyncio.Task[None]", line: Line) -> None:
     """Wait until the body is sent, or the origin has answered without the rest of it."""
     while not sending.done() and not line.has_answer and line.is_open:
         await asyncio.wait({sending}, timeout=_LOOK_SECONDS)
-    if sending.done():
+    if sending.done() and not line.has_answer:
         sending.result()
 
 
@@ -160,10 +170,17 @@ _LOOK_SECONDS = 0.05
 
 
 async def _send_body(ask: Ask, body: Flow, line: Line, settings: Settings) -> None:
-    while piece := await body.next(settings.stall_timeout_seconds):
+    while piece := await _of_client(body, settings):
         await line.send(chunk(piece) if ask.length is None else piece)
     if ask.length is None:
         await line.send(LAST_CHUNK)
+
+
+async def _of_client(body: Flow, settings: Settings) -> bytes:
+    try:
+        return await body.next(settings.stall_timeout_seconds)
+    except (BrokenBody, Stalled) as error:
+        raise ClientFailed(str(error)) from error
 
 
 def worded(error: Exception) -> tuple[str, Problem]:
@@ -172,6 +189,10 @@ def worded(error: Exception) -> tuple[str, Problem]:
     if isinstance(error, BadAnswer | BrokenBody):
         return "origin-malformed", Problem(502, "origin-malformed", "The service's answer cannot be read.")
     return "origin-unreachable", Problem(502, "origin-unreachable", "The service cannot be reached.")
+
+
+def _broken_off() -> Problem:
+    return Problem(400, "malformed-http", "The request's body broke off, or cannot be read in one way.")
 
 
 def _busy() -> Problem:

@@ -14,9 +14,10 @@ import structlog
 
 from sadd.settings import Server
 from sadd.shield.call import CONTINUE, Call
-from sadd.shield.flow import Flow
+from sadd.shield.flow import Flow, Stalled
 from sadd.shield.framing import Body, BrokenBody, Chunked, Open, Sized
 from sadd.shield.head import END, Head, Unreadable, read_head
+from sadd.shield.line import Gone
 from sadd.web.problem import Problem, head_too_large, malformed_http, request_timeout
 
 HELD_BYTES_MAX = 65_536
@@ -26,6 +27,9 @@ WRITE_BYTES_MAX = 262_144
 LINGER_SECONDS = 1.0
 """How long the rest of a refused body is read and dropped, so that its sender gets to see the refusal."""
 CONNECTIONS_MAX = 20_000
+
+CUT_OFF = (ConnectionError, BrokenBody, Stalled, Gone)
+"""An origin that ended in the middle of its answer, or a client in the middle of taking it."""
 
 _log = structlog.get_logger("sadd.shield")
 
@@ -255,6 +259,9 @@ class Front(asyncio.Protocol):
         except asyncio.CancelledError:
             self.abort()
             raise
+        except CUT_OFF as error:  # half an answer ends with its connection; it is nobody's fault of ours
+            _log.info("an answer was cut off", reason=type(error).__name__)
+            self.abort()
         except Exception as error:
             _log.exception("a request could not be served", failure=type(error).__name__)
             self.abort()
