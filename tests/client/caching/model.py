@@ -24,6 +24,7 @@ from tests.waiting import eventually_sync
 
 ROOT = "/v1/cache/pages"
 BEAT_SECONDS = 0.02
+LEASE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class Model:
     """Whether the feed is proven."""
     skipped: float = 0.0
     lease_seconds: float = 30.0
+    """What a lease is told to last; it lasts 30 seconds, so that a busy machine loses none."""
     url: str = ""
     _kept: dict[str, Kept] = field(default_factory=dict)
     _leases: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -164,7 +166,7 @@ class Model:
         if key in self._leases and self._leases[key][1] > now:
             return self._answer(stale) if stale else None
         token = f"token-{next(self._tokens)}"
-        self._leases[key] = (token, now + self.lease_seconds)
+        self._leases[key] = (token, now + LEASE_SECONDS)
         ends_in_ms = round(self.lease_seconds * 1000)
         if stale:
             return self._answer(stale, f"{token}; ends-in-ms={ends_in_ms}")
@@ -178,7 +180,7 @@ class Model:
         self.calls["renew"] += 1
         if self._leases.get(key, ("", 0))[0] != token:
             return _problem(409, "lease-lost")
-        self._leases[key] = (token, self.now() + self.lease_seconds)
+        self._leases[key] = (token, self.now() + LEASE_SECONDS)
         return web.json_response({"token": token, "ends_in_ms": round(self.lease_seconds * 1000)})
 
     async def release(self, request: web.Request) -> web.StreamResponse:
