@@ -12,7 +12,8 @@ import re
 import secrets
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 TAG_BYTES = 8
 RANDOM_BYTES = 32
@@ -28,9 +29,11 @@ FORM = re.compile(r"[A-Za-z0-9_-]{53}[AQgw]")  # the last holds two bits: with a
 REF = re.compile(rf"[A-Za-z0-9_-]{{{TAG_CHARACTERS + DIGEST_CHARACTERS}}}")
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Where a session is in the store: its own key and its subject's. Both are of one hash tag."""
+class Names(Struct, frozen=True, gc=False):
+    """Where a session is in the store: its own key and its subject's. Both are of one hash tag.
+
+    A struct: it is made for each request.
+    """
 
     tag: str
     digest: str

@@ -11,10 +11,11 @@ nobody has yet; and where it is behind, the next write finds out and the subject
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 import structlog
+from msgspec import Struct
 
 from sadd.sealing import Unsealable
 from sadd.session.completion import Completion
@@ -44,14 +45,13 @@ RECENT_S = 300.0
 _log = structlog.get_logger("sadd.session")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True, gc=False):
     """A living session, and the record that it was read from."""
 
     agency: str
     names: Names
     session: Session
-    record: bytes = field(repr=False)
+    record: bytes
     written: bool = False
     """This use was written."""
 

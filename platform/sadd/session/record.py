@@ -70,6 +70,10 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     login: str = ""
     """Which sign-in at a provider began it; goes along in rotations."""
 
+    def __repr__(self) -> str:
+        """Nothing of who it is and of what is kept: it may stand in a log line."""
+        return f"Session({self.ref})"
+
     @property
     def expires_in_ms(self) -> int:
         """Until it ends if it is not used again (at least), from when it was read."""
@@ -85,7 +89,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
         return self.level if self.read_ms < self.level_until_ms else 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Body:
     """What is sealed of a session."""
 

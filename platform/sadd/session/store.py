@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from sadd.session.ids import Names
 from sadd.session.policy import SessionPolicy
 
@@ -37,8 +39,7 @@ class Foreign(Exception):
         self.held = held
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True, gc=False):
     """A living session's record. ``before_ms`` is its last use before this; 0 when this was not written."""
 
     record: bytes

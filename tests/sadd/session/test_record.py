@@ -71,6 +71,15 @@ def test_a_record_rewritten_here_is_as_a_script_writes_it(body: Body, used: int,
     assert len(after) == len(before)
 
 
+def test_a_session_in_a_log_line_shows_nothing() -> None:
+    """Its ref, and neither who it is nor what is kept."""
+    body = Body("28412345678", b'{"note":"telltale"}', "phone")
+    shown = repr(unpacked(SEALER, "moi", NAMES, packed(body, 1, 2, 3), 5)) + repr(body)
+    assert NAMES.ref in shown
+    for secret in ("28412345678", "telltale", "phone"):
+        assert secret not in shown
+
+
 @pytest.mark.parametrize(
     ("agency", "names"),
     [("moe", NAMES), ("moi", Names("u" * 11, NAMES.digest)), ("moi", Names(NAMES.tag, "e" * 22))],
