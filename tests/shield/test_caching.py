@@ -1,11 +1,17 @@
 """One fetch for a crowd, nobody's own page to another, and what each answer says of how it came about."""
 
 import asyncio
+from collections.abc import Callable
+from typing import ClassVar, cast
 
 import pytest
 
 from sadd.caching.spaces import space_of
 from sadd.catalogue.model import CacheClass
+from sadd.gate.door import Door, Verdict
+from sadd.gate.knock import Caller, Knock
+from sadd.gate.refused import waits
+from sadd.gate.visitor import kind_of
 from tests.shield.gatekeepers import ADMITTED, REFUSED, SHOWN
 from tests.shield.origin import Origin, Request, ok
 from tests.shield.scene import NAME, Scene, shielded
@@ -161,6 +167,28 @@ async def test_limits_stand_before_what_is_kept(site: Origin, shield: Scene) -> 
     assert refused.get("content-type") == "application/problem+json"
     assert page.get("content-type") == "text/html; charset=utf-8"
     assert shield.desk.asked[-1].route == "/i"
+
+
+class Shut:
+    """The door of a waiting room that nobody has entered."""
+
+    counts: ClassVar[dict[str, int]] = {}
+
+    def ask(self, knock: Knock, caller: Caller, done: Callable[[Verdict], None]) -> None:
+        done(Verdict(waits(kind_of(knock.headers), "results", "/queue/results")))
+
+
+async def test_a_waiting_room_stands_before_what_is_kept(site: Origin) -> None:
+    """A page is led there, an app is told where it is; public pages that are kept need no pass."""
+    site.says["/"] = ok(b"page", FRESH)
+    async with shielded(site, door=cast("Door", Shut())) as shield:
+        page = await shield.ask("/q", "Accept: text/html")
+        app = await shield.ask("/q")
+        miss = await shield.ask("/public/q")
+
+    assert (page.status, page.get("location")) == (302, "/queue/results")
+    assert (app.status, app.get("sadd-room"), miss.status) == (429, "/queue/results", 429)
+    assert site.asked == []
 
 
 async def test_a_session_that_cannot_be_looked_at_is_503(site: Origin, shield: Scene) -> None:
