@@ -48,7 +48,7 @@ class Length:
     deletes: int
 
 
-FULL = Length(5, 1.0, 10_000, 6_000, 1_000, 50, 3, 200)
+FULL = Length(4, 0.8, 10_000, 6_000, 1_000, 50, 3, 200)
 QUICK = Length(1, 0.3, 300, 1_500, 100, 10, 1, 10)
 REQUESTS, KEYS = 1_000_000, 100_000
 """Of the trace, which does not depend on the machine: so it is the same in both."""

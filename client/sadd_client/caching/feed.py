@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from sadd_client.answers import retry_after_seconds
 from sadd_client.caching.bumps import Bumps
 from sadd_client.caching.proof import Proof
 from sadd_client.clock import now
@@ -16,13 +17,14 @@ from sadd_client.pool import Pool
 from sadd_client.ports import Io
 from sadd_client.retry import backoff_seconds
 from sadd_client.sse import Event, Parser
-from sadd_client.wire import Connection, Request
+from sadd_client.wire import Answer, Connection, Request
 
 LOOK_SECONDS = 0.5
 """Between two looks of a thread whether its client was closed."""
 QUIET_SECONDS_MAX = 20.0
 """The platform says something every 15 seconds at least. Who is silent for longer is gone, whatever TCP
 thinks; the memory was silent long before."""
+PAUSE_SECONDS_MIN = 0.1
 REFUSED_PAUSE_SECONDS = 5.0
 LINE_SECONDS = 60.0
 
@@ -77,11 +79,11 @@ class Feed:
     async def _listen(self) -> None:
         attempt = 0
         while not self._ended:
-            pause, before = backoff_seconds(attempt, 1.0), self.streams
+            pause, before = max(PAUSE_SECONDS_MIN, backoff_seconds(attempt, 1.0)), self.streams
             try:
                 await self._hear()
-            except PlatformAway:
-                pass
+            except PlatformAway as away:
+                pause = max(pause, away.retry_after_seconds or 0.0)
             except (SaddError, ValueError, KeyError, TypeError) as wrong:
                 self._tell(wrong)
                 pause = REFUSED_PAUSE_SECONDS
@@ -103,7 +105,7 @@ class Feed:
             asked_at = now()
             answer = await connection.listen(self._request, asked_at + self._deadline_seconds)
             if answer.status != 200:
-                self._refused(answer.status)
+                _refuse(answer)
             self.streams += 1
             await self._follow(connection, asked_at)
         finally:
@@ -154,12 +156,15 @@ class Feed:
             self.proof.lost()
             self._forget_all()
 
-    def _refused(self, status: int) -> None:
-        if status == 503:  # no place for another stream: the platform is there, and we ask it each time
-            raise PlatformAway("there is no place for another stream", sent=True)
-        raise ValueError(f"the platform answers {status}")
-
     def _tell(self, wrong: Exception) -> None:
         if now() >= self._silent_until:
             self._silent_until = now() + LINE_SECONDS
             _log.error("the memory of this process is off, it cannot hear what is invalidated: %s", wrong)
+
+
+def _refuse(answer: Answer) -> None:
+    """503 is a platform without a place for one more stream, or on its way out: it is asked each time."""
+    if answer.status == 503:
+        after = retry_after_seconds(answer)
+        raise PlatformAway("there is no place for a stream", sent=True, retry_after_seconds=after)
+    raise ValueError(f"the platform answers {answer.status}")
