@@ -154,6 +154,8 @@ async def test_random_stories_with_losses_lose_nothing(
             own_valkey.start()
             if dice.random() < 0.6:
                 await restored(own_valkey.url, older)
+            for sessions in (first, second):
+                assert not await alive(sessions, Ids(PEPPER).new("moi", "nobody")), "both see the store again"
             for session_id, fields in held.items():
                 assert await alive(first, session_id)
                 assert await alive(second, session_id)
