@@ -1,13 +1,18 @@
 """Every verb of sessions over HTTP, on both stores."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from sadd.catalogue.model import SessionClass
+from sadd.signing import rotate
 from tests.sadd.web.callers import MOEHE, MOPH, READER
-from tests.sadd.web.scene import BARE, RESULTS
-from tests.sadd.web.sessions_scene import CURRENT, SESSIONS, SignedIn
+from tests.sadd.web.scene import BARE, RESULTS, catalogue
+from tests.sadd.web.sessions_scene import CURRENT, SESSIONS, SignedIn, signed_in
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -200,3 +205,65 @@ async def test_bad_input_is_a_problem(
     """And changes nothing."""
     found, problem = await signed.ask(method, path, body=body)
     assert (found, problem["status"]) == (status, status)
+
+
+async def test_new_keys_sign_nobody_out(signed: SignedIn) -> None:
+    """Pepper, seal and the key of logout tokens are rotated while the worker serves: who was signed in stays
+    so, who signs in gets the new ones, and the new public key is told."""
+    before = await signed.sign_in("rotation", data={"a": 1})
+    now, none = datetime.now(UTC), timedelta()
+    for purpose in ("session-pepper", "seal", "logout-token"):
+        await rotate(signed.pool, purpose, now=now, signs_in=none, keep=timedelta(days=31))
+
+    async def is_known() -> bool:
+        _, told = await signed.ask("GET", f"{SESSIONS}/logout/jwks.json")
+        return len(told["keys"]) == 2
+
+    await eventually(is_known)
+    for unusual in ({}, {"TE": "trailers"}):
+        status, read = await signed.ask("GET", CURRENT, before["session"], key={**MOEHE, **unusual})
+        assert (status, read["data"]) == (200, {"a": 1})
+    after = await signed.sign_in("rotation")
+    assert after["ref"][:11] != before["ref"][:11]
+    _, listed = await signed.ask("GET", SESSIONS, after["session"])
+    assert {one["ref"] for one in listed["sessions"]} == {before["ref"], after["ref"]}
+    await signed.ask("POST", f"{SESSIONS}/revoke-all", body={"subject": "rotation"})
+    assert [await signed.lives(one["session"]) for one in (before, after)] == [False, False]
+
+
+async def test_nobody_is_counted_by_network(
+    _valkey_server: str,  # noqa: PT019  # emptying it, as ``valkey_url`` does, would sign the module's people out
+    migrated_database_url: str,
+) -> None:
+    """An anonymous class needs no subject, and has a quota by network; who is refused is told until when."""
+    known = catalogue()
+    strict = SessionClass(
+        "strict",
+        idle_seconds=600,
+        absolute_seconds=3_600,
+        profile="anonymous",
+        parallel_max=1,
+        when_full="refuse",
+        network_max=2,
+    )
+    classes = replace(known.classes, sessions={"strict": strict})
+    services = {
+        id_: replace(one, protection=replace(one.protection, session="strict"))
+        for id_, one in known.services.items()
+    }
+    changed = replace(known, classes=classes, services=services)
+    async with signed_in(_valkey_server, migrated_database_url, changed) as scene:
+        body = {"service": RESULTS, "address": "192.0.2.7"}
+        status, made = await scene.ask("POST", SESSIONS, body=body)
+        assert status == 201
+        assert made["subject"].startswith("anonymous-")
+        assert (await scene.ask("POST", SESSIONS, body=body))[0] == 201
+        for address, wanted in (("192.0.2.200", 429), ("198.51.100.7", 201), ("not one", 422)):
+            status, told = await scene.ask("POST", SESSIONS, body={**body, "address": address})
+            assert status == wanted, told
+        one = {"service": RESULTS, "subject": "strict-one"}
+        assert (await scene.ask("POST", SESSIONS, body=one))[0] == 201
+        async with scene.server.client.post(SESSIONS, json=one, headers=MOEHE) as answer:
+            assert answer.status == 429
+            assert int(answer.headers["Retry-After"]) > 1
+            assert (await answer.json())["type"].endswith("/too-many-sessions")
