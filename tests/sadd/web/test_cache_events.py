@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -107,8 +108,10 @@ async def test_streams_are_bounded(scene: Scene) -> None:
     async with listening(scene), listening(scene), third as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
 
+    numbers = count(1)
+
     async def again() -> bool:
-        scene.hear(f"k 1 1 {SPACE} a")  # something is written, and so found that nobody reads
+        scene.hear(f"k {next(numbers)} 1 {SPACE} a")  # something is written, and so found that nobody reads
         async with scene.server.client.get(PATH, headers=READER) as answer:
             return answer.status == 200
 
