@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from cache.answers import Busy, Explained, Full, Lease, Loaded, Miss, Stored, Superseded, Usage
 from cache.decide import Lead, Refuse, Serve, ServeAndRefresh, Wait, Wanted, decide
 from cache.entry import Content, Entry, check_tag
+from cache.gathering import Gathering
 from cache.loading import Load, Loading
 from cache.near import Near
 from cache.notice import EVERYTHING, FILLED, KEY, RELEASED, TAG
@@ -46,6 +47,7 @@ class Cache:
         self._clock = self._near.clock
         self._counters = Counters()
         self._questions = Questions(store, self._near, self._clock, self._counters)
+        self._gathering = Gathering(self._questions.lookup)
         self._loading = Loading(self._questions, self._clock, self._counters)
         self._notice_age = RecentMost()
         self.now_ms = self._clock.now_ms
@@ -58,6 +60,7 @@ class Cache:
 
     async def aclose(self) -> None:
         """Ends the loads under way; their callers get LoadEnded."""
+        await self._gathering.aclose()
         await self._loading.aclose()
 
     # -- reading -------------------------------------------------------------
@@ -73,7 +76,7 @@ class Cache:
         if entry is not None:
             return entry
         try:
-            (seen,), _ = await self._questions.lookup(space, (key,))
+            seen = await self._gathering.ask(space, key)
         except StoreUnavailable:
             return self._unknown()
         return self._judged(seen, may_be_stale)
