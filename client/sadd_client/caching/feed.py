@@ -129,6 +129,7 @@ class Feed:
         said: dict[str, Any] = json.loads(event.text)
         match event.kind:
             case "hello":
+                self._forget_all()  # what ended before they began to listen for us nobody tells
                 self.proof.hello(asked_at, int(said["now_ms"]))
             case "alive":
                 self.proof.alive(int(said["proven_ms"]))

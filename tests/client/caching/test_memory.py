@@ -11,6 +11,7 @@ from sadd_client import AsyncClient, Times
 from sadd_client.caching.entry import Entry
 from sadd_client.caching.memory import Memory
 from sadd_client.clock import now
+from sadd_client.sse import Event
 from tests.client.caching.callers import Origin
 from tests.client.caching.conftest import Open
 from tests.client.caching.model import Model
@@ -183,6 +184,21 @@ def test_no_interleaving_answers_with_what_was_heard_to_be_gone(steps: list[tupl
             case "look":
                 found = memory.known(name)
                 assert found is None or int(found.body) >= heard[name]
+
+
+def test_what_was_asked_for_before_a_stream_began_does_not_count() -> None:
+    """It may have ended between the answer and the hello: proofs of this stream say nothing about that."""
+    memory = _memory()
+    position = memory.position()
+    memory.keep("a", _entry(1, ()), position)
+    assert memory.known("a") is not None
+    memory.feed._take(Event("hello", '{"now_ms": 5}'), now())
+    memory.feed._take(Event("alive", '{"proven_ms": 6}'), now())
+    assert memory.proven()
+    assert memory.known("a") is None
+
+    memory.keep("a", _entry(1, ()), position)
+    assert memory.known("a") is None
 
 
 def _memory() -> Memory:
