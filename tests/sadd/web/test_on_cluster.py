@@ -9,6 +9,7 @@ from benchmarks.servers import ClusterNodes
 from ratelimit.policy import Policy
 from ratelimit.valkey import ValkeyStore
 from tests.ratelimit.model import Model
+from tests.sadd.web.cache_scene import Scene, cache_scene
 from tests.sadd.web.scene import MOEHE, RESULTS, four_services
 from tests.sadd.web.served import Served
 from tests.stores import connected
@@ -66,3 +67,30 @@ async def test_a_policy_spreads_over_the_nodes(nodes: ClusterNodes) -> None:
     async with connected(nodes.url) as client:
         taken = await ValkeyStore(client, shards=16).take(policy, keys, [1] * 400, start_us)
     assert taken == Model(policy).take_all(keys, [1] * 400, start_us)
+
+
+async def test_the_cache_is_whole_on_a_cluster(nodes: ClusterNodes) -> None:
+    """Batches, leases, purges and what an agency keeps, with namespaces on every node."""
+    names = [f"ns{number}" for number in range(6)]
+
+    async def visit(scene: Scene, name: str) -> None:
+        client, path = scene.server.client, f"/v1/cache/{name}"
+        puts = [{"op": "put", "key": f"k{number}", "body": "eA==", "tags": ["t"]} for number in range(20)]
+        wanted = {"operations": [*puts, {"op": "get", "key": "k1"}, {"op": "delete", "key": "k2"}]}
+        async with client.post(f"{path}/batch", json=wanted, headers=MOEHE) as answer:
+            assert {one["status"] for one in (await answer.json())["results"]} == {200, 204}
+        async with client.post(f"{path}/page/lease", headers=MOEHE) as answer:
+            token = (await answer.json())["token"]
+        async with client.put(f"{path}/page", data=b"y", headers={**MOEHE, "Sadd-Lease": token}) as answer:
+            assert answer.status == 204
+        async with client.post(f"{path}/purge", json={"tags": ["t"]}, headers=MOEHE) as answer:
+            assert answer.status == 200
+        for key, status in (("k1", 404), ("page", 200)):
+            async with client.get(f"{path}/{key}", headers=MOEHE) as answer:
+                assert answer.status == status
+
+    async with cache_scene(nodes.url, namespaces_max=20) as scene:
+        await asyncio.gather(*(visit(scene, name) for name in names))
+        async with scene.server.client.get("/v1/cache", headers=MOEHE) as answer:
+            kept = {one["namespace"] for one in (await answer.json())["namespaces"]}
+        assert kept >= set(names)
