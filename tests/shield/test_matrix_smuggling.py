@@ -187,7 +187,9 @@ async def test_what_is_sent_on_has_one_length(site: Origin, shield: Scene) -> No
     """Each forwarded request is framed anew: one of the two fields, written by us."""
     site.says["/"] = ok()
     await shield.ask("/a", method="POST", body=b"hello")
-    await exchanged(shield, post(TE + b"X-Own: 1\r\n", b"3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\n"))
+    await shield.exchange(
+        post(TE + b"Connection: close\r\n", b"3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\n")
+    )
     for asked, body in zip(site.asked, (b"hello", b"abcde"), strict=True):
         assert asked.body == body
         framing = [value for name, value in asked.fields if name in ("content-length", "transfer-encoding")]

@@ -5,6 +5,7 @@ import asyncio
 import psutil
 import pytest
 
+from sadd.shield import front
 from tests.shield.origin import Origin, Request, ok
 from tests.shield.scene import NAME, Scene, read_answer, shielded
 from tests.waiting import eventually
@@ -192,3 +193,19 @@ async def test_requests_of_one_connection_are_answered_in_order(site: Origin, sh
         said.find(p) for p in (b"/1", b"/2", b"/3")
     )
     assert said.count(b"HTTP/1.1 200 OK") == 3
+
+
+async def test_who_only_said_all_has_his_answer(
+    site: Origin, shield: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 9112 §9.6: a side that is closed is no client that went, if he does not wait for long."""
+    monkeypatch.setattr(front, "GONE_SECONDS", 30.0)  # this machine may be busy
+    for path in ("/1", "/2"):
+        site.says[path] = ok(path.encode())
+    sent = "".join(f"GET {path} HTTP/1.1\r\nHost: {NAME}\r\n\r\n" for path in ("/1", "/2"))
+    reader, writer = await shield.raw(sent.encode())
+    writer.write_eof()
+    said = await reader.read()
+    writer.close()
+
+    assert said.count(b"HTTP/1.1 200 OK") == 2

@@ -24,6 +24,8 @@ HELD_BYTES_MAX = 65_536
 """Of requests behind the one that is being answered."""
 WRITE_BYTES_MAX = 262_144
 """Of an answer, before who sends it waits: a small page leaves its origin, however slow its reader."""
+GONE_SECONDS = 0.5
+"""For the answer to a client that has closed its side, and so has most likely gone."""
 LINGER_SECONDS = 1.0
 """How long the rest of a refused body is read and dropped, so that its sender gets to see the refusal."""
 CONNECTIONS_MAX = 20_000
@@ -111,6 +113,7 @@ class Front(asyncio.Protocol):
         self._body: Body | None = None
         self._asked_for_body = False
         self._lingers = False
+        self._said_all = False
         self._used_at = perf_counter()
         self._served = False
         self._timer: asyncio.TimerHandle | None = None
@@ -143,8 +146,26 @@ class Front(asyncio.Protocol):
             self._fronts.clients_gone += 1
             self._task.cancel()
 
-    def eof_received(self) -> None:
-        """Who has said all and goes before the answer does not want it any more."""
+    def eof_received(self) -> bool:
+        """The client has gone, or has only said all: whether it still listens is known by writing to it.
+
+        So it has a moment for its answer, and then its origin is free for others.
+        """
+        if self._call is None:
+            return False
+        self._said_all = True
+        if self._body is not None and not self._body.ended and self._call.body is not None:
+            try:
+                self._body.close()
+                self._call.body.end()
+            except BrokenBody as broken:
+                self._call.body.fail(broken)
+        asyncio.get_running_loop().call_later(GONE_SECONDS, self._give_up)
+        return True
+
+    def _give_up(self) -> None:
+        if self._call is not None:
+            self.abort()
 
     def pause_writing(self) -> None:
         self._writable = asyncio.get_running_loop().create_future()
@@ -282,6 +303,8 @@ class Front(asyncio.Protocol):
         else:
             self._resume()
             self._next()
+            if self._said_all and self._call is None:
+                transport.close()
 
     # What a call asks of its connection.
 
