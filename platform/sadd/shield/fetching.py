@@ -15,7 +15,7 @@ from msgspec import structs
 
 from cache.answers import Loaded
 from cache.cache import Cache
-from cache.entry import Content, Entry
+from cache.entry import META_BYTES_MAX, Content, Entry
 from cache.policy import TTL_MS_MAX, Times
 from cache.rfc9111.asking import NEVER, fetch_fields, with_validators
 from cache.rfc9111.message import Request, Response
@@ -178,7 +178,9 @@ class Fetch:
     async def _take(self, answered: Answered, stored: Stored) -> Loaded:
         """Read the body, and keep it under the key that was looked under, if it belongs there."""
         bound = self._page.shelf.space.body_bytes_max
-        if (answered.head.length or 0) > bound:
+        choice = chosen(self._page, stored.vary)
+        meta = packed(stored, choice)
+        if (answered.head.length or 0) > bound or len(meta) > META_BYTES_MAX:
             return self._pass(answered, b"", "too-large")
         body = b""
         while piece := await _next(answered, self._settings):
@@ -186,8 +188,7 @@ class Fetch:
             if len(body) > bound:
                 return self._pass(answered, body, "too-large")
         answered.close()
-        choice = chosen(self._page, stored.vary)
-        content = Content(body, KIND, self._tags(stored), packed(stored, choice))
+        content = Content(body, KIND, self._tags(stored), meta)
         self.stored = self._belongs(choice)
         return Loaded(content, self._times(stored)) if self.stored else Loaded(content, None, 0)
 
