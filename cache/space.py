@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 from cache.policy import Times
 
-NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,86}")
 TENANT = re.compile(r"[^\s{}:|]{1,128}")
 KEY_BYTES_MAX = 1_024
 BODY_BYTES_MAX = 1_048_576
@@ -48,7 +48,7 @@ class Space:
         if not TENANT.fullmatch(self.tenant):
             raise ValueError("a tenant is 1 to 128 characters without spaces, colons and braces")
         if not NAMESPACE.fullmatch(self.namespace):
-            raise ValueError("a namespace is 1 to 63 of a-z, 0-9 and -, and does not begin with -")
+            raise ValueError("a namespace is 1 to 87 of a-z, 0-9 and -, and does not begin with -")
         if not 0 <= self.jitter <= 0.5:
             raise ValueError(f"jitter is a part of 0 to 0.5 of an entry's life, not {self.jitter}")
         object.__setattr__(self, "name", f"{self.tenant}:{self.namespace}")

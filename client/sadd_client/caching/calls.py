@@ -14,7 +14,7 @@ from sadd_client.courier import Courier
 from sadd_client.errors import CacheBusy, PlatformAway, Problem
 from sadd_client.wire import Answer, Request
 
-NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,86}")
 KEY = re.compile(r"[A-Za-z0-9._~:@,=+!$*()';/-]{1,256}")
 TAG = re.compile(r"[!-+\--~]{1,128}")
 TYPE = re.compile(r"[ -~]{1,255}")
@@ -34,7 +34,7 @@ class Calls:
     ) -> None:
         """``whole``: answers are kept here, so they are asked of the store itself."""
         if not NAMESPACE.fullmatch(namespace):
-            raise ValueError("a namespace is 1 to 63 of a-z, 0-9 and -, and does not begin with -")
+            raise ValueError("a namespace is 1 to 87 of a-z, 0-9 and -, and does not begin with -")
         self.namespace = namespace
         self.root = f"{prefix}/v1/cache/{namespace}"
         self._courier = courier

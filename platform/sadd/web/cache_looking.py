@@ -1,5 +1,6 @@
 """What an agency keeps, and why a key is a hit or a miss."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -110,10 +111,9 @@ class _Looking:
         agency = whose(call, call.query.agency, self.authority)
         with refusing():
             own = await self.quotas.usages(agency)
-            shielded = {
-                name: await self.cache.usage(self.spaces.of(agency, name))
-                for name in self.spaces.of_shield(agency)
-            }
+            names = list(self.spaces.of_shield(agency))
+            found = await asyncio.gather(*(self.cache.usage(self.spaces.of(agency, name)) for name in names))
+        shielded = dict(zip(names, found, strict=True))
         told = [self._told(agency, name, used) for name, used in (own | shielded).items()]
         total = sum(used.bytes_used for used in own.values())
         return json_answer(AgencyAnswer(total, self.quotas.bytes_max(agency), told))

@@ -10,6 +10,7 @@ from sadd.caching import spaces as module
 from sadd.caching.place import checked_key, space_named
 from sadd.caching.spaces import DEFAULT, Spaces
 from sadd.catalogue.model import CacheClass, Catalogue
+from sadd.catalogue.wording import ID_LENGTH_MAX
 from tests.sadd.catalogue.scene import service, small
 
 
@@ -80,6 +81,13 @@ def test_an_agency_may_have_a_bound_of_its_own(view: Moving, spaces: Spaces) -> 
     assert (spaces.bytes_max("moehe", 5), spaces.bytes_max("moph", 5)) == (9, 5)
 
 
+def test_every_service_has_a_namespace_of_each_kind(spaces: Spaces) -> None:
+    """However long its id: the catalogue takes ids of so many characters."""
+    longest = "a" * ID_LENGTH_MAX
+    assert spaces.of("moehe", longest).namespace == longest
+    assert spaces.of("moehe", f"shield-{longest}").evicts
+
+
 def test_the_proxys_namespaces_are_known(view: Moving, spaces: Spaces) -> None:
     """Of services in the offer that have a class, of one agency or of all."""
     view.current = small(
@@ -89,7 +97,7 @@ def test_the_proxys_namespaces_are_known(view: Moving, spaces: Spaces) -> None:
     assert spaces.of_shield("moph") == {"shield-moph-b": "moph"}
 
 
-@pytest.mark.parametrize("name", ["", "Pages", "a_b", "-a", "a" * 64, "a/b", "shield-moehe-results"])
+@pytest.mark.parametrize("name", ["", "Pages", "a_b", "-a", "a" * 88, "a/b", "shield-moehe-results"])
 def test_a_name_of_another_form_is_none(spaces: Spaces, name: str) -> None:
     """Nor is one of the caching proxy's for an agency to write."""
     with pytest.raises(ValueError, match="namespace"):
