@@ -22,7 +22,7 @@ CONNECTIONS = 24
 
 @pytest.fixture(scope="module")
 def key(running: Platform) -> str:
-    return running.key("queues:admin", "queues:join", "queues:feedback")
+    return running.key("queues:admin", "queues:join", "queues:feedback", "sessions:write")
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +47,22 @@ class Caller:
         self.path = f"/v1/queues/{room}"
 
     def __call__(
-        self, method: str, path: str, body: Any = None, *, public: bool = False, ticket: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        public: bool = False,
+        ticket: str = "",
+        session: str = "",
     ) -> tuple[int, Any]:
         fields = {} if public else {"Authorization": f"Bearer {self.key}"}
         if body is not None:
             fields["Content-Type"] = "application/json"
         if ticket:
             fields["Sadd-Ticket"] = ticket
+        if session:
+            fields["Sadd-Session"] = session
         data = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(self._url + path, data, fields, method=method)
         try:
@@ -181,6 +190,26 @@ def test_a_dry_run_counts_the_people(running: Platform, caller: Caller) -> None:
     assert ended.returncode == 1
     assert f"! {waiting} wait for at most 1" in ended.stdout
     assert all(one["state"] == "paused" for one in caller.everywhere())
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_session_that_is_ended_frees_its_slot(caller: Caller, *, everywhere: bool) -> None:
+    """Signed out here or everywhere: the session was begun with the pass of a visitor, and so is his stay."""
+    inside = caller.join()
+    assert inside["state"] == "admitted"
+    begin = {"service": caller.room, "subject": "28412345678", "entry": inside["pass"]}
+    assert caller("POST", "/v1/sessions", {**begin, "entry": "eyJ.x.y"})[0] == 403
+    status, begun = caller("POST", "/v1/sessions", begin)
+    assert status == 201, begun
+    eventually_sync(lambda: caller("GET", caller.path, public=True)[1]["active"] == 1)
+    if everywhere:
+        ended = caller("POST", "/v1/sessions/revoke-all", {"subject": "28412345678"})
+    else:
+        ended = caller("DELETE", "/v1/sessions/current", session=begun["session"])
+    assert ended[0] == 204, ended
+    eventually_sync(lambda: caller("GET", caller.path, public=True)[1]["active"] == 0)
+    _, standing = caller("GET", f"{caller.path}/ticket", public=True, ticket=inside["ticket"])
+    assert standing["state"] != "admitted"
 
 
 def test_a_closed_room_takes_nobody(caller: Caller) -> None:

@@ -105,6 +105,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         waiting = await open_queues(
             valkey, pool, signing, view, services.sessions, services.limiter, settings
         )
+        engine.sessions.on_left(waiting.left)
         deciding = Limits(services.limiter, view, rules, settings, slot)
         gate = Gate(deciding.desk, services.sessions, view, settings.gate, waiting.door)
         numbers = _Numbers(settings, slot, services, valkey, keys)
@@ -118,7 +119,7 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         described = [
             *deciding.endpoints(pool),
             *caching.endpoints(pool, settings.catalogue.authority),
-            *signed_in.endpoints(),
+            *signed_in.endpoints(waiting.stay_of),
             *_endpoints(view, pool, settings, ready, numbers.metrics),
             *waiting.endpoints(),
             *waiting.operating.endpoints(keys),

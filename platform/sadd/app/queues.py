@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import structlog
 
 from queueing.draw.draws import Draws
 from queueing.draw.receipt import ReceiptOffice
@@ -20,12 +21,13 @@ from queueing.health import Health
 from queueing.history import History
 from queueing.leader import Leader, Note
 from queueing.outflow import Observed, Step
-from queueing.passes import PassOffice
+from queueing.passes import InvalidPass, PassOffice
 from queueing.policy import Room
 from queueing.postgres import PostgresLedger
 from queueing.recorder import Recorder
 from queueing.rooms import Rooms
 from queueing.spent import SpentPasses
+from queueing.store import StoreUnavailable
 from queueing.ticket import TicketOffice
 from queueing.valkey import ValkeyStore
 from ratelimit.limiter import Limiter
@@ -62,6 +64,8 @@ from sadd.web.room_page import endpoints as room_page
 from sadd.web.room_page.page import RoomPage
 from sadd.web.visits import Visits
 from sadd.web.webhook_sender import Sender
+
+log = structlog.get_logger("sadd.app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,28 @@ class Queues:
         yield from self.draw_keeper.changes()
         yield from self.connectors.changes()
         yield from self.operating.changes()
+
+    def stay_of(self, service: str, shown: str) -> str:
+        """What names the slot of who shows an entry to the service, or a pass. Raises InvalidPass."""
+        spec = self.specs.of_service(service)
+        if spec is None:
+            raise InvalidPass
+        try:
+            held = self.passes.read_entry(shown, spec.id, service)
+        except InvalidPass:
+            held = self.passes.read(shown, spec.id, service)
+        return f"{spec.id} {held.id}"
+
+    async def left(self, stay: str) -> None:
+        """A session with this stay was ended: its slot is free, without a store when the pass ends."""
+        room, _, pass_id = stay.partition(" ")
+        spec = self.specs.current.get(room)
+        if spec is None:
+            return
+        try:
+            await self.rooms.end(spec.room, pass_id)
+        except StoreUnavailable as away:
+            log.warning("a slot is not free before its pass ends", room=room, reason=str(away))
 
     async def refresh(self) -> None:
         """Other settings, or another catalogue."""

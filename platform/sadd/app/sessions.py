@@ -114,9 +114,10 @@ class SessionWays:
     feed: RevocationFeed
     sender: Sender
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self, stays: sessions.Stays | None = None) -> list[Endpoint]:
+        """``stays`` reads the entries of waiting rooms."""
         return [
-            *sessions.endpoints(self.engine.sessions, self.view, self.logins, self.known),
+            *sessions.endpoints(self.engine.sessions, self.view, self.logins, self.known, stays),
             *self.feed.endpoints(),
             *sessions_listed.endpoints(self.engine.sessions),
             *logout_receivers.endpoints(

@@ -58,7 +58,8 @@ class Found(Struct, frozen=True, gc=False):
     @property
     def body(self) -> Body:
         of = self.session
-        return Body(of.subject, of.payload, of.device, of.place, of.level, of.level_until_ms, of.login)
+        labels = of.device, of.place, of.level, of.level_until_ms, of.login, of.stay
+        return Body(of.subject, of.payload, *labels)
 
     def stepped(self, level: int, level_ms: int) -> Body:
         """With a level that ends after so long, no later than the session; with none for level 0."""

@@ -29,7 +29,7 @@ from sadd.session.ids import Names
 HEAD = struct.Struct(">BHIHIHIBIBIHIIBH")
 """Numbers of six and five bytes are read as two: a fifth of what slices and ``int.from_bytes`` take."""
 LEVEL = struct.Struct(">BHI")
-HAS_LEVEL, HAS_LABELS = 1, 2
+HAS_LEVEL, HAS_LABELS, HAS_STAY = 1, 2, 4
 WORD = 1 << 32
 DURABLE = 1
 TEXT_BYTES_MAX = 256
@@ -37,6 +37,7 @@ SERVICE_BYTES_MAX = 255
 LABEL_BYTES_MAX = 120
 """Of a device, and of a place: what a person reads in a list; and of a login: what a provider calls it."""
 LEVEL_MAX = 255
+STAY_BYTES_MAX = 255
 
 
 class Sealing(Protocol):
@@ -69,6 +70,8 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     durable: bool = False
     login: str = ""
     """Which sign-in at a provider began it; goes along in rotations."""
+    stay: str = ""
+    """Which slot of a waiting room its visitor has; goes along too, and is free when the session is ended."""
 
     def __repr__(self) -> str:
         """Nothing of who it is and of what is kept: it may stand in a log line."""
@@ -100,6 +103,7 @@ class Body:
     level: int = 0
     level_until_ms: int = 0
     login: str = ""
+    stay: str = ""
 
     def packed(self) -> bytes:
         """Raises ValueError for what is out of bounds."""
@@ -108,8 +112,10 @@ class Body:
             raise ValueError(f"level must be from 0 to {LEVEL_MAX}, not {self.level}")
         labels = b"".join(self._labels()) if self.device or self.place or self.login else b""
         level = LEVEL.pack(self.level, *divmod(self.level_until_ms, WORD)) if self.level else b""
-        there = bytes(((HAS_LEVEL if level else 0) | (HAS_LABELS if labels else 0),))
-        return there + level + len(subject).to_bytes(2, "big") + subject + labels + self.payload
+        stay = bounded("stay", self.stay, STAY_BYTES_MAX)
+        there = (HAS_LEVEL if level else 0) | (HAS_LABELS if labels else 0) | (HAS_STAY if stay else 0)
+        labels += bytes((len(stay),)) + stay if stay else b""
+        return bytes((there,)) + level + len(subject).to_bytes(2, "big") + subject + labels + self.payload
 
     def _labels(self) -> Iterator[bytes]:
         for name in ("device", "place", "login"):
@@ -140,6 +146,9 @@ def unpacked(sealing: Sealing, agency: str, names: Names, stored: bytes, read_ms
         device, at = _text(plain, at + 1, plain[at])
         place, at = _text(plain, at + 1, plain[at])
         login, at = _text(plain, at + 1, plain[at])
+    stay = ""
+    if there & HAS_STAY:
+        stay, at = _text(plain, at + 1, plain[at])
     return Session(
         service.decode(),
         subject,
@@ -157,6 +166,7 @@ def unpacked(sealing: Sealing, agency: str, names: Names, stored: bytes, read_ms
         e * WORD + until,
         bool(flags & DURABLE),
         login,
+        stay,
     )
 
 

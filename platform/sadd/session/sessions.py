@@ -10,8 +10,8 @@ Nobody is told that he is signed out before PostgreSQL knows; ``keeper`` tells w
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import structlog
@@ -43,6 +43,10 @@ CATCH_UP_S = 1.0
 _log = structlog.get_logger("sadd.session")
 
 
+Left = Callable[[str], Awaitable[None]]
+"""What is done when a stay is over. It raises nothing."""
+
+
 class Sessions:
     """All agencies' sessions. The agency always comes from the caller's key.
 
@@ -62,6 +66,11 @@ class Sessions:
         self._beginning = Beginning(store, ids, self._keeper)
         self._turns = Turns()
         self._deeds = Deeds()
+        self._left: Left | None = None
+
+    def on_left(self, left: Left) -> None:
+        """``left`` is called with the stay of each session that is ended, after that is certain."""
+        self._left = left
 
     # -- one session ---------------------------------------------------------
 
@@ -79,12 +88,15 @@ class Sessions:
         level_ms: int = 0,
         network: str = "",
         login: str = "",
+        stay: str = "",
     ) -> tuple[str, Session]:
         """A new session and its id, which is nowhere else: only its keyed hash is kept.
 
+        ``stay`` is told to ``on_left`` when the session is ended.
+
         Raises ValueError for what is out of bounds, PayloadTooLarge and TooManySessions.
         """
-        body = Body(subject, encoded(payload), device, place, login=login)
+        body = Body(subject, encoded(payload), device, place, login=login, stay=stay)
         body.packed()  # before anything is charged or ended for it
         check_level(level, level_ms)
         async with self._counting():
@@ -239,6 +251,7 @@ class Sessions:
         level: int = 0,
         level_ms: int = 0,
         login: str = "",
+        stay: str = "",
     ) -> tuple[str, Session]:
         """From an anonymous session to a signed-in one: a new session that takes along the named fields only,
         and the old one is ended. Raises as ``create`` does, and UnknownSession."""
@@ -255,8 +268,9 @@ class Sessions:
             level=level,
             level_ms=level_ms,
             login=login,
+            stay=stay or found.session.stay,
         )
-        await self._end(found, "signed-in")
+        await self._end(found, "signed-in", leaves=bool(stay and stay != found.session.stay))
         return begun
 
     # -- ending --------------------------------------------------------------
@@ -288,19 +302,17 @@ class Sessions:
         bounded("subject", subject, TEXT_BYTES_MAX, least=1)
         kept = None if except_id is None else (await self._readable(agency, except_id, use=False)).names
         async with self._counting():
+            stays = await self._stays(agency, subject, "" if kept is None else kept.ref)
             for tag in self._ids.tags(agency, subject):
                 spared = kept.digest if kept is not None and kept.tag == tag else ""
                 await self._deeds.through(self._keeper.end_all(agency, tag, subject, reason, spared))
         self._counts["revoked_all"] += 1
+        await self._leave(*stays)
 
     async def listed(self, agency: str, subject: str) -> tuple[Listed, ...]:
         """The subject's living sessions with this agency; that which was used last comes first."""
         async with self._counting():
-            found = [
-                one.session
-                for tag in self._ids.tags(agency, subject)
-                for one in await self._keeper.all_of(agency, tag)
-            ]
+            found = await self._all_of(agency, subject)
         return tuple(listed(one) for one in sorted(found, key=lambda one: -one.used_ms))
 
     async def revocations(self, after: int, limit: int = 1_000) -> Feed:
@@ -350,10 +362,33 @@ class Sessions:
         self._counts["updated"] += 1
         return written.session
 
-    async def _end(self, found: Found, reason: str) -> None:
+    async def _end(self, found: Found, reason: str, *, leaves: bool = True) -> None:
         async with self._counting():
             await self._deeds.through(self._keeper.end(found.agency, found.names, found.session, reason))
         self._counts["revoked"] += 1
+        if leaves and found.session.stay:
+            await self._leave(found.session.stay)
+
+    async def _all_of(self, agency: str, subject: str) -> list[Session]:
+        return [
+            one.session
+            for tag in self._ids.tags(agency, subject)
+            for one in await self._keeper.all_of(agency, tag)
+        ]
+
+    async def _stays(self, agency: str, subject: str, but: str) -> list[str]:
+        """What will be left when all of a subject's sessions are ended. A slot that is not told is free when
+        its pass ends: nobody stays signed in for its sake."""
+        if self._left is None:
+            return []
+        with suppress(StoreUnavailable):
+            return [one.stay for one in await self._all_of(agency, subject) if one.stay and one.ref != but]
+        return []
+
+    async def _leave(self, *stays: str) -> None:
+        if self._left is not None:
+            for stay in stays:
+                await self._left(stay)
 
     @asynccontextmanager
     async def _counting(self) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from queueing.passes import InvalidPass
 from sadd.logout.logins import login_of
 from sadd.logout.providers import Provider
 from sadd.rooms.networks import networks_of
@@ -62,11 +63,19 @@ class Providers(Protocol):
     def current(self) -> Mapping[str, Provider]: ...
 
 
+Stays = Callable[[str, str], str]
+"""A service and the entry, or pass, that was shown for its room; what names the slot. Raises InvalidPass."""
+
+
 def endpoints(
-    sessions: Sessions, view: View, logins: Logins | None = None, providers: Providers | None = None
+    sessions: Sessions,
+    view: View,
+    logins: Logins | None = None,
+    providers: Providers | None = None,
+    stays: Stays | None = None,
 ) -> list[Endpoint]:
-    """Without ``logins`` and ``providers`` nobody may name the session of a provider."""
-    own = _Sessions(sessions, view, Sharings(view), logins, providers)
+    """Without ``logins`` and ``providers`` nobody names a provider's session, without ``stays`` an entry."""
+    own = _Sessions(sessions, view, Sharings(view), logins, providers, stays)
     named = {404: None, 409: None, 429: None, 503: None}
     found = {200: SessionAnswer, 404: None, 503: None}
     return [
@@ -141,6 +150,7 @@ class _Sessions:
     sharings: Sharings
     logins: Logins | None
     providers: Providers | None
+    stays: Stays | None
 
     async def create(self, call: Call) -> web.StreamResponse:
         body: CreateRequest = call.body
@@ -155,6 +165,7 @@ class _Sessions:
                 body.data,
                 network=_network(body),
                 login=login,
+                stay=self._stay(body),
                 **_labels(body),
             )
             await self._note(call.agency, login, session_id, session)
@@ -174,6 +185,7 @@ class _Sessions:
                 body.data,
                 keep=body.keep,
                 login=login,
+                stay=self._stay(body),
                 **_labels(body),
             )
             await self._note(call.agency, login, session_id, session)
@@ -258,6 +270,17 @@ class _Sessions:
             detail = f"Your agency has no provider {login.provider!r}."
             raise Problem(422, "unknown-provider", "There is no such provider.", detail)
         return login_of(provider.id, login.sid)
+
+    def _stay(self, body: CreateRequest) -> str:
+        """What names the slot that the visitor has; empty if none was shown. Problem: it is none in force."""
+        if not body.entry:
+            return ""
+        try:
+            if self.stays is not None:
+                return self.stays(body.service, body.entry)
+        except InvalidPass:
+            pass
+        raise Problem(403, "invalid-pass", "This is no entry to this service.")
 
     async def _note(self, agency: str, login: str, session_id: str, session: Session) -> None:
         """A session that its provider could not end is none: it ends before anybody has its id."""

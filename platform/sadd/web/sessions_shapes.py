@@ -20,6 +20,7 @@ Fields = Annotated[
     dict[str, Raw],
     Meta(description=f"A JSON object of at most {PAYLOAD_BYTES_MAX} bytes; its values are yours."),
 ]
+ENTRY_LENGTH_MAX = 2_048
 Label = Annotated[str, Meta(max_length=LABEL_BYTES_MAX, description="For the person's own list of sessions.")]
 Address = Annotated[
     str, Meta(max_length=45, description="The visitor's; counted by network where the class has a quota.")
@@ -29,6 +30,14 @@ Kept = Annotated[
 ]
 Level = Annotated[int, Meta(ge=0, le=LEVEL_MAX, description="Of assurance, in your own terms; 0 is none.")]
 Seconds = Annotated[int, Meta(ge=1, le=SECONDS_MAX)]
+Entry = Annotated[
+    str,
+    Meta(
+        max_length=ENTRY_LENGTH_MAX,
+        description="The entry, or the pass, with which the visitor came through the waiting room: his slot "
+        "is the next one's as soon as the session is ended.",
+    ),
+]
 Version = Annotated[int, Meta(ge=1, le=2**32 - 1)]
 
 
@@ -54,6 +63,7 @@ class CreateRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     level: Level = 0
     level_seconds: Seconds = 300
     login: Login | None = None
+    entry: Entry = ""
     same_site: SameSite = "lax"
 
 
