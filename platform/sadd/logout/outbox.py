@@ -34,7 +34,13 @@ UPDATE logout_delivery AS d
 SET attempts = attempts + 1, due_at = now() + make_interval(secs => $2)
 FROM logout_receiver AS r
 WHERE r.id = d.receiver AND d.id IN (
-    SELECT id FROM logout_delivery WHERE gave_up_at IS NULL AND due_at <= now()
+    SELECT id FROM logout_delivery WHERE gave_up_at IS NULL AND due_at <= now() AND id IN (
+        SELECT id FROM (
+            SELECT id, row_number() OVER (PARTITION BY receiver ORDER BY due_at, id) AS place
+            FROM logout_delivery
+            WHERE gave_up_at IS NULL AND due_at <= now() AND receiver <> ALL ($4::text[])
+        ) AS due WHERE place <= $3
+    )
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 RETURNING d.id, d.receiver, d.revocation, d.attempts, d.created_at, r.kind, r.url, r.audience, r.secret
@@ -148,9 +154,11 @@ class Outbox:
         self._signer = signer
         self._issuer = issuer
 
-    async def take(self, pool: Pool, most: int) -> Sequence[Delivery]:
+    async def take(
+        self, pool: Pool, most: int, each_most: int = 1_000, but: Sequence[str] = ()
+    ) -> Sequence[Delivery]:
         async with connected(pool) as connection:
-            rows = await connection.fetch(_TAKE, most, LEASE_SECONDS)
+            rows = await connection.fetch(_TAKE, most, LEASE_SECONDS, each_most, list(but))
         seqs = sorted({row["revocation"] for row in rows if row["revocation"]})
         told = await self._told(seqs)
         for row in rows:

@@ -71,7 +71,13 @@ UPDATE webhook_delivery AS d
 SET attempts = attempts + 1, due_at = now() + make_interval(secs => $2)
 FROM webhook AS w
 WHERE w.id = d.webhook AND d.id IN (
-    SELECT id FROM webhook_delivery WHERE gave_up_at IS NULL AND due_at <= now()
+    SELECT id FROM webhook_delivery WHERE gave_up_at IS NULL AND due_at <= now() AND id IN (
+        SELECT id FROM (
+            SELECT id, row_number() OVER (PARTITION BY webhook ORDER BY due_at, id) AS place
+            FROM webhook_delivery
+            WHERE gave_up_at IS NULL AND due_at <= now() AND webhook <> ALL ($4::text[])
+        ) AS due WHERE place <= $3
+    )
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 RETURNING d.id, d.webhook, d.message, d.body, d.attempts, w.url, w.secret
@@ -217,10 +223,12 @@ async def writing(pool: Pool) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def take(pool: Pool, most: int) -> list[Delivery]:
-    """Messages that are due, for this worker alone, as long as LEASE_SECONDS."""
+async def take(pool: Pool, most: int, each_most: int = 1_000, but: Sequence[str] = ()) -> list[Delivery]:
+    """Messages that are due, for this worker alone, as long as LEASE_SECONDS; so many for each webhook, and
+    none for ``but``."""
     async with _connection(pool) as connection:
-        return [Delivery(**row) for row in await connection.fetch(_TAKE, most, LEASE_SECONDS)]
+        rows = await connection.fetch(_TAKE, most, LEASE_SECONDS, each_most, list(but))
+        return [Delivery(**row) for row in rows]
 
 
 async def done(pool: Pool, delivery: Delivery) -> None:

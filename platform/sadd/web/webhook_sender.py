@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
@@ -27,7 +28,9 @@ from sadd.version import __version__
 from sadd.web.calling_out import calling_out
 
 LOOK_SECONDS = 1.0
-AT_ONCE_MAX = 20
+AT_ONCE_MAX = 64
+EACH_AT_ONCE_MAX = 4
+"""So many go at once to who does not answer, twice as many at most: he holds up nobody else."""
 TIMEOUT_SECONDS = 10.0
 FORGET_SECONDS = 3_600.0
 ERROR_LENGTH_MAX = 200
@@ -71,8 +74,11 @@ class Delivery(Protocol):
 class Outbox(Protocol):
     """Where messages wait. A delivery comes back to where it was taken from."""
 
-    async def take(self, pool: Pool, most: int) -> Sequence[Delivery]:
-        """What is due, for this worker alone, for longer than an attempt may take."""
+    async def take(
+        self, pool: Pool, most: int, each_most: int = EACH_AT_ONCE_MAX, but: Sequence[str] = ()
+    ) -> Sequence[Delivery]:
+        """What is due, for this worker alone, for longer than an attempt may take; so many for each who gets
+        some, and none for ``but``."""
 
     async def done(self, pool: Pool, delivery: Any) -> None: ...
 
@@ -102,6 +108,7 @@ class Sender:
         self._chance = chance
         self._clock = clock
         self._counts: Counter[str] = Counter()
+        self._under_way: Counter[str] = Counter()
 
     def stats(self) -> SenderStats:
         return SenderStats(self._counts["delivered"], self._counts["failed"], self._counts["given_up"])
@@ -113,20 +120,40 @@ class Sender:
     async def run(self) -> None:
         """Until cancelled."""
         forget_at = 0.0
-        async with self.client() as client:
+        async with self.client() as client, asyncio.TaskGroup() as group:
             while True:
                 self._news.clear()
+                begun = 0
                 try:
-                    while await self.send(client) == AT_ONCE_MAX:
-                        pass
+                    begun = await self._begin(client, group)
                     if self._clock() >= forget_at:
                         await self._outbox.forget(self._pool)
                         forget_at = self._clock() + FORGET_SECONDS
                 except AWAY as away:
                     _log.warning("webhooks are not sent", reason=type(away).__name__)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await self._news.wait()
+                if not begun:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_SECONDS):
+                            await self._news.wait()
+
+    async def _begin(self, client: aiohttp.ClientSession, group: asyncio.TaskGroup) -> int:
+        """Begin to send what is due and what there is room for; how many that were."""
+        room = AT_ONCE_MAX - self._under_way.total()
+        if room <= 0:
+            return 0
+        busy = [each for each, count in self._under_way.items() if count >= EACH_AT_ONCE_MAX]
+        due = await self._outbox.take(self._pool, room, EACH_AT_ONCE_MAX, busy)
+        for delivery in due:
+            self._under_way[delivery.webhook] += 1
+            task = group.create_task(self._deliver(client, delivery))
+            task.add_done_callback(partial(self._ended, delivery.webhook))
+        return len(due)
+
+    def _ended(self, webhook: str, _task: "asyncio.Task[None]") -> None:
+        self._under_way[webhook] -= 1
+        if not self._under_way[webhook]:
+            del self._under_way[webhook]
+        self._news.set()
 
     def client(self) -> aiohttp.ClientSession:
         """A client that calls no network behind us."""
@@ -135,7 +162,7 @@ class Sender:
         )
 
     async def send(self, client: aiohttp.ClientSession) -> int:
-        """What is due, at most AT_ONCE_MAX; how many that were."""
+        """What is due just now, to its end; how many that were."""
         due = await self._outbox.take(self._pool, AT_ONCE_MAX)
         async with asyncio.TaskGroup() as group:
             for delivery in due:

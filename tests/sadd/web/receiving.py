@@ -1,5 +1,6 @@
 """Somebody's server that is told of ended sessions: what it got, and what it answers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ class Receiver:
     status: int = 200
     answers: list[int] = field(default_factory=list)
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    hold: asyncio.Event | None = None
+    """Until it is set nothing is answered."""
     port: int = 0
 
     @property
@@ -22,6 +25,8 @@ class Receiver:
 
     async def take(self, request: web.Request) -> web.Response:
         self.got.append(({k.lower(): v for k, v in request.headers.items()}, await request.read()))
+        if self.hold is not None:
+            await self.hold.wait()
         return web.Response(status=self.answers.pop(0) if self.answers else self.status)
 
 

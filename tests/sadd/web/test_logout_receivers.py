@@ -1,5 +1,6 @@
 """Who is told of ended sessions: by signed webhooks, and by logout tokens; each until it is taken."""
 
+import asyncio
 import hmac
 import json
 import time
@@ -11,6 +12,7 @@ import jwt
 import pytest
 
 from sadd.logout.token import Pinned, key_id_of, read
+from sadd.web.webhook_sender import EACH_AT_ONCE_MAX
 from tests.sadd.web.callers import MOPH, READER
 from tests.sadd.web.receiving import Receiver, receiving
 from tests.sadd.web.scene import CLINIC, RESULTS
@@ -141,6 +143,20 @@ async def test_a_token_is_made_anew_at_each_attempt(signed: SignedIn) -> None:
         assert claims[0]["jti"] == claims[1]["jti"]
         assert claims[0]["iat"] <= claims[1]["iat"]
         await forget(signed, party)
+
+
+async def test_who_does_not_answer_holds_up_nobody(signed: SignedIn) -> None:
+    """Forty messages wait for one that takes them and says nothing; another one is told of each meanwhile."""
+    async with receiving() as silent, receiving() as other:
+        silent.hold = asyncio.Event()
+        held, told = await register(signed, silent), await register(signed, other)
+        for number in range(40):
+            await signed.ask("POST", f"{SESSIONS}/revoke-all", body={"subject": f"holding-{number}"})
+        await eventually(lambda: len(other.got) == 40)
+        assert signed.ways.sender._under_way[held["id"]] <= 2 * EACH_AT_ONCE_MAX
+        silent.hold.set()
+        for made in (held, told):
+            await forget(signed, made)
 
 
 async def test_only_who_wants_it_is_told(signed: SignedIn) -> None:
