@@ -41,6 +41,7 @@ async def test_a_tick_is_one_call_a_namespace() -> None:
 
 
 async def test_who_gives_up_harms_nobody() -> None:
+    """The others of his trip get their answers."""
     gathering = Gathering(Asked())
     first, second = gathering.ask(SPACE, "k"), gathering.ask(SPACE, "k")
     first.cancel()

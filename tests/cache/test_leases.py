@@ -120,6 +120,7 @@ async def test_a_purge_ends_leases(store: ValkeyStore) -> None:
 
 
 async def test_it_is_renewed_by_its_holder_only(store: ValkeyStore) -> None:
+    """Another token moves nothing."""
     cache = Cache(store)
     lease = await cache.get_or_lease(SPACE, "k", lease_ms=20_000)
     assert isinstance(lease, Lease)

@@ -49,6 +49,7 @@ def test_it_answers_while_it_is_proven(hands: Hands) -> None:
 
 
 def test_without_a_feed_it_is_silent() -> None:
+    """A memory that nobody proves answers nothing."""
     near = Near(100_000)
     near.keep(SPACE, "k", entry(), near.position)
     assert near.get(SPACE, "k") is None

@@ -10,24 +10,28 @@ from cache.space import Space
 
 @pytest.mark.parametrize("tenant", ["", "a b", "a{b}", "a:b", "a|b", "x" * 129, "a\n"])
 def test_a_tenant_that_could_be_read_as_another_is_refused(tenant: str) -> None:
+    """Colons, braces and spaces part the names of keys."""
     with pytest.raises(ValueError, match="a tenant"):
         Space(tenant, "results")
 
 
 @pytest.mark.parametrize("namespace", ["", "-a", "A", "a" * 88, "a:b", "a}b"])
 def test_an_odd_namespace_is_refused(namespace: str) -> None:
+    """One form, so that one namespace has one name."""
     with pytest.raises(ValueError, match="a namespace"):
         Space("moe", namespace)
 
 
 @pytest.mark.parametrize("jitter", [-0.1, 0.51])
 def test_jitter_is_a_part(jitter: float) -> None:
+    """Of an entry's life, at most half of it."""
     with pytest.raises(ValueError, match="jitter"):
         Space("moe", "results", jitter=jitter)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 1_025, "\ud800"])
 def test_an_odd_key_is_refused(key: str) -> None:
+    """None, and one longer than the store is to carry."""
     with pytest.raises(ValueError):
         Space("moe", "results").place(key)
 
@@ -62,6 +66,7 @@ def test_keys_that_came_together_do_not_all_go_together() -> None:
 
 
 def test_nothing_is_kept_for_ever() -> None:
+    """Every time has an end."""
     for times in ((TTL_MS_MAX + 1, TTL_MS_MAX + 1), (1, 1, TTL_MS_MAX + 1), (1, 1, 0, TTL_MS_MAX + 1)):
         with pytest.raises(ValueError, match="nothing is kept"):
             Times(*times)

@@ -192,6 +192,7 @@ async def test_what_is_no_notice_harms_nobody(valkey_url: str) -> None:
 
 @pytest.mark.parametrize("bound_ms", [0, -1, 1_001])
 async def test_a_bound_that_is_none_is_refused(valkey_url: str, bound_ms: int) -> None:
+    """A bound is a time that a canary can keep."""
     async with connected(valkey_url) as client:
         with pytest.raises(ValueError, match="a proof lasts"):
             Feed(client, bound_ms=bound_ms)
