@@ -9,6 +9,7 @@ from sadd.limits.asked import Asked
 from sadd.limits.fields import policy_field
 from sadd.session.record import Session
 from sadd.session.sessions import UnknownSession
+from sadd.session.sharing import Sharing
 from sadd.session.store import StoreUnavailable
 
 POLICY = Policy("moehe-results", 60, 60, 20)
@@ -37,7 +38,7 @@ class OneSession:
     away = False
     subject = "28012345678"
 
-    async def touch(self, agency: str, session_id: str) -> Session:
+    async def touch(self, agency: str, session_id: str, *, sharing: Sharing | None = None) -> Session:
         if self.away:
             raise StoreUnavailable
         if (agency, session_id) != ("moehe", SHOWN):

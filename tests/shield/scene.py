@@ -165,10 +165,11 @@ async def shielded(
     limits: Server = LIMITS,
     trusted: str = "10.0.0.0/8",
     door: Door | None = None,
+    deadline_ms: int = 20_000,
     **changes: Any,
 ) -> AsyncIterator[Scene]:
     """A shield in front of this origin (or of ``url``), on the origin's store; its service is ``NAME``."""
-    async with connected(site.valkey_url) as client:
+    async with connected(site.valkey_url, deadline_ms=deadline_ms) as client:
         view = View(catalogue(url or site.url, cap=cap, rules=rules, **changes))
         desk, sessions = Desk(), OneSession()
         gate = Gate(desk, sessions, view, GateSettings(trusted_proxies=trusted), door)

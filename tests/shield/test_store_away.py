@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio
 async def test_pages_come_from_the_origin(tmp_path: Path) -> None:
     """Before, while and after: nobody sees an error; a change is passed on too."""
     with stoppable_valkey(tmp_path) as store:
-        async with origin(store.url) as site, shielded(site, cap=4) as shield:
+        async with origin(store.url) as site, shielded(site, cap=4, deadline_ms=2_000) as shield:
             site.says["/"] = ok(b"page", "Cache-Control: max-age=60")
             assert (await shield.ask("/a")).status == 200
             store.stop()
