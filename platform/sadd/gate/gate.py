@@ -30,9 +30,11 @@ from sadd.limits.answer import Answer
 from sadd.limits.asked import Asked, UnknownService
 from sadd.session.record import Session
 from sadd.session.sessions import UnknownSession
+from sadd.session.sharing import Sharing
 from sadd.session.store import StoreUnavailable
 from sadd.settings import Gate as GateSettings
 from sadd.web.problem import Problem, internal_error, invalid_request
+from sadd.web.sessions_sharing import Sharings
 
 Done = Callable[[Reply], None]
 
@@ -48,7 +50,7 @@ class Desk(Protocol):
 class Sessions(Protocol):
     """What is asked of the sessions."""
 
-    async def touch(self, agency: str, session_id: str) -> Session: ...
+    async def touch(self, agency: str, session_id: str, *, sharing: Sharing | None = None) -> Session: ...
 
 
 class View(Protocol):
@@ -95,6 +97,7 @@ class Gate:
         self._door = door
         self._sessions = sessions
         self._view = view
+        self._sharings = Sharings(view)
         self._settings = settings
         self._trust = Trust(settings.ranges)
         self._counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
@@ -176,9 +179,10 @@ class Gate:
         return "" if service.protection.session is None else session_shown(knock.headers)
 
     async def _look(self, service: Service, shown: str, knock: Knock, caller: Caller, done: Done) -> None:
-        """Find out who the visitor is, then decide."""
+        """Find out who the visitor is, then decide. Another service's session counts where it is shared."""
         try:
-            subject = (await self._sessions.touch(service.agency, shown)).subject
+            sharing = self._sharings.of(service.agency, service.id)
+            subject = (await self._sessions.touch(service.agency, shown, sharing=sharing)).subject
         except UnknownSession:
             subject = ""
         except StoreUnavailable:

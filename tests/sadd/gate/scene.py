@@ -15,6 +15,7 @@ from sadd.limits.fields import policy_field
 from sadd.limits.spelling import plain
 from sadd.session.record import Session
 from sadd.session.sessions import UnknownSession
+from sadd.session.sharing import Sharing
 from sadd.session.store import StoreUnavailable
 from sadd.settings import Gate as GateSettings
 from tests.sadd.web.scene import View, catalogue
@@ -52,13 +53,16 @@ class OneSession:
     """One session lives; ``away`` is a store that cannot be asked."""
 
     away = False
+    service = "moehe-results"
 
-    async def touch(self, agency: str, session_id: str) -> Session:
+    async def touch(self, agency: str, session_id: str, *, sharing: Sharing | None = None) -> Session:
         if self.away:
             raise StoreUnavailable
         if (agency, session_id) != ("moehe", "s-7"):
             raise UnknownSession
-        return Session("moehe-results", "28012345678", b"{}", 1, 0, 0, 9, 9, 0)
+        if sharing is not None and not sharing(self.service):
+            raise UnknownSession
+        return Session(self.service, "28012345678", b"{}", 1, 0, 0, 9, 9, 0)
 
 
 def gate(desk: ScriptedDesk, sessions: OneSession | None = None, **settings: str) -> Gate:

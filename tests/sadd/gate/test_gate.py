@@ -10,6 +10,7 @@ from sadd.gate.gate import Gate
 from sadd.gate.knock import Knock
 from sadd.gate.reply import Reply, plain
 from sadd.session.record import Session
+from sadd.session.sharing import Sharing
 from tests.sadd.gate.scene import (
     ADMITTED,
     BANNED,
@@ -164,6 +165,14 @@ async def test_a_session_that_is_none() -> None:
     assert (await gate(desk, sessions).decide(knock("moehe-bare", headers=SHOWN[0]))).status == 200
 
 
+async def test_a_session_of_another_service() -> None:
+    """It says nothing here: its service's class does not share."""
+    sessions = OneSession()
+    sessions.service = "moehe-bare"
+    said = await gate(ScriptedDesk(), sessions).decide(knock(headers=SHOWN[0]))
+    assert (said.status, said.fields["X-Sadd-Subject"]) == (200, "")
+
+
 async def test_nobody_is_anonymous_for_our_fault() -> None:
     """With the sessions away, who shows one is asked to come again."""
     desk, sessions = ScriptedDesk(), OneSession()
@@ -179,7 +188,7 @@ async def test_whoever_waits_gets_an_answer() -> None:
     """A fault of ours while the session is looked up is a 500, and counted."""
 
     class Faulty(OneSession):
-        async def touch(self, agency: str, session_id: str) -> Session:
+        async def touch(self, agency: str, session_id: str, *, sharing: Sharing | None = None) -> Session:
             raise RuntimeError
 
     own = gate(ScriptedDesk(), Faulty())
