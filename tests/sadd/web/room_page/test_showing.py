@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
+from msgspec import structs
 
 from queueing.standing import Estimate, RoomState, RoomStatus, Standing, State
 from sadd.web.room_page.showing import state_of
@@ -36,7 +37,7 @@ def test_before_a_draw() -> None:
     """Who is not in it may enter it; who is, is told so."""
     status = replace(STATUS, state="gathering")
     assert state_of(None, status, by_draw=True) == "gathering"
-    assert state_of(replace(STANDING, state="gathering", number=0), status, by_draw=True) == "gathered"
+    assert state_of(structs.replace(STANDING, state="gathering", number=0), status, by_draw=True) == "gathered"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_who_was_called_is_told_whatever_the_room_does(
 ) -> None:
     """A pause or an end takes no turn and no pass away."""
     status = replace(STATUS, state=room, stock_left=0 if room == "ended" else None)
-    assert state_of(replace(STANDING, state=state), status) == page
+    assert state_of(structs.replace(STANDING, state=state), status) == page
 
 
 def test_a_used_up_stock() -> None:
@@ -67,4 +68,4 @@ def test_a_used_up_stock() -> None:
 def test_every_standing_has_its_page() -> None:
     """Whatever states there are."""
     for state in get_args(State):
-        assert state_of(replace(STANDING, state=state), STATUS) in PAGE_STATES
+        assert state_of(structs.replace(STANDING, state=state), STATUS) in PAGE_STATES
