@@ -37,7 +37,8 @@ def test_before_a_draw() -> None:
     """Who is not in it may enter it; who is, is told so."""
     status = replace(STATUS, state="gathering")
     assert state_of(None, status, by_draw=True) == "gathering"
-    assert state_of(structs.replace(STANDING, state="gathering", number=0), status, by_draw=True) == "gathered"
+    entered = structs.replace(STANDING, state="gathering", number=0)
+    assert state_of(entered, status, by_draw=True) == "gathered"
 
 
 @pytest.mark.parametrize(
