@@ -29,6 +29,7 @@ from django.contrib.sessions.middleware import (  # type: ignore[import-untyped]
     SessionMiddleware as DjangoSessionMiddleware,
 )
 from django.http import HttpResponse  # type: ignore[import-untyped]
+from django.utils.cache import patch_vary_headers  # type: ignore[import-untyped]
 
 from sadd_client.errors import PlatformAway
 from sadd_client.middleware.refusal import away_refusal
@@ -50,6 +51,8 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
         self._told: dict[str, str] = {}
         """Each field as the platform has it, in JSON."""
         self._told_subject = ""
+        self.is_spent = False
+        """What was shown was rotated by a request beside this one: the browser's newer id stays."""
 
     def subject(self, data: Mapping[str, Any]) -> str | None:
         """Whose session it is, in your agency's terms. None: nobody has signed in."""
@@ -58,9 +61,9 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
 
     def load(self) -> dict[str, Any]:
         """Empty, and without a key, if it has ended: an id from outside is never made one of ours."""
-        session = self.sessions.touch(self.session_key) if self.session_key else None
-        if session is None:
-            self._session_key = None
+        session = self.sessions.use(self.session_key) if self.session_key else "unknown"
+        if session == "unknown" or session == "spent":
+            self._session_key, self.is_spent = None, session == "spent"
             return {}
         self._note(session)
         return {name: _out_of(value) for name, value in session.data.items()}
@@ -75,9 +78,11 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:
-        """UpdateError if it has ended meanwhile."""
+        """UpdateError if it has ended meanwhile, or if it would put a nobody's in the place of a newer id."""
         data: dict[str, Any] = self._get_session(no_load=must_create)
         subject = self.subject(data)
+        if self.is_spent and subject is None and not must_create:
+            raise UpdateError
         if must_create or self.session_key is None:
             self._begin(data, subject)
         elif subject is not None and subject != self._told_subject:
@@ -88,6 +93,7 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
             self._change(data)
 
     def delete(self, session_key: str | None = None) -> None:
+        self.is_spent = False  # who signs out wants the cookie gone, whatever it is
         ended = session_key or self.session_key
         if ended:
             self.sessions.end(ended)
@@ -140,6 +146,10 @@ class SessionMiddleware(DjangoSessionMiddleware):  # type: ignore[misc]  # Djang
         return _away(error) if isinstance(error, PlatformAway) else None
 
     def process_response(self, request: Any, response: Any) -> Any:
+        session = getattr(request, "session", None)
+        if isinstance(session, SessionStore) and session.is_spent and session.is_empty():
+            patch_vary_headers(response, ("Cookie",))
+            return response
         try:
             return super().process_response(request, response)
         except PlatformAway as away:

@@ -9,12 +9,13 @@ from urllib.parse import quote
 from sadd_client.clock import now
 from sadd_client.courier import Courier
 from sadd_client.errors import Problem
-from sadd_client.sessions.session import ListedSession, Session, listed_of, session_of
+from sadd_client.sessions.session import Gone, ListedSession, Session, listed_of, session_of
 from sadd_client.wire import Answer, Request
 
 SERVICE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 ID = re.compile(r"[A-Za-z0-9_.~-]{20,200}")
-UNKNOWN = frozenset({"unknown-session", "spent-session"})
+SPENT = "spent-session"
+UNKNOWN = frozenset({"unknown-session", SPENT})
 
 
 class Calls:
@@ -48,6 +49,18 @@ class Calls:
 
     async def read(self, session_id: str) -> Session | None:
         return await self._about("GET", "/current", session_id)
+
+    async def use(self, session_id: str) -> Session | Gone:
+        """A touch that says why there is none."""
+        if not ID.fullmatch(session_id):  # none of ours, so nobody need be asked
+            return "unknown"
+        try:
+            answer = await self._ask("POST", "/current/touch", session_id)
+        except Problem as problem:
+            if problem.details.slug in UNKNOWN:
+                return "spent" if problem.details.slug == SPENT else "unknown"
+            raise
+        return session_of(answer, session_id)
 
     async def touch(self, session_id: str) -> Session | None:
         return await self._about("POST", "/current/touch", session_id)

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sadd_client.answers import integer, members, name
 from sadd_client.errors import PlatformAway
 from sadd_client.wire import Answer
+
+Gone = Literal["unknown", "spent"]
+"""``spent``: it was rotated, so the browser has a newer id or soon will. ``unknown``: it opens nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sadd_client.ports import complete
 from sadd_client.sessions.calls import Calls
-from sadd_client.sessions.session import ListedSession, Session
+from sadd_client.sessions.session import Gone, ListedSession, Session
 
 
 class AsyncSessions:
@@ -56,6 +56,10 @@ class AsyncSessions:
     async def touch(self, session_id: str) -> Session | None:
         """This is a use: its idle time begins anew."""
         return await self._calls.touch(session_id)
+
+    async def use(self, session_id: str) -> Session | Gone:
+        """A touch that says why there is none: after ``spent`` the browser's cookie must stay."""
+        return await self._calls.use(session_id)
 
     async def patch(
         self, session_id: str, changes: Mapping[str, Any], *, version: int | None = None
@@ -136,6 +140,10 @@ class Sessions:
     def touch(self, session_id: str) -> Session | None:
         """This is a use: its idle time begins anew."""
         return complete(self._calls.touch(session_id))
+
+    def use(self, session_id: str) -> Session | Gone:
+        """A touch that says why there is none: after ``spent`` the browser's cookie must stay."""
+        return complete(self._calls.use(session_id))
 
     def patch(
         self, session_id: str, changes: Mapping[str, Any], *, version: int | None = None

@@ -39,8 +39,13 @@ class Visitor:
     async def session(self) -> Session | None:
         """None: nobody is signed in. The first call is a use of the session."""
         if not self._asked and self._id is not None:
-            self._keep(await self._sessions.touch(self._id))
-            self._asked = True
+            found = await self._sessions.use(self._id)
+            if found == "unknown":
+                self._forget()
+            elif found == "spent":  # a request beside this one brought the browser a newer id
+                self._asked = True
+            else:
+                self._session, self._asked = found, True
         return self._session
 
     async def sign_in(
@@ -79,7 +84,7 @@ class Visitor:
     async def sign_out(self) -> None:
         if self._id is not None:
             await self._sessions.end(self._id)
-        self._keep(None)
+        self._forget()
 
     async def sign_out_elsewhere(self) -> None:
         """All other sessions of this person end, as after a change of password (ASVS 7.4.3)."""
@@ -100,16 +105,15 @@ class Visitor:
         if found is not None and found.id != session.id:
             self._take(found)
         else:
-            self._keep(found)
+            # None: ended or rotated just now, and which is not known. The next request's look-up will tell.
+            self._session = found
         return found
 
     def _take(self, session: Session) -> None:
         self._session, self._id, self._asked = session, session.id, True
         self.set_cookie = self._cookie.set(session.id)
 
-    def _keep(self, session: Session | None) -> None:
-        """None: what was shown opens nothing, so the browser need not show it again."""
-        self._session, self._asked = session, True
-        if session is None:
-            self._id = None
-            self.set_cookie = self._cookie.drop()
+    def _forget(self) -> None:
+        """What was shown opens nothing, so the browser need not show it again."""
+        self._session, self._id, self._asked = None, None, True
+        self.set_cookie = self._cookie.drop()

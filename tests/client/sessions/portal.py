@@ -115,6 +115,11 @@ def visit() -> dict[str, Any]:
     told["whose"] = sadd.sessions(SERVICE).read(signed).subject  # type: ignore[union-attr]  # it lives
     told["beside"] = beside(visitor, signed, lambda: visitor.get("/put/", {"fast": "1"}))
     told["both kept"] = visitor.get("/seen/").json()["data"]
+    newer = sadd.sessions(SERVICE).rotate(signed)
+    assert newer is not None
+    late = [visitor.get("/seen/"), visitor.get("/put/", {"a": "9"})]
+    told["late"] = [late[0].json()["user"], late[1].status_code, any(bool(one.cookies) for one in late)]
+    signed = cookies["__Host-portal"] = newer.id
     told["beside a sign-out"] = beside(visitor, signed, lambda: visitor.get("/sign_out/"))
     told["not brought back"] = sadd.sessions(SERVICE).read(signed) is None
     told["signed out"] = visitor.get("/seen/").json()

@@ -31,6 +31,7 @@ def test_a_visit(running: Platform, session_key: str) -> None:
     assert told["whose"] == "1"
     assert told["beside"] == 200
     assert told["both kept"] == {**data, "fast": 1, "slow": 1}
+    assert told["late"] == [None, 400, False]  # rotated beside it: the browser's newer cookie stays
     assert told["beside a sign-out"] == 400  # Django's SessionInterrupted
     assert told["not brought back"]
     assert told["signed out"] == {"user": None, "data": {}}

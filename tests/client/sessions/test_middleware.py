@@ -113,6 +113,19 @@ async def test_a_visit(ask: Any, running: Platform, session_key: str) -> None:
     assert (gone[2], cookie_of(gone)) == ("None", f"{NAME}=")
 
 
+async def test_a_late_request_keeps_the_newer_cookie(ask: Any, running: Platform, session_key: str) -> None:
+    """Rotated by a request beside it: this one is nobody's, and what the browser has by now stays."""
+    async with AsyncClient(running.url, key=session_key, on_loss="closed", deadline_seconds=5) as client:
+        old = cookie_of(await ask(client, "/in", ""))
+        new = cookie_of(await ask(client, "/up", old))
+        late = [await ask(client, path, old) for path in ("/", "/change", "/list")]
+        known = await ask(client, "/", new)
+
+    assert [one[2] for one in late] == ["None", "None", "[]"]
+    assert not any("Set-Cookie" in one[1] for one in late)
+    assert known[2] == "'noora'"
+
+
 async def test_others_end(ask: Any, running: Platform, session_key: str) -> None:
     """A person sees his devices, and signs out of all but this one."""
     async with AsyncClient(running.url, key=session_key, on_loss="closed", deadline_seconds=5) as client:
