@@ -86,7 +86,9 @@ def _subject_of(said: dict[str, Any]) -> str:
 
 
 def session_key(platform: Platform) -> str:
-    words = f"keys create --agency {AGENCY} --scope sessions:read sessions:write --json".split()
+    words = (
+        f"keys create --agency {AGENCY} --scope sessions:read sessions:write sessions:admin --json".split()
+    )
     return str(json.loads(command(platform, *words))["key"])
 
 

@@ -103,16 +103,16 @@ class RevocationFeed:
                 "Who was signed out, as it happens",
                 TAG,
                 query=FeedQuery,
-                answers={200: FeedAnswer, 503: None},
-                scope="sessions:read",
+                answers={200: FeedAnswer, 403: None, 503: None},
+                scope="sessions:admin",
                 headers={
                     "Accept": "`text/event-stream` for a stream, anything else for one answer.",
                     LAST_EVENT_ID: "The number to resume a stream from.",
                 },
-                description="Of your agency. `session` names one as its `ref`, null is all of the subject's "
-                "but `kept`. A stream has `revocation`, `head` at least once a second while nothing is "
-                "missing, and `gap` when what you resume from is forgotten. It ends after five minutes: "
-                "resume it. 503 `too-many-streams` means ask instead.",
+                description="Of your agency, with the subjects. `session` names one as its `ref`, null is "
+                "all of the subject's but `kept`. A stream has `revocation`, `head` at least once a second "
+                "while nothing is missing, and `gap` when what you resume from is forgotten. It ends after "
+                "five minutes: resume it. 503 `too-many-streams` means ask instead.",
             )
         ]
 

@@ -36,10 +36,10 @@ def endpoints(sessions: Sessions) -> list[Endpoint]:
             "The sessions of a subject",
             TAG,
             ListRequest,
-            answers={200: SessionsAnswer, 503: None},
-            scope="sessions:read",
+            answers={200: SessionsAnswer, 403: None, 503: None},
+            scope="sessions:admin",
             body_bytes_max=BODY_BYTES_MAX,
-            description="For administrators. A POST, so that nobody's name stands in a URL.",
+            description="For administrators: anybody's. A POST, so that nobody's name stands in a URL.",
         ),
         Endpoint(
             "DELETE",

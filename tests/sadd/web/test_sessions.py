@@ -185,6 +185,12 @@ async def test_reading_does_not_allow_writing(server: Served) -> None:
     ] == 403
 
 
+async def test_reading_tells_of_nobody_else(server: Served) -> None:
+    """A key with sessions:read only lists no subject's sessions and hears no revocations: sessions:admin."""
+    assert (await ask(server, "POST", f"{SESSIONS}/list", body={"subject": "c"}, key=READER))[0] == 403
+    assert (await ask(server, "POST", f"{SESSIONS}/list", body={"subject": "c"}))[0] == 200
+
+
 async def test_without_a_store_the_session_says_so(tmp_path: Path) -> None:
     """Store killed: 503 with Retry-After for every call; never 404, never anonymous."""
     with stoppable_valkey(tmp_path) as valkey:

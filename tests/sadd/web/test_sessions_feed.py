@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.sadd.web.callers import MOEHE, MOPH
+from tests.sadd.web.callers import MOEHE, MOPH, READER
 from tests.sadd.web.scene import CLINIC
 from tests.sadd.web.sessions_scene import CURRENT, SESSIONS, SignedIn
 from tests.waiting import eventually
@@ -153,6 +153,13 @@ async def test_the_same_by_asking(signed: SignedIn) -> None:
     assert found == ended
     _, body = await signed.ask("GET", f"{FEED}?after={start}")
     assert (body["revocations"], body["gap"]) == ([], False)
+
+
+async def test_reading_sessions_is_not_enough(signed: SignedIn) -> None:
+    """It names the agency's persons: a key with sessions:read only gets 403, by asking and as a stream."""
+    for accept in ("application/json", "text/event-stream"):
+        status, _ = await signed.ask("GET", FEED, key={**READER, "Accept": accept})
+        assert status == 403
 
 
 @pytest.mark.parametrize("query", ["?after=-1", "?after=x", "?limit=0", "?limit=5000", "?since=1"])
