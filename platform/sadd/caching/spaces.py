@@ -71,6 +71,10 @@ class Spaces:
         service = self._view.current.services.get(namespace.removeprefix(SHIELD))
         return service if service is not None and service.agency == agency else None
 
+    def is_of_nobody(self, agency: str, namespace: str) -> bool:
+        """Called like the proxy's, but after no service of the agency: a slip of whoever wrote it."""
+        return namespace.startswith(SHIELD) and self.service_of(agency, namespace) is None
+
     def bytes_max(self, agency: str, otherwise: int) -> int:
         """All that an agency may keep itself; ``otherwise`` where the catalogue does not say."""
         found = self._view.current.agencies.get(agency)

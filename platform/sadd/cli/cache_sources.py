@@ -119,6 +119,8 @@ def space_of(here: Here, word: str) -> tuple[Space, str]:
     namespace, _, key = rest.partition("/")
     if agency not in here.catalogue.agencies:
         raise UsageError(f"{GROUP}: there is no agency {agency!r}; say AGENCY/NAMESPACE or a URL")
+    if here.spaces.is_of_nobody(agency, namespace):
+        raise UsageError(f"{GROUP}: {namespace!r} is of no service of {agency}")
     try:
         return here.spaces.of(agency, namespace), key
     except ValueError as wrong:

@@ -19,7 +19,7 @@ from sadd.web.answer import json_answer
 from sadd.web.away import store_away
 from sadd.web.cache_answers import TAG, refusing, whose
 from sadd.web.endpoint import Call, Endpoint
-from sadd.web.problem import invalid_request
+from sadd.web.problem import Problem, invalid_request
 
 PATH = "/v1/cache/{namespace}/purge"
 PURGED_MAX = 1_000
@@ -54,10 +54,11 @@ def endpoints(cache: Cache, spaces: Spaces, pool: "Pool | None", authority: str)
             "End entries by key, by tag, or all of a namespace",
             TAG,
             body=PurgeRequest,
-            answers={200: PurgeAnswer, 403: None, 503: None},
+            answers={200: PurgeAnswer, 403: None, 404: None, 503: None},
             scope="cache:write",
             description="All in one step. Loads under way are void: what they fetched before is not kept. "
-            "`shield-<service>` is what the caching proxy keeps of a service of yours. What the catalogue's "
+            "`purged` counts entries found by `keys` only. `shield-<service>` is what the caching proxy "
+            "keeps of a service of yours; 404 `unknown-service` if there is none. What the catalogue's "
             "authority purges of another agency is written into the audit first. 503: nothing is purged for "
             "certain.",
         ),
@@ -80,6 +81,8 @@ class _Purges:
             for tag in asked.tags:
                 check_tag(tag)
             space = self.spaces.of(agency, call.request.match_info["namespace"])
+            if self.spaces.is_of_nobody(agency, space.namespace):
+                raise _no_service(space.namespace)
             if agency == call.agency or self.pool is None:
                 purged = await self.cache.purge(
                     space, keys=asked.keys, tags=asked.tags, everything=asked.everything, soft=asked.soft
@@ -95,3 +98,8 @@ class _Purges:
             return await purge(pool, self.cache, space, wanted, call.caller.prefix)
         except AuditAway:
             raise store_away("The audit is away, so nothing was purged. Try again.") from None
+
+
+def _no_service(namespace: str) -> Problem:
+    detail = f"Nothing was purged: {namespace} is of no service of the agency."
+    return Problem(404, "unknown-service", "There is no such service.", detail)

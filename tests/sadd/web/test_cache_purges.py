@@ -101,6 +101,14 @@ async def test_a_purge_of_nothing_or_too_much_is_refused(scene: Scene, asked: di
     assert (await purge(scene, asked))[0] == 422
 
 
+async def test_a_slip_in_the_name_of_a_service_is_told(scene: Scene) -> None:
+    """404 ``unknown-service`` for the proxy's namespace of no service, and of another agency's alike."""
+    for namespace in (f"shield-{SMALL}x", "shield-moph-b"):
+        status, told = await purge(scene, {"everything": True}, namespace)
+        assert (status, told["type"].rpartition("/")[2]) == (404, "unknown-service")
+    assert (await purge(scene, {"everything": True}, f"shield-{SMALL}"))[0] == 200
+
+
 async def test_an_operators_purge_is_in_the_audit(valkey_url: str, migrated_database_url: str) -> None:
     """The authority ends what another agency keeps, and sees it; nobody else does. Its own leaves none."""
     async with (
