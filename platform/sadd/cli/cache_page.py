@@ -26,6 +26,7 @@ class PageTold:
 
     hit: bool = False
     key: str = ""
+    verdict: str = ""
     why: list[str] = field(default_factory=list)
 
 
@@ -47,8 +48,14 @@ async def tell(here: Here, service: Service, url: str, fields: Sequence[str]) ->
     told.key = page.key
     told.why.append(_whose(service, page))
     await _look(here, page, told)
-    if not told.hit and not rules.heuristic:
-        told.why.append("an answer without freshness of its own is not kept (heuristic is off)")
+    other = "http" if scheme == "https" else "https"
+    beside = page_of(head, shelf, other, told_of_all(head, other))
+    if not told.hit and not isinstance(beside, str) and await _is_kept(here, beside):
+        told.why.append(
+            f"it is kept under {other}: the scheme is part of the key, so explain the {other} URL"
+        )
+    elif told.verdict == "none" and not rules.heuristic:
+        told.why.append("perhaps since an answer without freshness of its own is not kept (heuristic is off)")
     return told
 
 
@@ -81,7 +88,14 @@ async def _look(here: Here, page: Page, told: PageTold) -> None:
         if choice != chosen_of(found.entry):
             told.key = variant_key(page, choice)
             found = await here.cache.explain(page.shelf.space, told.key)
-    told.hit = _tell(page, found, told.why)
+    told.hit, told.verdict = _tell(page, found, told.why), found.verdict
+
+
+async def _is_kept(here: Here, page: Page) -> bool:
+    """It would be a hit."""
+    told = PageTold()
+    await _look(here, page, told)
+    return told.hit
 
 
 def _tell(page: Page, found: Explained, why: list[str]) -> bool:

@@ -154,6 +154,22 @@ def test_a_page_is_explained_as_the_proxy_sees_it(command: Command, valkey_url: 
     assert ended.code == 1
 
 
+def test_a_page_is_looked_for_under_the_other_scheme(command: Command, valkey_url: str) -> None:
+    """The proxy keys by scheme: a miss says where it is kept, and guesses at heuristics only without that."""
+    put_page(valkey_url)
+    ended = command("explain", URL.replace("https:", "http:"))
+    assert ended.code == 1
+    assert "it is kept under https" in ended.out
+    assert "heuristic" not in ended.out
+    assert "kept under" not in command("explain", URL).out
+
+    other = command("explain", f"https://{HOST}/never").out
+    assert "heuristic is off" in other
+    assert "kept under" not in other
+    command("purge", URL)
+    assert "heuristic" not in command("explain", URL).out
+
+
 def test_what_is_kept_is_listed(command: Command, valkey_url: str) -> None:
     """By agency and namespace, the proxy's too; then what the workers counted, and the hottest keys."""
     put(valkey_url, "pages", "k", Content(b"x"))
@@ -227,6 +243,7 @@ WRONG = (
     ("purge", "https://other.example/", "--soft"),
     ("purge", "moehe/pages", "--tag", ""),
     ("explain", "moehe/pages"),
+    ("purge", "moehe/shield-moehe-resutls", "--everything"),
     ("explain", "moehe/pages/k", "--ask"),
     ("explain", f"https://{HOST}/a/../b"),
     ("explain", URL, "--ask"),
