@@ -131,7 +131,9 @@ class _Hash:
 
 
 def _tag(by: _Hash, agency: str, subject: str) -> bytes:
-    return by.of(b"subject", agency, subject.encode())[:TAG_BYTES]
+    """63 bits of it: with the first bit 0 no ref and no id begins with "-", which a command takes for a flag."""
+    hashed = by.of(b"subject", agency, subject.encode())
+    return bytes((hashed[0] & 0x7F,)) + hashed[1:TAG_BYTES]
 
 
 def _raw(session_id: str) -> bytes:

@@ -35,9 +35,9 @@ def test_unit_in_the_name(setting: sadd.settings.Setting) -> None:
     """What is counted in a unit says so at its end; what has no unit is on the list here."""
     counts = {"server.port", "server.workers", "valkey.max_in_flight", "database.pool_max"}
     counts |= {"grpc.port", "grpc.quota_port", "shield.port", "gate.spoe_port", "gate.outcomes_port"}
-    counts |= {"queues.events_max", "sessions.streams_max"}
+    counts |= {"queues.events_max", "sessions.streams_max", "cache.events_max"}
     if isinstance(setting.accepted, Whole | Number) and setting.name not in counts:
-        assert setting.field.rpartition("_")[2] in {"ms", "seconds", "bytes"}
+        assert setting.field.rpartition("_")[2] in {"ms", "seconds", "bytes"} or "_bytes_" in setting.field
 
 
 def test_environment_names() -> None:
