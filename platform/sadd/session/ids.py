@@ -131,7 +131,7 @@ class _Hash:
 
 
 def _tag(by: _Hash, agency: str, subject: str) -> bytes:
-    """63 bits of it: its first is 0, so no ref and no id begins with "-", which a command takes for a flag."""
+    """Its first bit is 0, so no ref and no id begins with "-", which a command takes for a flag."""
     hashed = by.of(b"subject", agency, subject.encode())
     return bytes((hashed[0] & 0x7F,)) + hashed[1:TAG_BYTES]
 
