@@ -11,12 +11,13 @@ _log = logging.getLogger("sadd_client")
 
 
 class FaultLog:
-    """Of one limiter. At most one line a minute."""
+    """At most one line a minute. ``said`` is what is wrong, with %s for the name of what it is about."""
 
-    def __init__(self) -> None:
+    def __init__(self, said: str) -> None:
+        self._said = said
         self._silent_until = 0.0
 
-    def note(self, policy: str, problem: Problem) -> None:
+    def note(self, name: str, problem: Problem) -> None:
         if now() >= self._silent_until:
             self._silent_until = now() + LINE_SECONDS
-            _log.error("limits of %s are not decided by the platform: %s", policy, problem)
+            _log.error("%s: %s", self._said % name, problem)

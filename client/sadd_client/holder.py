@@ -38,7 +38,7 @@ class Holder:
         self._borrower = Borrower(decider, io, self.ledger, tokens_max)
         self.mutex = self._borrower.mutex
         """Guards the ledger against other threads."""
-        self._faults = FaultLog()
+        self._faults = FaultLog("limits of %s are not decided by the platform")
 
     async def decide(self, key: str, cost: int = 1) -> Decision:
         """The whole way. Raises Problem, never PlatformAway."""

@@ -66,7 +66,8 @@ class Loading:
         self.counts: Counter[str] = Counter()
         self._calls, self._memory, self._io = calls, memory, io
         self._loads_max = loads_max
-        self._faults = FaultLog()
+        self._faults = FaultLog("the platform refuses calls about the cache %s")
+        self._unkept = FaultLog("what was loaded for the cache %s is not kept")
         self._alone: OrderedDict[str, float] = OrderedDict()
         self._silent_until = 0.0
         self._renewal = Renewal(calls, io)
@@ -173,7 +174,7 @@ class Loading:
         try:
             return await self._calls.put(lease.key, loaded.body, kind, times, tags, lease.token)
         except InvalidRequest as refused:  # too large, say: nobody need wait for the next one
-            self._faults.note(self._calls.namespace, refused)
+            self._unkept.note(self._calls.namespace, refused)
             await self._give_back(lease, ALONE_SECONDS)
         except SaddError:
             pass

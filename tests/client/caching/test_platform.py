@@ -1,6 +1,7 @@
 """The cache of a real platform with two workers, asked by clients of both kinds."""
 
 import asyncio
+import logging
 from functools import partial
 from typing import Any
 
@@ -112,9 +113,13 @@ async def test_a_memory_hears_what_others_change(
 
 
 async def test_what_the_platform_refuses_is_an_error(
-    opened: Open, running: Platform, cache_key: str, key: str, name: str
+    opened: Open, running: Platform, cache_key: str, key: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Too large, or with a key that may not: to whoever puts. A site's pages come from its origin then."""
+    """Too large, or with a key that may not: to whoever puts. A site's pages come from its origin then.
+
+    The log says so in words of the cache.
+    """
+    caplog.set_level(logging.ERROR, "sadd_client")
     caller, other = opened(running.url, key=cache_key), opened(running.url, key=key)
     with pytest.raises(InvalidRequest):
         await caller.ask("put", name, bytes(2_000_000), times=KEPT)
@@ -125,6 +130,9 @@ async def test_what_the_platform_refuses_is_an_error(
 
     assert (entry.source, other.stats().loads_away) == ("away", 1)
     assert (large.source, caller.stats().unstored) == ("loaded", 1)
+    assert "the platform refuses calls about the cache pages: 403" in caplog.text
+    assert "what was loaded for the cache pages is not kept: 413" in caplog.text
+    assert "limits of" not in caplog.text
 
 
 async def _has_none(caller: Caller, key: str) -> bool:
