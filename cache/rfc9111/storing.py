@@ -40,6 +40,10 @@ class Storable:
     lifetime: Lifetime
 
 
+_UNSAID = frozenset({"none", "heuristic"})
+"""Sources of a lifetime that are no word of the origin."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotStorable:
     """``reason`` is a token for ``detail`` of Cache-Status."""
@@ -56,11 +60,13 @@ def storable(request: Request, response: Response, policy: Policy) -> Storable |
     life = lifetime(response, said, targeted=targeted, policy=policy)
     if not life.fresh_ms and response.status in NEGATIVE_STATUSES:
         return NotStorable("not-found")
+    if not life.fresh_ms and life.source in _UNSAID and not said.no_cache:
+        return NotStorable("no-freshness")  # a class's stale times add to a freshness, they are none
     stored = _stored(response, said, life, policy)
     if said.no_cache and stored.etag is None and stored.last_modified is None:
         return NotStorable("no-cache")  # could neither be served nor validated
     if stored.keep_until_ms <= response.came_ms:
-        return NotStorable("no-freshness" if life.source == "none" else "stale")
+        return NotStorable("stale")
     return Storable(stored, life)
 
 

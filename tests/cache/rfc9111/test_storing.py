@@ -43,6 +43,23 @@ def test_9111_section_3_is_not_kept(fields: str, reason: str) -> None:
     assert outcome(fields) == reason
 
 
+@pytest.mark.parametrize("heuristic", [False, True])
+@pytest.mark.parametrize(
+    "fields",
+    ["content-type: text/html", 'etag: "a"', "cache-control: public", "cache-control: stale-if-error=9"],
+)
+def test_a_class_that_serves_stale_keeps_nothing_without_a_freshness(fields: str, heuristic: bool) -> None:
+    """One citizen's page without Cache-Control was else everybody's for the class's stale times."""
+    policy = Policy(heuristic=heuristic, stale_ms=900_000, error_ms=3_600_000)
+    assert outcome(fields, policy=policy) == "no-freshness"
+
+
+def test_last_modified_alone_is_no_freshness() -> None:
+    """Unless the class has heuristic freshness, which is off by default."""
+    policy = Policy(stale_ms=900_000, error_ms=3_600_000)
+    assert outcome("last-modified: Sun, 01 Jan 2023 00:00:00 GMT", policy=policy) == "no-freshness"
+
+
 KEPT = [
     ("3 max-age", FRESH),
     ("3 s-maxage", "cache-control: s-maxage=60"),
@@ -162,7 +179,7 @@ def test_what_has_a_validator_is_kept_to_be_validated() -> None:
     assert with_etag.keep_until_ms == NOW_MS + 60_000 + DAY_MS
     assert kept(FRESH, policy=policy).keep_until_ms == NOW_MS + 60_000
     assert outcome('cache-control: no-cache\netag: "a"', policy=policy) == ""
-    assert outcome('etag: "a"', policy=policy) == ""
+    assert outcome('etag: "a"', policy=policy) == "no-freshness"
     assert outcome('etag: "a"', 404, policy=policy) == "not-found"
 
 
