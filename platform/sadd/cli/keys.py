@@ -88,7 +88,10 @@ async def _require_agency(pool: Pool, agency: str) -> None:
         agencies = (await read_entries(connection, ("agencies",)))["agencies"]
     live = [known.id for known in agencies.values() if known.status != "retired"]
     if not live:
-        raise Failed("sadd keys create: the catalogue has no agencies yet; sadd catalogue import brings them")
+        raise Failed(
+            "sadd keys create: the catalogue has no agencies yet; start sadd up once, or "
+            "bring your own with sadd catalogue import"
+        )
     if agency not in live:
         raise Failed(f"sadd keys create: no agency {agency!r}; the nearest is {nearest(agency, live)}")
 

@@ -142,6 +142,7 @@ def test_empty_catalogue(sadd: Sadd, migrated_database_url: str) -> None:
     ended = sadd(*words, "--database-url", migrated_database_url)
 
     assert ended.code == 1
+    assert "start sadd up once" in ended.err
     assert "sadd catalogue import" in ended.err
 
 
