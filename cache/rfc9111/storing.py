@@ -32,6 +32,7 @@ HOP = frozenset(
 )
 _NOT_KEPT = HOP | {b"age", b"content-length", b"cache-status"}
 VARY_NAMES_MAX = 8
+EVENT_STREAM = b"text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ def storable(request: Request, response: Response, policy: Policy) -> Storable |
     reason = _request_forbids(request, said) or _response_forbids(response, said)
     if reason:
         return NotStorable(reason)
+    if (first(response.fields, b"content-type") or b"").lower().startswith(EVENT_STREAM):
+        return NotStorable("event-stream")  # it has no end, and would be waited for
     life = lifetime(response, said, targeted=targeted, policy=policy)
     if not life.fresh_ms and response.status in NEGATIVE_STATUSES:
         return NotStorable("not-found")

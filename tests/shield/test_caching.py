@@ -137,6 +137,21 @@ async def test_a_class_that_is_not_shared_keeps_public_routes_alone(site: Origin
     assert (site.count("/g"), site.count("/public/g")) == (2, 1)
 
 
+async def test_a_page_without_a_freshness_is_each_visitor_s_own(site: Origin) -> None:
+    """Also where the class serves stale pages: nothing is kept, and the origin sees who asks."""
+
+    async def greet(request: Request, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(ok(f"for {request.get('cookie')}".encode(), 'ETag: "a"'))
+
+    site.says["/own"] = greet
+    rules = CacheClass("page", 300, stale_seconds=900, stale_error_seconds=3_600, jitter=0.0)
+    async with shielded(site, rules=rules) as shield:
+        for _ in range(2):
+            for name in ("alice", "basim"):
+                assert (await shield.ask("/own", f"Cookie: id={name}")).body == f"for id={name}".encode()
+            assert (await shield.ask("/own")).body == b"for None"
+
+
 async def test_nothing_unkeyed_chooses_what_is_kept(site: Origin, shield: Scene) -> None:
     """A fetch for everybody shows the origin nothing that only one visitor sent."""
     site.says["/h"] = ok(b"page", FRESH)

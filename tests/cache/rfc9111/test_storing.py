@@ -54,6 +54,11 @@ def test_a_class_that_serves_stale_keeps_nothing_without_a_freshness(fields: str
     assert outcome(fields, policy=policy) == "no-freshness"
 
 
+def test_a_stream_of_events_is_not_waited_for() -> None:
+    """Whatever its origin says: it has no end."""
+    assert outcome(f"{FRESH}\ncontent-type: Text/Event-Stream; charset=utf-8") == "event-stream"
+
+
 def test_last_modified_alone_is_no_freshness() -> None:
     """Unless the class has heuristic freshness, which is off by default."""
     policy = Policy(stale_ms=900_000, error_ms=3_600_000)
