@@ -109,7 +109,7 @@ class Numbers:
     def ask(self, room: Room, lane: str, told: Told) -> None:
         """``next`` without a task: ``told`` gets the number, or why there is none. It must not raise.
 
-        A join by a task of its own costs twice as much. Raises StoreUnavailable when too many wait.
+        Raises StoreUnavailable when too many wait.
         """
 
         def answered(found: Reading | StoreUnavailable) -> None:

@@ -19,21 +19,19 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from queueing.board import Board
-from queueing.estimate import POLL_NEAR_MS, calls_until, estimate, poll_after_ms
 from queueing.feedback import Feedback
 from queueing.journal import Journal
 from queueing.numbers import Numbers
-from queueing.pace import supposed
-from queueing.passes import Pass, PassOffice
+from queueing.passes import PassOffice
 from queueing.policy import Room
 from queueing.restoration import Restoration
-from queueing.standing import Estimate, RoomStatus, Standing
+from queueing.standing import RoomStatus, Standing
 from queueing.stats import RoomsStats
 from queueing.store import Claim, Counted, Hold, Ledger, Reading, RoomClosed, Stale, Store, StoreUnavailable
+from queueing.telling import Telling
 from queueing.ticket import InvalidTicket, Ticket, TicketOffice
 
 STATUS_TTL_S = 1.0
-NO_WAIT = Estimate(0, 0)
 HOLDER_TRIES_MAX = 3
 
 T = TypeVar("T")
@@ -54,13 +52,12 @@ class Rooms:
     ) -> None:
         self._store = store
         self._tickets = tickets
-        self._passes = passes
         self._restoration = Restoration(store, ledger)
         self._journal = Journal(ledger)
         self._numbers = Numbers(store, ledger, self._restoration, clock)
         self._board = Board(self._count, ttl_s=STATUS_TTL_S, clock=clock)
+        self._telling = Telling(tickets, passes, self._board, chance)
         self._feedback = Feedback(clock)
-        self._chance = chance
         self._counts: Counter[str] = Counter()
         self._entering: set[asyncio.Task[Standing]] = set()
 
@@ -102,13 +99,16 @@ class Rooms:
             return await self._join_once(room, lane, holder)
         return await self._join(room, lane)
 
-    def ask_place(self, room: Room, told: Callable[[Standing | BaseException], None]) -> bool:
-        """``join`` for who shows nothing, without a task for him while he waits: half the cost of one.
+    def is_plain(self, room: Room) -> bool:
+        """Whether who shows nothing gets a number here without a question: then ``ask_place`` will do."""
+        return room.method != "closed" and room.stock is None
 
-        ``told`` is called once, later, and must not raise. False: this room wants the whole ``join``.
+    def ask_place(self, room: Room, told: Callable[[Standing | BaseException], None]) -> None:
+        """``join`` of a plain room for who shows nothing, without a task for him while he waits.
+
+        ``told`` is called once, later, and must not raise. A task for each was the dearest part of a
+        crowd's joins (``sadd bench queue`` measures them against a decision).
         """
-        if room.method == "closed" or room.stock is not None:
-            return False
 
         def handed(found: Reading | StoreUnavailable) -> None:
             try:
@@ -116,7 +116,7 @@ class Rooms:
                     raise found
                 ticket = self._placed(room, "", found)
                 if found.state != "admitted":
-                    told(self._standing(room, ticket, found))
+                    told(self._telling.standing(room, ticket, found))
                     return
                 entering = asyncio.create_task(self._let_in(room, ticket, found))
                 self._entering.add(entering)
@@ -129,7 +129,6 @@ class Rooms:
             self._numbers.ask(room, "", handed)
         except StoreUnavailable as away:
             handed(away)
-        return True
 
     def _entered(
         self, told: Callable[[Standing | BaseException], None], entering: "asyncio.Task[Standing]"
@@ -169,7 +168,7 @@ class Rooms:
         ticket = self._read(shown, room)
         reading = await self._leave(room, ticket)
         self._counts["left"] += 1
-        return self._standing(room, ticket, reading)
+        return self._telling.standing(room, ticket, reading)
 
     async def end(self, room: Room, pass_id: str, *, back: bool = True) -> None:
         """The session that a pass opened has ended or was revoked: its slot is free at once.
@@ -230,7 +229,7 @@ class Rooms:
         reading = await self._counting(self._numbers.next(room, lane))
         ticket = self._placed(room, lane, reading)
         if reading.state != "admitted":
-            return self._standing(room, ticket, reading)
+            return self._telling.standing(room, ticket, reading)
         return await self._let_in(room, ticket, reading)
 
     def _placed(self, room: Room, lane: str, reading: Reading) -> Ticket:
@@ -245,8 +244,8 @@ class Rooms:
         except Stale:  # the store is another one by now: the number is good, the admission was not
             return await self._decided(room, ticket, self._store.stand)
         except StoreUnavailable:  # the slot is his; he has the pass once the journal is back and he asks
-            return self._standing(room, ticket, replace(reading, state="again"))
-        return self._standing(room, ticket, reading)
+            return self._telling.standing(room, ticket, replace(reading, state="again"))
+        return self._telling.standing(room, ticket, reading)
 
     async def _is_sold_out(self, room: Room) -> bool:
         """By the board, so at most a second late: nobody shall begin to wait for nothing."""
@@ -298,7 +297,7 @@ class Rooms:
             return reading
 
         reading = await self._counting(self._restoration.over(room, once))
-        return self._standing(room, ticket, reading)
+        return self._telling.standing(room, ticket, reading)
 
     async def _leave(
         self, room: Room, ticket: Ticket, start_ms: int | None = None, *, back: bool = False
@@ -333,54 +332,9 @@ class Rooms:
         # A number above ``issued`` was handed out since then, and may have been admitted at once.
         if line is None or not line.serving < ticket.number <= line.issued:
             return None
-        return self._waiting(room, ticket, line.serving)
+        return self._telling.waiting(room, ticket, line.serving)
 
-    # -- answers -------------------------------------------------------------
-
-    def _standing(self, room: Room, ticket: Ticket, reading: Reading) -> Standing:
-        if reading.state == "waiting":
-            return self._waiting(room, ticket, reading.serving)
-        if reading.state == "again":
-            return self._waiting(room, ticket, ticket.number - 1)
-        admission = self._admission(room, ticket, reading) if reading.state == "admitted" else None
-        return Standing(
-            self._tickets.sign(ticket),
-            ticket.number,
-            reading.state,
-            0,
-            NO_WAIT,
-            poll_after_ms(POLL_NEAR_MS, self._chance()),
-            admission,
-            reading.ends_ms - reading.now_ms if reading.ends_ms else None,
-            ticket.lane,
-        )
-
-    def _waiting(self, room: Room, ticket: Ticket, serving: int) -> Standing:
-        position = ticket.number - serving
-        known = self._board.last(room)
-        pace = (known.pace if known is not None else None) or supposed(room, paused=room.suspended)
-        wait = estimate(pace, _calls_until(room, known, ticket.lane, position))
-        # The pace may pick up after an outage: whoever is called meanwhile must ask within his window.
-        poll_ms = min(poll_after_ms(wait.low, self._chance()), room.claim_window_ms // 2)
-        signed = self._tickets.sign(ticket)
-        paused = room.suspended or pace.paused
-        return Standing(
-            signed, ticket.number, "waiting", position, wait, poll_ms, lane=ticket.lane, paused=paused
-        )
-
-    def _admission(self, room: Room, ticket: Ticket, reading: Reading) -> str:
-        """The pass; the same text for every retry, since nothing in it comes from the moment of asking."""
-        cap_ms = max(reading.start_ms + room.pass_cap_ms, reading.ends_ms) if room.pass_cap_ms else 0
-        return self._passes.sign(
-            Pass(
-                room.id,
-                ticket.holder.hex(),
-                ticket.pass_id(reading.start_ms),
-                reading.start_ms // 1000,
-                reading.ends_ms // 1000,
-                cap_s=cap_ms // 1000,
-            )
-        )
+    # -- tickets that are shown ----------------------------------------------
 
     def _read(self, shown: str, room: Room) -> Ticket:
         try:
@@ -406,17 +360,3 @@ class Rooms:
         except StoreUnavailable:
             self._counts["unavailable"] += 1
             raise
-
-
-def _calls_until(room: Room, known: RoomStatus | None, lane: str, position: int) -> int:
-    """The pace is the whole room's: how many it calls until this place of a lane.
-
-    What is known may be of a moment before the lanes were changed.
-    """
-    if not room.lanes or known is None:
-        return position
-    shares = room.shares
-    if lane not in shares:
-        return position
-    waiting = {name: one.waiting for name, one in known.lanes.items() if name in shares}
-    return calls_until(position, lane, {"": known.issued - known.serving, **waiting}, shares)

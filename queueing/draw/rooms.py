@@ -58,6 +58,7 @@ class EventRooms(Rooms):
         chance: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(store, tickets, passes, ledger, clock=clock, chance=chance)
+        self._chance = chance
         self._draws = draws
         self._receipts = receipts
         self._seated: dict[str, int] = {}  # bounded by the rooms that have draws, as is the next
@@ -96,10 +97,8 @@ class EventRooms(Rooms):
         await self._seat(room)
         return await join(self.held(room), shown)
 
-    def ask_place(self, room: Room, told: Callable[[Standing | BaseException], None]) -> bool:
-        life, serial = self._draws.seat(room.id)
-        is_seated = not life or self._seated.get(room.id) == serial
-        return room.method != "lottery" and is_seated and super().ask_place(room, told)
+    def is_plain(self, room: Room) -> bool:
+        return room.method != "lottery" and self._is_seated(room) and super().is_plain(room)
 
     async def standing(self, room: Room, shown: str) -> Standing:
         return await self._either(room, shown, super().standing)
@@ -178,11 +177,15 @@ class EventRooms(Rooms):
             opens_at_ms=draw.closes_at_ms,
         )
 
+    def _is_seated(self, room: Room) -> bool:
+        life, serial = self._draws.seat(room.id)
+        return not life or self._seated.get(room.id) == serial
+
     async def _seat(self, room: Room) -> None:
         """See to it that the room's state knows the numbers of its last draw; once for a draw and worker."""
-        life, serial = self._draws.seat(room.id)
-        if not life or self._seated.get(room.id) == serial:
+        if self._is_seated(room):
             return
+        life, serial = self._draws.seat(room.id)
 
         async def look() -> None:
             there, _ = await self._store.top(room, "")

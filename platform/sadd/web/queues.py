@@ -202,7 +202,7 @@ class _Queues:
         asyncio.get_running_loop().create_task(do(visit)).add_done_callback(stands)
 
     def ask_place(self, asked: Question, done: Callable[[Told | BaseException], None]) -> None:
-        """A join. A crowd's own is asked without a task: half the cost."""
+        """A join; without a task for each of a crowd's."""
         visit = visit_asked(asked)
 
         def told(found: Standing | BaseException) -> None:

@@ -152,9 +152,12 @@ class Visits:
         """``join`` without a task, where nothing is to be judged. False: ask ``join``. Raises Problem."""
         spec = self.spec(visit.room)
         shows = visit.ticket or visit.session or visit.once or visit.body is not None
-        if shows or spec.one_per_identity or not (self._door is None or self._door.lets_by(visit)):
+        if shows or spec.one_per_identity or not self.rooms.is_plain(spec.room):
             return False
-        return self.rooms.ask_place(spec.room, told)
+        if self._door is not None and not self._door.lets_by(visit):
+            return False
+        self.rooms.ask_place(spec.room, told)
+        return True
 
     async def standing(self, visit: Visit) -> Standing:
         with refusing():
