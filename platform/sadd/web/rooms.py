@@ -30,23 +30,15 @@ IF_MATCH = {
 }
 
 
+CHANGED: dict[int, Any] = {200: ChangedAnswer, 404: None, 412: None, 503: None}
+
+
 def endpoints(registry: Registry, specs: RoomsView, pool: Pool, *, authority: str) -> list[Endpoint]:
     rooms = RoomChanges(registry, specs, pool, authority)
-    changed: dict[int, Any] = {200: ChangedAnswer, 404: None, 412: None, 503: None}
+    return [*_looking(rooms), *_setting(rooms), *_calling(rooms)]
 
-    def change(method: str, path: str, do: Any, summary: str, description: str = "", **more: Any) -> Endpoint:
-        return Endpoint(
-            method,
-            path,
-            do,
-            summary,
-            TAG,
-            query=ChangeQuery,
-            scope=SCOPE,
-            description=description,
-            **{"answers": changed, **more},
-        )
 
+def _looking(rooms: RoomChanges) -> list[Endpoint]:
     return [
         Endpoint(
             "GET",
@@ -59,17 +51,6 @@ def endpoints(registry: Registry, specs: RoomsView, pool: Pool, *, authority: st
             scope=SCOPE,
             description="The catalogue's authority sees all.",
         ),
-        change(
-            "POST",
-            ROOTS,
-            rooms.create,
-            "Make a room",
-            "Of one service, or shared by several. What is left out comes from the class of queues that the "
-            "services have in the catalogue. 409 if it is there already.",
-            body=RoomSettings,
-            body_bytes_max=SETTINGS_BYTES_MAX,
-            answers={200: ChangedAnswer, 201: ChangedAnswer, 409: None, 503: None},
-        ),
         Endpoint(
             "GET",
             SETTINGS,
@@ -79,44 +60,6 @@ def endpoints(registry: Registry, specs: RoomsView, pool: Pool, *, authority: st
             answers={200: SettingsAnswer, 404: None, 503: None},
             scope=SCOPE,
         ),
-        change(
-            "PUT",
-            SETTINGS,
-            rooms.put,
-            "Set a room",
-            "The whole of its settings: what is left out is the catalogue's again. To change what was set, "
-            "send its `ETag` in `If-Match`.",
-            body=RoomSettings,
-            body_bytes_max=SETTINGS_BYTES_MAX,
-            headers=IF_MATCH,
-            answers={**changed, 428: None},
-        ),
-        change(
-            "PATCH",
-            SETTINGS,
-            rooms.patch,
-            "Change some settings of a room",
-            "A JSON merge patch (RFC 7396), as `application/json`: null takes a setting back.",
-            raw_body=True,
-            body_bytes_max=SETTINGS_BYTES_MAX,
-            headers=IF_MATCH,
-        ),
-        change(
-            "DELETE",
-            SETTINGS,
-            rooms.delete,
-            "Take the settings of a room away",
-            "A service's room is the catalogue's again; another room is no more.",
-            headers=IF_MATCH,
-        ),
-        change(
-            "POST",
-            f"{ROOM}/pause",
-            rooms.pause,
-            "Call nobody for the time being",
-            "Nobody loses a place, and no window passes meanwhile.",
-        ),
-        change("POST", f"{ROOM}/resume-calls", rooms.resume, "Call again"),
         Endpoint(
             "GET",
             f"{SETTINGS}/history",
@@ -127,7 +70,53 @@ def endpoints(registry: Registry, specs: RoomsView, pool: Pool, *, authority: st
             answers={200: HistoryAnswer, 404: None, 503: None},
             scope=SCOPE,
         ),
-        change(
+    ]
+
+
+def _setting(rooms: RoomChanges) -> list[Endpoint]:
+    return [
+        _change(
+            "POST",
+            ROOTS,
+            rooms.create,
+            "Make a room",
+            "Of one service, or shared by several. What is left out comes from the class of queues that the "
+            "services have in the catalogue. 409 if it is there already.",
+            body=RoomSettings,
+            body_bytes_max=SETTINGS_BYTES_MAX,
+            answers={200: ChangedAnswer, 201: ChangedAnswer, 409: None, 503: None},
+        ),
+        _change(
+            "PUT",
+            SETTINGS,
+            rooms.put,
+            "Set a room",
+            "The whole of its settings: what is left out is the catalogue's again. To change what was set, "
+            "send its `ETag` in `If-Match`.",
+            body=RoomSettings,
+            body_bytes_max=SETTINGS_BYTES_MAX,
+            headers=IF_MATCH,
+            answers={**CHANGED, 428: None},
+        ),
+        _change(
+            "PATCH",
+            SETTINGS,
+            rooms.patch,
+            "Change some settings of a room",
+            "A JSON merge patch (RFC 7396), as `application/json`: null takes a setting back.",
+            raw_body=True,
+            body_bytes_max=SETTINGS_BYTES_MAX,
+            headers=IF_MATCH,
+        ),
+        _change(
+            "DELETE",
+            SETTINGS,
+            rooms.delete,
+            "Take the settings of a room away",
+            "A service's room is the catalogue's again; another room is no more.",
+            headers=IF_MATCH,
+        ),
+        _change(
             "POST",
             f"{SETTINGS}/rollback",
             rooms.roll_back,
@@ -135,3 +124,24 @@ def endpoints(registry: Registry, specs: RoomsView, pool: Pool, *, authority: st
             body=RollbackRequest,
         ),
     ]
+
+
+def _calling(rooms: RoomChanges) -> list[Endpoint]:
+    return [
+        _change(
+            "POST",
+            f"{ROOM}/pause",
+            rooms.pause,
+            "Call nobody for the time being",
+            "Nobody loses a place, and no window passes meanwhile.",
+        ),
+        _change("POST", f"{ROOM}/resume-calls", rooms.resume, "Call again"),
+    ]
+
+
+def _change(method: str, path: str, do: Any, summary: str, description: str = "", **more: Any) -> Endpoint:
+    """One of those that make a version, or say what it would be."""
+    settled = {"answers": CHANGED, **more}
+    return Endpoint(
+        method, path, do, summary, TAG, query=ChangeQuery, scope=SCOPE, description=description, **settled
+    )
