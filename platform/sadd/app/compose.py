@@ -11,19 +11,16 @@ import asyncpg
 import structlog
 from aiohttp import web
 
-from sadd.app.caching import open_caching
 from sadd.app.envoy import open_envoy_limits
 from sadd.app.grpc import open_switchboard, quotas
 from sadd.app.grpc import show as show_calls
-from sadd.app.limits import Limits
-from sadd.app.queues import Queues, open_queues
-from sadd.app.services import Services, open_services, tag
-from sadd.app.sessions import SessionWays, open_engine, open_session_ways
+from sadd.app.parts import Known, Parts, know, put_together
+from sadd.app.queues import Queues
+from sadd.app.services import Services
 from sadd.app.shield import open_shield
 from sadd.catalogue.store import CHANNEL as CATALOGUE_CHANNEL
 from sadd.catalogue.view import CatalogueView
 from sadd.gate.agent import Agents
-from sadd.gate.endpoints import endpoints as gate_endpoints
 from sadd.gate.gate import Gate
 from sadd.gate.outcomes import Outcomes, listen_for_datagrams
 from sadd.gate.trust import Trust
@@ -31,16 +28,13 @@ from sadd.grpc.switchboard import Switchboard
 from sadd.identity.ring import KeyRing
 from sadd.identity.store import CHANNEL as KEYS_CHANNEL
 from sadd.limits.store import CHANNEL as RULES_CHANNEL
-from sadd.limits.view import RulesView
 from sadd.postgres.listen import Listener
 from sadd.postgres.pool import AWAY, Pool, open_pool
 from sadd.settings import Settings
 from sadd.shield.front import Fronts
-from sadd.signing import load_signing_keys
 from sadd.telemetry.metrics import Metrics
 from sadd.telemetry.process import ProcessMeter
 from sadd.telemetry.traffic import Traffic
-from sadd.valkey.address import Shape, parse
 from sadd.valkey.client import ValkeyClient
 from sadd.valkey.topology import open_client
 from sadd.web import catalogue, envoy, health, metrics
@@ -74,58 +68,19 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
     Raises what the stores raise when one is away: the supervisor then tries again.
     """
     async with AsyncExitStack() as opened:
-        pool = await open_pool(
-            settings.database.url,
-            pool_max=settings.database.pool_max,
-            deadline_seconds=settings.database.deadline_seconds,
-        )
-        opened.callback(pool.terminate)
-        valkey = await open_client(
-            settings.valkey.url,
-            deadline_ms=settings.valkey.deadline_ms,
-            max_in_flight=settings.valkey.max_in_flight,
-        )
-        opened.push_async_callback(valkey.aclose)
-        clustered = parse(settings.valkey.url).shape is Shape.CLUSTER
-        view, rules, keys = (
-            CatalogueView(pool),
-            RulesView(pool, tag=tag(clustered=clustered)),
-            KeyRing(pool=pool),
-        )
-        await view.refresh()
-        await rules.refresh()
-        await keys.load(pool)
-        signing = await load_signing_keys(pool)
-        engine = open_engine(valkey, pool, signing)
-        caching = await opened.enter_async_context(open_caching(valkey, view, engine.sealer, settings, slot))
-        services = open_services(
-            valkey, engine.sessions, workers=settings.server.workers, clustered=clustered
-        )
-        signed_in = await open_session_ways(engine, pool, signing, view, settings)
-        waiting = await open_queues(
-            valkey, pool, signing, view, services.sessions, services.limiter, settings
-        )
-        engine.sessions.on_left(waiting.left)
-        deciding = Limits(services.limiter, view, rules, settings, slot)
-        gate = Gate(deciding.desk, services.sessions, view, settings.gate, waiting.door)
-        numbers = _Numbers(settings, slot, services, valkey, keys)
-        deciding.show(numbers.metrics)
-        caching.show(numbers.metrics)
-        signed_in.show(numbers.metrics)
-        waiting.show(numbers.metrics)
-        numbers.metrics.register("sadd_gate", gate.stats, labels={"replies": "outcome", "visitors": "how"})
+        pool, valkey = await _open_stores(settings, opened)
+        known = await know(pool, settings)
+        parts = await put_together(pool, valkey, known, settings, slot, opened)
+        gate = parts.gate
+        numbers = _Numbers(settings, slot, parts.services, valkey, known.keys)
+        parts.show(numbers.metrics)
         ready = Health({"valkey": valkey.probe, "postgres": lambda: _ask(pool)})
         await ready.probe()
         described = [
-            *deciding.endpoints(pool),
-            *caching.endpoints(pool, settings.catalogue.authority),
-            *signed_in.endpoints(waiting.stay_of),
-            *_endpoints(view, pool, settings, ready, numbers.metrics),
-            *waiting.endpoints(),
-            *waiting.operating.endpoints(keys),
-            *gate_endpoints(gate),
+            *parts.endpoints(pool, known.keys, settings.catalogue.authority),
+            *_endpoints(known.view, pool, settings, ready, numbers.metrics),
         ]
-        envoy_limits = await open_envoy_limits(settings.envoy, services.limiter)
+        envoy_limits = await open_envoy_limits(settings.envoy, parts.services.limiter)
         if envoy_limits is not None:
             envoy_limits.show(numbers.metrics)
             described += envoy.endpoints(envoy_limits.service, needs_key=settings.envoy.json_needs_key)
@@ -137,30 +92,43 @@ async def open_worker(settings: Settings, slot: int) -> AsyncIterator[Worker]:
         )
         if switchboard is not None:
             show_calls(switchboard, numbers.metrics)
-        await opened.enter_async_context(quotas(settings, deciding.leases, numbers.metrics))
+        await opened.enter_async_context(quotas(settings, parts.deciding.leases, numbers.metrics))
         app = build(
             [*described, *document_endpoints(described)],
-            keys=keys,
+            keys=known.keys,
             limits=settings.server,
             traffic=numbers.traffic,
         )
         background = await opened.enter_async_context(_cancelled_at_the_end())
-        background.start(ready.run())
-        background.start(numbers.metrics.run())
-        background.start(numbers.meter.watch())
-        background.start(deciding.top.run())
+        for work in (ready.run(), numbers.metrics.run(), numbers.meter.watch(), *parts.work()):
+            background.start(work)
         if envoy_limits is not None:
             background.start(envoy_limits.watch.run())
         if settings.gate.spoe_port:
             background.start(_serve_agents(gate, settings, numbers.metrics))
         if settings.gate.outcomes_port:
-            background.start(_hear_outcomes(waiting, settings, numbers.metrics))
-        for work in (*waiting.work(), *caching.work(), *signed_in.work()):
-            background.start(work)
-        background.start(_follow(settings.database.url, view, rules, keys, pool, waiting, signed_in))
-        background.start(_write_last_used(keys, pool, settings.identity.last_used_interval_seconds))
-        shield = open_shield(settings, gate, caching, view, numbers.metrics)
+            background.start(_hear_outcomes(parts.waiting, settings, numbers.metrics))
+        background.start(_follow(settings.database.url, known, pool, parts))
+        background.start(_write_last_used(known.keys, pool, settings.identity.last_used_interval_seconds))
+        shield = open_shield(settings, gate, parts.caching, known.view, numbers.metrics)
         yield Worker(app, ready, numbers.started, switchboard, shield)
+
+
+async def _open_stores(settings: Settings, opened: AsyncExitStack) -> tuple[Pool, ValkeyClient]:
+    """Closed with ``opened``."""
+    pool = await open_pool(
+        settings.database.url,
+        pool_max=settings.database.pool_max,
+        deadline_seconds=settings.database.deadline_seconds,
+    )
+    opened.callback(pool.terminate)
+    valkey = await open_client(
+        settings.valkey.url,
+        deadline_ms=settings.valkey.deadline_ms,
+        max_in_flight=settings.valkey.max_in_flight,
+    )
+    opened.push_async_callback(valkey.aclose)
+    return pool, valkey
 
 
 def _endpoints(
@@ -242,32 +210,24 @@ async def _serve_agents(gate: Gate, settings: Settings, metrics: Metrics) -> Non
     await agents.serve(listen(replace(settings.server, port=settings.gate.spoe_port)))
 
 
-async def _follow(
-    url: str,
-    view: CatalogueView,
-    rules: RulesView,
-    keys: KeyRing,
-    pool: Pool,
-    waiting: Queues,
-    signed_in: SessionWays,
-) -> None:
+async def _follow(url: str, known: Known, pool: Pool, parts: Parts) -> None:
     """Take in each change of the catalogue, of rules, rooms, sessions and keys as it is announced."""
 
     async def catalogue_changed() -> None:
-        await view.refresh()
-        await waiting.refresh()
+        await known.view.refresh()
+        await parts.waiting.refresh()
 
     async def rules_changed() -> None:
-        await rules.refresh()
+        await known.rules.refresh()
 
     async def keys_changed() -> None:
-        await keys.load(pool)
+        await known.keys.load(pool)
 
     listener = Listener(url)
     listener.watch(CATALOGUE_CHANNEL, catalogue_changed)
     listener.watch(RULES_CHANNEL, rules_changed)
     listener.watch(KEYS_CHANNEL, keys_changed)
-    for channel, refresh in (*waiting.changes(), *signed_in.changes()):
+    for channel, refresh in (*parts.waiting.changes(), *parts.signed_in.changes()):
         listener.watch(channel, refresh)
     await listener.run()
 

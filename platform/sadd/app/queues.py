@@ -178,6 +178,39 @@ class Queues:
         await self.specs.refresh()
 
 
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """The rooms on both stores, and what else stands on these."""
+
+    rooms: EventRooms
+    passes: PassOffice
+    draws: Draws
+    rotation: Rotation
+    store: ValkeyStore
+    ledger: PostgresLedger
+
+    def leader(self, specs: RoomsView, note: Note) -> Leader:
+        """Of this worker, should it lead."""
+
+        def held() -> list[Room]:
+            return [self.rooms.held(spec.room) for spec in specs.current.values()]
+
+        name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        return Leader(held, self.store, self.ledger, holder=name, note=note)
+
+
+async def _open_engine(valkey: ValkeyClient, pool: Pool, signing: SigningKeys) -> _Engine:
+    passes = PassOffice(pass_keys(signing.queue_pass))
+    tickets = TicketOffice(ticket_keys(signing.queue_ticket))
+    receipts = ReceiptOffice(ticket_keys(signing.queue_ticket))
+    # Two statements that waited for each other: the one that was ended had no effect, and is asked again.
+    store, ledger = ValkeyStore(valkey), PostgresLedger(pool, (*AWAY, asyncpg.TransactionRollbackError))
+    draws = await open_draws(pool)
+    rooms = EventRooms(store, tickets, passes, ledger, draws, receipts)
+    rotation = Rotation(pool, signing, passes, tickets, receipts)
+    return _Engine(rooms, passes, draws, rotation, store, ledger)
+
+
 async def open_queues(
     valkey: ValkeyClient,
     pool: Pool,
@@ -188,27 +221,14 @@ async def open_queues(
     settings: Settings,
 ) -> Queues:
     """``view`` has its catalogue already. Raises what the stores raise when one is away."""
-    passes = PassOffice(pass_keys(signing.queue_pass))
-    tickets = TicketOffice(ticket_keys(signing.queue_ticket))
-    receipts = ReceiptOffice(ticket_keys(signing.queue_ticket))
-    rotation = Rotation(pool, signing, passes, tickets, receipts)
-    # Two statements that waited for each other: the one that was ended had no effect, and is asked again.
-    store, ledger = ValkeyStore(valkey), PostgresLedger(pool, (*AWAY, asyncpg.TransactionRollbackError))
-    draws = await open_draws(pool)
-    engine = EventRooms(store, tickets, passes, ledger, draws, receipts)
+    opened = await _open_engine(valkey, pool, signing)
+    engine, passes = opened.rooms, opened.passes
     specs = RoomsView(pool, view)
     await specs.refresh()
-    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     history = History(valkey)
     recorder = Recorder(history)
     notes: list[Note] = [recorder.note]
-    leader = Leader(
-        lambda: [engine.held(spec.room) for spec in specs.current.values()],
-        store,
-        ledger,
-        holder=name,
-        note=_each(notes),
-    )
+    leader = opened.leader(specs, _each(notes))
     arrivals = Arrivals(valkey)
     activities = Activities(valkey, specs, arrivals, lambda: leader.epoch is not None)
     notes.append(activities.note)
@@ -233,7 +253,7 @@ async def open_queues(
         registry=registry,
         pool=pool,
         authority=authority,
-        rotation=rotation,
+        rotation=opened.rotation,
         door=door,
         exchange=exchange,
         spent=spent,
@@ -247,8 +267,8 @@ async def open_queues(
         connectors=connectors,
         view=view,
         pages=RoomPage(),
-        draws=draws,
-        draw_keeper=DrawKeeper(draws, specs, settings.queues.beacon_url),
+        draws=opened.draws,
+        draw_keeper=DrawKeeper(opened.draws, specs, settings.queues.beacon_url),
         rooms_url=settings.gate.rooms_url,
         operating=Operating(
             recorder,
