@@ -19,12 +19,11 @@ Source: envoyproxy/data-plane-api, ``envoy/service/rate_limit_quota/v3/rlqs.prot
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-import structlog
 
 from ratelimit.lending import UNITS_MAX
 from ratelimit.store import StoreUnavailable
@@ -44,8 +43,6 @@ DENIED_MS = 30_000
 BUCKETS_MAX = 10_000
 """Of one stream. Envoy reports each bucket for itself, so a flood of keys is a flood of buckets."""
 TEXT_MAX = 512
-
-_log = structlog.get_logger("sadd.grpc")
 
 BucketId = frozenset[tuple[str, str]]
 
@@ -95,39 +92,53 @@ class Quotas:
         self._leases = leases
         self._clock = clock
         self._streams: set[QuotaStream] = set()
-        self._assigned = self._denied = self._abandoned = 0
+        self._counts: Counter[str] = Counter()
 
-    def opened(self) -> "QuotaStream":
-        stream = QuotaStream(self)
-        self._streams.add(stream)
-        return stream
-
-    def closed(self, stream: "QuotaStream") -> None:
-        """Its leases lapse: nobody knows what Envoy still uses of them."""
-        self._streams.discard(stream)
+    @contextmanager
+    def stream(self) -> Iterator["QuotaStream"]:
+        """Of one proxy. Its leases lapse at the end: nobody knows what it still uses of them."""
+        opened = QuotaStream(self._leases, self._clock, self._counts)
+        self._streams.add(opened)
+        try:
+            yield opened
+        finally:
+            self._streams.discard(opened)
 
     def stats(self) -> QuotaStats:
         buckets = sum(len(stream.buckets) for stream in self._streams)
-        return QuotaStats(len(self._streams), buckets, self._assigned, self._denied, self._abandoned)
+        counted = (self._counts[name] for name in ("assigned", "denied", "abandoned"))
+        return QuotaStats(len(self._streams), buckets, *counted)
 
-    async def told(self, stream: "QuotaStream", report: Any) -> Any:
-        """What a stream's report is answered with. Raises ValueError for one without a domain or buckets."""
-        stream.domain = stream.domain or report.domain
-        if not stream.domain or not report.bucket_quota_usages:
+
+class QuotaStream:
+    """One proxy's domain and buckets."""
+
+    def __init__(self, leases: Leases, clock: Callable[[], float], counts: Counter[str]) -> None:
+        self._leases = leases
+        self._clock = clock
+        self._counts = counts
+        self._domain = ""
+        self._serial = 0
+        self.buckets: dict[BucketId, _Bucket] = {}
+
+    async def told(self, report: Any) -> Any:
+        """What a report is answered with. Raises ValueError for one without a domain or buckets."""
+        self._domain = self._domain or report.domain
+        if not self._domain or not report.bucket_quota_usages:
             raise ValueError("a report names its domain at first, and has buckets")
-        stream.forget(self._clock())
+        self._forget()
         response = RateLimitQuotaResponse()
         for usage in report.bucket_quota_usages:
-            action = await self._action(stream, usage)
+            action = await self._action(usage)
             if action is not None:
                 action(response.bucket_action.add(bucket_id=usage.bucket_id))
         return response
 
-    async def _action(self, stream: "QuotaStream", usage: Any) -> "Callable[[Any], None] | None":
+    async def _action(self, usage: Any) -> "Callable[[Any], None] | None":
         """What is written of the bucket; None leaves Envoy with what it has."""
-        bucket = stream.bucket(usage.bucket_id.bucket)
+        bucket = self._bucket(usage.bucket_id.bucket)
         if bucket is None:
-            self._abandoned += 1
+            self._counts["abandoned"] += 1
             return _abandon
         allowed, denied = int(usage.num_requests_allowed), int(usage.num_requests_denied)
         began = self._clock()
@@ -135,18 +146,18 @@ class Quotas:
             await self._settle(bucket, allowed)
             grant = await self._leases.lease(None, bucket.asked, _wanted(usage, allowed + denied))
         except (UnknownService, ValueError):
-            self._abandoned += 1
+            self._counts["abandoned"] += 1
             return _abandon
         ends_ms = grant.expires_in_ms - MARGIN_MS - round((self._clock() - began) * 1000)
         if grant.granted and ends_ms > 0:
-            self._assigned += 1
+            self._counts["assigned"] += 1
             bucket.until = began + grant.expires_in_ms / 1000
             bucket.lent.append(_Lent(grant, bucket.until))
-            stream.serial += 1
-            return _lends(grant, ends_ms, stream.serial)
+            self._serial += 1
+            return _lends(grant, ends_ms, self._serial)
         if grant.decision.fallback == "open" or _has_some(bucket, began):
             return None  # away: Envoy's own way counts once it ran out; or it may go on with what is left
-        self._denied += 1
+        self._counts["denied"] += 1
         bucket.until = began + DENIED_MS / 1000
         return _denies(min(grant.decision.retry_after_ms or DENIED_MS, DENIED_MS))
 
@@ -161,23 +172,7 @@ class Quotas:
                 with suppress(StoreUnavailable):  # it lapses by itself
                     await self._leases.give_back(before.grant.id, unused)
 
-
-class QuotaStream:
-    """One proxy's stream: its domain, and its buckets."""
-
-    def __init__(self, quotas: Quotas) -> None:
-        self._quotas = quotas
-        self.domain = ""
-        self.serial = 0
-        self.buckets: dict[BucketId, _Bucket] = {}
-
-    async def told(self, report: Any) -> Any:
-        return await self._quotas.told(self, report)
-
-    def close(self) -> None:
-        self._quotas.closed(self)
-
-    def bucket(self, named: Mapping[str, str]) -> _Bucket | None:
+    def _bucket(self, named: Mapping[str, str]) -> _Bucket | None:
         """None: one too many, or a text too long."""
         if any(len(text) > TEXT_MAX for pair in named.items() for text in pair):
             return None
@@ -186,12 +181,13 @@ class QuotaStream:
         if found is None and len(self.buckets) < BUCKETS_MAX:
             rest = dict(named)
             policy, key, route = (rest.pop(word, "") for word in ("policy", "key", "route"))
-            found = self.buckets[name] = _Bucket(Asked(policy or self.domain, key, route, rest))
+            found = self.buckets[name] = _Bucket(Asked(policy or self._domain, key, route, rest))
         return found
 
-    def forget(self, now: float) -> None:
-        """Buckets that nobody reported for so long that nothing is lent to them. Looked at when many."""
+    def _forget(self) -> None:
+        """Buckets that nothing is lent to any more. Looked for when there are many."""
         if len(self.buckets) > BUCKETS_MAX // 2:
+            now = self._clock()
             self.buckets = {name: one for name, one in self.buckets.items() if one.until > now}
 
 

@@ -26,14 +26,12 @@ async def serving_quotas(quotas: Quotas, host: str, port: int) -> AsyncIterator[
     import grpc.aio  # type: ignore[import-untyped]  # late: the extra; it ships no types
 
     async def stream(reports: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
-        opened = quotas.opened()
-        try:
-            async for report in reports:
-                yield await opened.told(report)
-        except ValueError as wrong:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(wrong))
-        finally:
-            opened.close()
+        with quotas.stream() as opened:
+            try:
+                async for report in reports:
+                    yield await opened.told(report)
+            except ValueError as wrong:
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(wrong))
 
     service, method = METHOD[1:].split("/")
     server = grpc.aio.server(

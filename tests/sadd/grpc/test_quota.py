@@ -1,7 +1,8 @@
 """Quota lent to Envoy: never more than the limit, whatever it uses when, and what is answered otherwise."""
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
@@ -22,6 +23,7 @@ from sadd.limits.rules import Book
 from tests.sadd.limits.scene import RESULTS, Books, View, rule
 from tests.stores import StoppableValkey, connected, stoppable_valkey
 
+Opened = Callable[[Quotas], QuotaStream]
 AT_ONCE = 20
 """Of the class of RESULTS, by the scene; nothing comes back within a test."""
 
@@ -79,8 +81,15 @@ async def quotas(client: Any) -> Quotas:
 
 
 @pytest.fixture
-async def stream(quotas: Quotas) -> QuotaStream:
-    return quotas.opened()
+async def opened() -> AsyncIterator[Opened]:
+    """Streams of proxies that stay until the test ends."""
+    with ExitStack() as stack:
+        yield lambda quotas: stack.enter_context(quotas.stream())
+
+
+@pytest.fixture
+async def stream(quotas: Quotas, opened: Opened) -> QuotaStream:
+    return opened(quotas)
 
 
 async def test_a_first_report_is_answered_with_a_lease(stream: QuotaStream, quotas: Quotas) -> None:
@@ -105,10 +114,10 @@ async def test_each_assignment_is_another(stream: QuotaStream) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_never_more_than_the_limit(client: Any, seed: int) -> None:
+async def test_never_more_than_the_limit(client: Any, seed: int, opened: Opened) -> None:
     """Three proxies with one key, which spend before, after and while their reports are answered."""
     chance, quotas = random.Random(seed), lending(client)
-    proxies = [Envoy(quotas.opened(), key=f"app-{seed}") for _ in range(3)]
+    proxies = [Envoy(opened(quotas), key=f"app-{seed}") for _ in range(3)]
     for _ in range(40):
         envoy = chance.choice(proxies)
         envoy.spend(chance.choice((0, 0, 1, 3, 50)))
@@ -117,9 +126,9 @@ async def test_never_more_than_the_limit(client: Any, seed: int) -> None:
     assert sum(one.admitted for one in proxies) > 0
 
 
-async def test_what_was_not_used_comes_back(stream: QuotaStream, quotas: Quotas) -> None:
+async def test_what_was_not_used_comes_back(stream: QuotaStream, quotas: Quotas, opened: Opened) -> None:
     """After the second report that did not use it: another proxy has it then."""
-    idle, busy = Envoy(stream), Envoy(quotas.opened())
+    idle, busy = Envoy(stream), Envoy(opened(quotas))
     for _ in range(6):
         await idle.report()
     for _ in range(12):
@@ -128,9 +137,9 @@ async def test_what_was_not_used_comes_back(stream: QuotaStream, quotas: Quotas)
     assert busy.admitted >= AT_ONCE / 2
 
 
-async def test_with_nothing_left(stream: QuotaStream, quotas: Quotas) -> None:
+async def test_with_nothing_left(stream: QuotaStream, quotas: Quotas, opened: Opened) -> None:
     """Everything is denied for a while; who still has some of the last lease keeps that."""
-    envoy, other = Envoy(stream), Envoy(quotas.opened())
+    envoy, other = Envoy(stream), Envoy(opened(quotas))
     for _ in range(20):
         await envoy.report()
         envoy.spend(AT_ONCE)
@@ -143,10 +152,10 @@ async def test_with_nothing_left(stream: QuotaStream, quotas: Quotas) -> None:
     assert quotas.stats().denied > 0
 
 
-async def test_where_nothing_counts_all_may_pass(client: Any) -> None:
+async def test_where_nothing_counts_all_may_pass(client: Any, opened: Opened) -> None:
     """A rule that lifts the limits."""
     quotas = lending(client, rule("free", effect="allow"))
-    (action,) = (await Envoy(quotas.opened()).report()).bucket_action
+    (action,) = (await Envoy(opened(quotas)).report()).bucket_action
     assert action.quota_assignment_action.rate_limit_strategy.WhichOneof("strategy") == "blanket_rule"
     assert action.quota_assignment_action.rate_limit_strategy.blanket_rule == 0
 
@@ -171,18 +180,18 @@ async def test_the_domain_is_the_policy_of_a_bucket_without_one(stream: QuotaStr
 async def test_a_flood_of_buckets_is_bounded(stream: QuotaStream, quotas: Quotas) -> None:
     """One more than there may be is given up."""
     for number in range(BUCKETS_MAX):
-        stream.bucket({"key": f"{number}"})
+        stream._bucket({"key": f"{number}"})
     (action,) = (await Envoy(stream, key="one more").report()).bucket_action
     assert action.HasField("quota_assignment_action"), "those that nothing was lent to make room"
     assert quotas.stats().buckets == 1
 
 
-async def test_without_a_store(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_without_a_store(tmp_path_factory: pytest.TempPathFactory, opened: Opened) -> None:
     """Nothing is lent: a limit that is shut without it denies, and what was lent runs out by itself."""
     own: StoppableValkey
     with stoppable_valkey(tmp_path_factory.mktemp("valkey")) as own:
         async with connected(own.url, deadline_ms=200) as client:
-            envoy = Envoy(lending(client).opened())
+            envoy = Envoy(opened(lending(client)))
             await envoy.report()
             had = envoy.tokens
             assert had > 0
