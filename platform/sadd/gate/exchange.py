@@ -45,6 +45,27 @@ LOOK_SECONDS = 5.0
 """An entry is good for so long after the store said so, in one worker. It is verified offline between."""
 
 
+class Intervals:
+    """Something is due once an interval for each of the names; of more than ``most`` all are due anew."""
+
+    def __init__(self, seconds: float, most: int) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._until: dict[str, float] = {}
+
+    def is_due(self, name: str, now_s: float) -> bool:
+        """Asked so, it is done."""
+        if now_s < self._until.get(name, 0.0):
+            return False
+        if len(self._until) >= self._most:
+            self._until.clear()
+        self._until[name] = now_s + self._seconds
+        return True
+
+    def forget(self, name: str) -> None:
+        self._until.pop(name, None)
+
+
 class Rooms(Protocol):
     """What is asked of the rooms."""
 
@@ -66,8 +87,8 @@ class Exchange:
         self._spent = spent
         self._rooms = rooms
         self._clock = clock
-        self._tried: dict[str, float] = {}
-        self._looked: dict[str, float] = {}
+        self._tried = Intervals(AGAIN_SECONDS, TRIED_MAX)
+        self._looked = Intervals(LOOK_SECONDS, LOOKED_MAX)
 
     async def entry(self, spec: RoomSpec, service: str, shown: str, mark: bytes) -> Entry:
         """The entry to a service of the room, for the visitor with this mark.
@@ -83,19 +104,13 @@ class Exchange:
 
     def is_unsure(self, held: Pass) -> bool:
         """Whether it is time to ask again if the stay is over; asked so, it is asked once by everybody."""
-        now_s = self._clock()
-        if now_s < self._looked.get(held.id, 0.0):
-            return False
-        if len(self._looked) >= LOOKED_MAX:
-            self._looked.clear()
-        self._looked[held.id] = now_s + LOOK_SECONDS
-        return True
+        return self._looked.is_due(held.id, self._clock())
 
     async def is_over(self, spec: RoomSpec, held: Pass) -> bool:
         """Whether he left, or his session was ended, since his entry was signed. Raises StoreUnavailable."""
         over = await self._spent.is_over(spec.id, held.id)
         if over:
-            self._looked.pop(held.id, None)  # he is asked about at each of his requests from now on
+            self._looked.forget(held.id)  # he is asked about at each of his requests from now on
         return over
 
     def is_due(self, spec: RoomSpec, held: Pass) -> bool:
@@ -106,12 +121,7 @@ class Exchange:
         now_s = self._clock()
         if self._rooms is None or held.cap_s <= held.ends_s or held.ends_s - now_s > spec.room.pass_ms / 2000:
             return False
-        if now_s < self._tried.get(held.id, 0.0):
-            return False
-        if len(self._tried) >= TRIED_MAX:
-            self._tried.clear()
-        self._tried[held.id] = now_s + AGAIN_SECONDS
-        return True
+        return self._tried.is_due(held.id, now_s)
 
     async def renewed(self, spec: RoomSpec, held: Pass) -> Entry | None:
         """The entry for longer, and with it the slot; None: the stay is over. Raises StoreUnavailable."""
