@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cache.answers import Miss, Stored
@@ -34,7 +34,7 @@ actions = st.one_of(
 
 
 @given(script=st.lists(st.tuples(st.sampled_from("ab"), actions), max_size=20))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_store_and_model_agree_at_every_step(
     valkey_url: str, script: list[tuple[str, tuple[Any, ...]]]
 ) -> None:

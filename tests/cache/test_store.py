@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cache.entry import Content
@@ -89,7 +89,7 @@ def _alive(seen: Seen) -> Seen:
 
 
 @given(script=st.lists(steps, max_size=25))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 def test_scripts_and_model_agree_at_every_step(valkey_url: str, script: list[tuple[Any, ...]]) -> None:
     """Any order of puts, leases, fills, releases, purges and pauses: the same answers, stamps and times."""
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sadd.session.completion import Completion
@@ -165,7 +165,7 @@ class Story:
 
 
 @given(seed=st.integers(0, 2**32), policy=policies)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_store_and_model_agree_at_every_step(valkey_url: str, seed: int, policy: SessionPolicy) -> None:
     """Any story of creating, using, changing, rotating, ending, listing and waiting, by two workers."""
 
@@ -274,7 +274,7 @@ async def test_of_parallel_rotations_one_id_lives(valkey_url: str) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 def test_never_are_two_ids_writable(valkey_url: str, seed: int) -> None:
     """Rotations and updates of several workers in any order, each from what it read then: after every single
     step exactly one id of the session can be written with."""
