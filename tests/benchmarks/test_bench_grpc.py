@@ -4,7 +4,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-import grpc  # type: ignore[import-untyped]  # grpcio ships no types
+import grpc
 
 from benchmarks.bench_grpc import OURS, THEIRS, _request
 from benchmarks.peers.process import Running

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from django.http import HttpResponse  # type: ignore[import-untyped]  # Django has no types
-from django.test import AsyncRequestFactory, RequestFactory  # type: ignore[import-untyped]
+from django.http import HttpResponse
+from django.test import AsyncRequestFactory, RequestFactory
 
 from sadd_client import (
     AsyncClient,

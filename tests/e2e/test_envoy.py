@@ -9,10 +9,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import grpc  # type: ignore[import-untyped]  # grpcio ships no types
+import grpc
 import pytest
-from envoy.extensions.common.ratelimit.v3 import ratelimit_pb2  # type: ignore[import-untyped]  # no stubs
-from envoy.service.ratelimit.v3 import rls_pb2  # type: ignore[import-untyped]
+from envoy.extensions.common.ratelimit.v3 import ratelimit_pb2
+from envoy.service.ratelimit.v3 import rls_pb2
 
 from tests.e2e.platform import SADD, Platform, environment, platform
 from tests.waiting import eventually_sync

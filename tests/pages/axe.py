@@ -1,6 +1,6 @@
 """What axe-core finds wrong with a page."""
 
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # the package has no marker
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}

@@ -14,7 +14,7 @@ Give it a ``Limiter`` under WSGI and an ``AsyncLimiter`` under ASGI.
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpResponse  # type: ignore[import-untyped]  # Django has no types
+from django.http import HttpResponse
 
 from sadd_client.decision import Decision
 from sadd_client.door import AsyncDoor, Door, Shown, Visit

@@ -20,16 +20,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import SESSION_KEY  # type: ignore[import-untyped]  # Django has no types
-from django.contrib.sessions.backends.base import (  # type: ignore[import-untyped]
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import (
     SessionBase,
     UpdateError,
 )
-from django.contrib.sessions.middleware import (  # type: ignore[import-untyped]
+from django.contrib.sessions.middleware import (
     SessionMiddleware as DjangoSessionMiddleware,
 )
-from django.http import HttpResponse  # type: ignore[import-untyped]
-from django.utils.cache import patch_vary_headers  # type: ignore[import-untyped]
+from django.http import HttpResponse
+from django.utils.cache import patch_vary_headers
 
 from sadd_client.errors import PlatformAway
 from sadd_client.middleware.refusal import away_refusal

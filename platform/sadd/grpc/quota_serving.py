@@ -23,7 +23,7 @@ async def serving_quotas(quotas: Quotas, host: str, port: int) -> AsyncIterator[
 
     RuntimeError: the port is another's.
     """
-    import grpc.aio  # type: ignore[import-untyped]  # late: the extra; it ships no types
+    import grpc.aio  # late: the extra
 
     async def stream(reports: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         with quotas.stream() as opened:

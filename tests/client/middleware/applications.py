@@ -6,12 +6,12 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
-import django  # type: ignore[import-untyped]  # Django has no types
+import django
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from django.conf import settings  # type: ignore[import-untyped]
-from django.http import HttpResponse  # type: ignore[import-untyped]
-from django.test import AsyncRequestFactory, RequestFactory  # type: ignore[import-untyped]
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import AsyncRequestFactory, RequestFactory
 
 from sadd_client import AsyncClient, Client
 from sadd_client.middleware import aiohttp as for_aiohttp

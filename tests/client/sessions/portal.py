@@ -9,8 +9,8 @@ import sys
 import threading
 from typing import Any
 
-import django  # type: ignore[import-untyped]  # Django has no types
-from django.conf import settings  # type: ignore[import-untyped]
+import django
+from django.conf import settings
 
 URL, KEY, SERVICE = sys.argv[1:]
 
@@ -31,11 +31,11 @@ settings.configure(
 )
 django.setup()
 
-from django.contrib import auth  # type: ignore[import-untyped]  # noqa: E402  # after the set-up
-from django.core.management import call_command  # type: ignore[import-untyped]  # noqa: E402
-from django.http import JsonResponse  # type: ignore[import-untyped]  # noqa: E402
-from django.test import Client as Visitor  # type: ignore[import-untyped]  # noqa: E402
-from django.urls import path  # type: ignore[import-untyped]  # noqa: E402
+from django.contrib import auth
+from django.core.management import call_command
+from django.http import JsonResponse
+from django.test import Client as Visitor
+from django.urls import path
 
 from sadd_client import Client  # noqa: E402
 from sadd_client.middleware import django_sessions  # noqa: E402

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-import grpc.aio  # type: ignore[import-untyped]  # grpcio ships no types
+import grpc.aio
 import pytest
 
 from sadd.app import prepare

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
-import grpc  # type: ignore[import-untyped]  # grpcio ships no types
-from envoy.service.ratelimit.v3 import rls_pb2  # type: ignore[import-untyped]  # nor does xds-protos
+import grpc
+from envoy.service.ratelimit.v3 import rls_pb2
 
 from sadd.envoy.plan import Modes
 from sadd.envoy.request import Code, CurrentLimit, Descriptor, Outcome, Status

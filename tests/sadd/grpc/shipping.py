@@ -5,9 +5,9 @@ Run it after a new release of xds-protos; test_messages.py fails while the shipp
 
 from pathlib import Path
 
-from envoy.service.auth.v3 import external_auth_pb2  # type: ignore[import-untyped]  # xds-protos has no stubs
-from envoy.service.rate_limit_quota.v3 import rlqs_pb2  # type: ignore[import-untyped]
-from envoy.service.ratelimit.v3 import rls_pb2  # type: ignore[import-untyped]
+from envoy.service.auth.v3 import external_auth_pb2
+from envoy.service.rate_limit_quota.v3 import rlqs_pb2
+from envoy.service.ratelimit.v3 import rls_pb2
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from envoy.service.auth.v3 import external_auth_pb2 as auth  # type: ignore[import-untyped]  # no stubs
+from envoy.service.auth.v3 import external_auth_pb2 as auth
 
 from sadd.gate.gate import Gate
 from sadd.grpc.authz import authorization

@@ -1,7 +1,7 @@
 """The messages that are shipped."""
 
-from envoy.service.auth.v3 import external_auth_pb2  # type: ignore[import-untyped]  # xds-protos has no stubs
-from envoy.service.ratelimit.v3 import rls_pb2  # type: ignore[import-untyped]
+from envoy.service.auth.v3 import external_auth_pb2
+from envoy.service.ratelimit.v3 import rls_pb2
 
 from sadd.grpc import messages
 from tests.sadd.grpc.shipping import SHIPPED, descriptors

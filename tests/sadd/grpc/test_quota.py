@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]  # grpcio ships no types
-import grpc.aio  # type: ignore[import-untyped]
+import grpc
+import grpc.aio
 import pytest
-from envoy.service.rate_limit_quota.v3 import rlqs_pb2 as rlqs  # type: ignore[import-untyped]
+from envoy.service.rate_limit_quota.v3 import rlqs_pb2 as rlqs
 
 from ratelimit.holdings import ValkeyHoldings
 from ratelimit.limiter import Limiter

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]  # grpcio ships no types
+import grpc
 import pytest
-from envoy.service.ratelimit.v3 import rls_pb2  # type: ignore[import-untyped]  # xds-protos has no stubs
+from envoy.service.ratelimit.v3 import rls_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import subprocess
 
-import grpc  # type: ignore[import-untyped]  # grpcio ships no types
+import grpc
 import pytest
 
 from sadd.grpc import frames
