@@ -31,14 +31,14 @@ settings.configure(
 )
 django.setup()
 
-from django.contrib import auth
-from django.core.management import call_command
-from django.http import JsonResponse
-from django.test import Client as Visitor
-from django.urls import path
+from django.contrib import auth  # noqa: E402  # Django is set up first
+from django.core.management import call_command  # noqa: E402  # Django is set up first
+from django.http import JsonResponse  # noqa: E402  # Django is set up first
+from django.test import Client as Visitor  # noqa: E402  # Django is set up first
+from django.urls import path  # noqa: E402  # Django is set up first
 
-from sadd_client import Client  # noqa: E402
-from sadd_client.middleware import django_sessions  # noqa: E402
+from sadd_client import Client  # noqa: E402  # Django is set up first
+from sadd_client.middleware import django_sessions  # noqa: E402  # Django is set up first
 
 sys.modules["__main__" if __name__ == "__main__" else __name__] = sys.modules[__name__]
 sadd = Client(URL, key=KEY, on_loss="closed", deadline_seconds=5)
