@@ -77,6 +77,44 @@ async def step(
     assert await store.advance(room, move, us(now_ms))
 
 
+async def act(store: ValkeyStore, model: Model, action: str, which: int) -> None:
+    number = min(max(model.serving + which, 1), len(model.visitors))
+    if action == "back":
+        reading = await store.stand(model.room, "", number, us(model.now_ms), back=True)
+    else:
+        reading = await getattr(store, action)(model.room, "", number, us(model.now_ms))
+    assert (reading.state, reading.ends_ms) == getattr(model, action)(number)
+    if reading.state == "admitted":
+        assert reading.start_ms == model.visitors[number].start_ms
+
+
+async def lead(store: ValkeyStore, model: Model, dice: random.Random) -> None:
+    model.look()
+    seen = await store.look(model.room, 7, us(model.now_ms))
+    assert seen is not None
+    line = seen.lines[""]
+    assert (line.issued, line.serving) == (len(model.visitors), model.serving)
+    assert (line.expired, line.over) == (model.expired, model.over())
+    assert (seen.due, seen.missed, seen.left) == (model.due, model.missed, model.left)
+    assert (seen.again, seen.recalled) == (model.again, model.recalled)
+    call, again, at_once = dice.randint(0, line.waiting), dice.randint(0, seen.again), dice.randint(0, 3)
+    if model.room.stock is not None:
+        call = max(0, min(call, model.room.stock - seen.claimed - seen.due))
+    move = Move(seen.life, 7, again, {"": line.serving + call}, {"": line.over}, at_once)
+    assert await store.advance(model.room, move, us(model.now_ms))
+    # Repeated after a lost answer, say: nothing more happens.
+    assert await store.advance(model.room, replace(move, again=0), us(model.now_ms))
+    model.advance(line.serving + call, line.over, again, at_once)
+
+
+async def compare(store: ValkeyStore, model: Model) -> None:
+    counted = await store.status(model.room, us(model.now_ms))
+    assert (counted.lines[""].serving, counted.lines[""].issued) == (model.serving, len(model.visitors))
+    assert (counted.active, counted.claimed, counted.due) == (model.active, model.claimed, model.due)
+    assert counted.active <= model.room.active_cap
+    assert model.room.stock is None or counted.claimed <= model.room.stock
+
+
 @given(room=rooms, seed=st.integers(0, 2**32))
 @settings(max_examples=40)
 def test_store_and_model_agree_at_every_step(valkey_url: str, room: Room, seed: int) -> None:
@@ -113,40 +151,6 @@ def test_store_and_model_agree_at_every_step(valkey_url: str, room: Room, seed: 
                 elif model.visitors:
                     await act(next(stores), model, action, which)
                 await compare(next(stores), model)
-
-    async def act(store: ValkeyStore, model: Model, action: str, which: int) -> None:
-        number = min(max(model.serving + which, 1), len(model.visitors))
-        if action == "back":
-            reading = await store.stand(room, "", number, us(model.now_ms), back=True)
-        else:
-            reading = await getattr(store, action)(room, "", number, us(model.now_ms))
-        assert (reading.state, reading.ends_ms) == getattr(model, action)(number)
-        if reading.state == "admitted":
-            assert reading.start_ms == model.visitors[number].start_ms
-
-    async def lead(store: ValkeyStore, model: Model, dice: random.Random) -> None:
-        model.look()
-        seen = await store.look(room, 7, us(model.now_ms))
-        assert seen is not None
-        line = seen.lines[""]
-        assert (line.issued, line.serving) == (len(model.visitors), model.serving)
-        assert (line.expired, line.over) == (model.expired, model.over())
-        assert (seen.due, seen.missed, seen.left) == (model.due, model.missed, model.left)
-        assert (seen.again, seen.recalled) == (model.again, model.recalled)
-        call, again, at_once = dice.randint(0, line.waiting), dice.randint(0, seen.again), dice.randint(0, 3)
-        if room.stock is not None:
-            call = max(0, min(call, room.stock - seen.claimed - seen.due))
-        move = Move(seen.life, 7, again, {"": line.serving + call}, {"": line.over}, at_once)
-        for _ in range(2):  # repeated after a lost answer, say: nothing more happens
-            assert await store.advance(room, replace(move, again=0 if _ else again), us(model.now_ms))
-        model.advance(line.serving + call, line.over, again, at_once)
-
-    async def compare(store: ValkeyStore, model: Model) -> None:
-        counted = await store.status(room, us(model.now_ms))
-        assert (counted.lines[""].serving, counted.lines[""].issued) == (model.serving, len(model.visitors))
-        assert (counted.active, counted.claimed, counted.due) == (model.active, model.claimed, model.due)
-        assert counted.active <= room.active_cap
-        assert room.stock is None or counted.claimed <= room.stock
 
     asyncio.run(play())
 
