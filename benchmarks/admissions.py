@@ -35,6 +35,10 @@ class Verdict:
     excess: int
 
     @property
+    def clean(self) -> bool:
+        return self.excess <= 0
+
+    @property
     def under(self) -> float:
         """The share of what could have been admitted that was not."""
         return 1 - self.admitted / self.possible if self.possible else 0.0

@@ -12,23 +12,20 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.campaign import asked, exit_code, played, rows, show, words_of
 from benchmarks.faults_cache_crowd import Orders, make_origin
 from benchmarks.faults_cache_verdict import NOTHING, Span, Verdict, judge, read
 from benchmarks.faults_session_scene import first_line, program
 from benchmarks.servers import ClusterNodes, Server, cluster, free_ports
-from benchmarks.words import Words
 from sadd.feed.feed import BOUND_MS
 
 WORKERS = 4
@@ -192,26 +189,13 @@ FAULTS: dict[str, Breaking] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when every round was clean, else 1."""
-    parser = Words(prog="sadd faults cache", description=__doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=len(FAULTS), help=f"one fault each, in turn [{len(FAULTS)}]"
-    )
-    parser.add_argument("--fault", choices=sorted(FAULTS), help="only this one")
-    parser.add_argument("--seed", type=int, default=0, help="of where and when things break [0]")
-    parser.add_argument("--json", action="store_true", help="every round as JSON")
-    args = parser.parse_args(argv)
-    if args.rounds < 1:
-        parser.error("--rounds: at least 1")
-    names = [args.fault] if args.fault else list(FAULTS)
-    rounds: list[tuple[str, Verdict]] = []
-    for number in range(args.rounds):
-        name = names[number % len(names)]
-        rounds.append((name, play(name, args.seed + number)))
-        if not args.json:
-            told = "clean" if rounds[-1][1].clean else rounds[-1][1]
-            print(f"{number + 1}/{args.rounds} {name}: {told}", file=sys.stderr)
-    print(_as_json(rounds)) if args.json else _print(rounds)
-    return int(any(not verdict.clean for _, verdict in rounds))
+    args, names = asked(words_of("sadd faults cache", __doc__, FAULTS), argv, FAULTS)
+    rounds = played(names, lambda name, number: play(name, args.seed + number), tell=not args.json)
+    if args.json:
+        print(json.dumps({"bound_ms": BOUND_MS, "rounds": rows(rounds)}, indent=2))
+    else:
+        show(rounds, _HEADS, _cells, width=150, summary=_SUMMARY)
+    return exit_code(rounds)
 
 
 def play(name: str, seed: int) -> Verdict:
@@ -242,29 +226,25 @@ def _open_store(scene: Scene, *, clustered: bool) -> None:
     scene.server = scene.stack.enter_context(server.start())
 
 
-def _as_json(rounds: Sequence[tuple[str, Verdict]]) -> str:
-    told = [{"fault": name, **asdict(verdict), "clean": verdict.clean} for name, verdict in rounds]
-    return json.dumps({"bound_ms": BOUND_MS, "rounds": told}, indent=2)
+_SUMS = {
+    "answers": "answers",
+    "from memory": "near",
+    "purges": "purges",
+    "loads": "loads",
+    "no answer": "away",
+    "too old": "too_old",
+    "forgiven": "forgiven",
+    "deaf": "deaf",
+}
+_HEADS = (*_SUMS, "loads at once", "oldest ms")
+_SUMMARY = (
+    f"; {{dirty}} with an answer older than {BOUND_MS} ms after its purge, "
+    "more loads of a key at once than workers, or a worker whose memory stayed silent."
+)
 
 
-def _print(rounds: Sequence[tuple[str, Verdict]]) -> None:
-    sums = ("answers", "near", "purges", "loads", "away", "too_old", "forgiven", "deaf")
-    heads = ("answers", "from memory", "purges", "loads", "no answer", "too old", "forgiven", "deaf")
-    table = Table("what broke", "rounds", *heads, "loads at once", "oldest ms")
-    for fault in dict(rounds):
-        of_fault = [verdict for name, verdict in rounds if name == fault]
-        totals = (f"{sum(getattr(verdict, name) for verdict in of_fault):,}" for name in sums)
-        most = max(verdict.most_loads for verdict in of_fault)
-        table.add_row(
-            fault,
-            str(len(of_fault)),
-            *totals,
-            str(most),
-            f"{max(verdict.oldest_ms for verdict in of_fault):.0f}",
-        )
-    Console(width=150).print(table)
-    dirty = sum(not verdict.clean for _, verdict in rounds)
-    Console(width=150).print(
-        f"{len(rounds)} rounds; {dirty or 'none'} with an answer older than {BOUND_MS} ms after its purge, "
-        "more loads of a key at once than workers, or a worker whose memory stayed silent."
-    )
+def _cells(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    for name in _SUMS.values():
+        yield f"{sum(getattr(verdict, name) for verdict in verdicts):,}"
+    yield str(max(verdict.most_loads for verdict in verdicts))
+    yield f"{max(verdict.oldest_ms for verdict in verdicts):.0f}"

@@ -18,18 +18,16 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.campaign import asked, exit_code, played, rows, show, words_of
 from benchmarks.faults_queue_crowd import Orders
 from benchmarks.faults_queue_scene import Machine, Scene, Watch, frozen, pause, room_for_a_crowd, scene
 from benchmarks.faults_queue_verdict import Span, Verdict, judge, read
-from benchmarks.words import Words
 
 JOINS_PER_SECOND = 200.0
 BEFORE_SECONDS = (2.0, 3.0)
@@ -184,22 +182,18 @@ class Load:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = Words(prog="sadd faults queue", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=len(FAULTS), help="each plays the next fault")
-    parser.add_argument("--fault", choices=sorted(FAULTS), help="only this one")
+    """0 when every round was clean, else 1."""
+    parser = words_of("sadd faults queue", __doc__, FAULTS, seed=1)
     parser.add_argument("--joins", type=float, default=JOINS_PER_SECOND, help="a second [200]")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args(argv)
-    if args.rounds < 1:
-        parser.error("--rounds: at least 1")
+    args, names = asked(parser, argv, FAULTS)
     if args.joins <= 0:
         parser.error("--joins: more than 0")
-    names = [args.fault] if args.fault else list(FAULTS)
-    wanted = [names[number % len(names)] for number in range(args.rounds)]
-    rounds = campaign(wanted, Load(args.joins), args.seed, tell=not args.json)
-    print(_as_json(rounds, args.joins)) if args.json else _print(rounds, args.joins)
-    return int(any(not verdict.clean for _, verdict in rounds))
+    rounds = campaign(names, Load(args.joins), args.seed, tell=not args.json)
+    if args.json:
+        print(json.dumps({"joins_per_second": args.joins, "rounds": rows(rounds)}, indent=2))
+    else:
+        show(rounds, _HEADS, _cells, width=150, summary=f" at {args.joins:g} joins a second; {_SUMMARY}")
+    return exit_code(rounds)
 
 
 def campaign(names: Sequence[str], load: Load, seed: int, *, tell: bool = False) -> list[tuple[str, Verdict]]:
@@ -212,20 +206,11 @@ def campaign(names: Sequence[str], load: Load, seed: int, *, tell: bool = False)
         pass_ms=PASS_MS,
     )
     numbers: dict[str, set[int]] = {}
-    rounds: list[tuple[str, Verdict]] = []
     with (
         tempfile.TemporaryDirectory(prefix="sadd-faults-queue-") as name,
         scene(Path(name), len(names), room_of) as made,
     ):
-        for number, fault in enumerate(names):
-            verdict = _play(made, fault, number, load, seed, numbers)
-            rounds.append((fault, verdict))
-            if tell:
-                print(
-                    f"{number + 1}/{len(names)} {fault}: {'clean' if verdict.clean else verdict}",
-                    file=sys.stderr,
-                )
-    return rounds
+        return played(names, lambda fault, number: _play(made, fault, number, load, seed, numbers), tell=tell)
 
 
 def _play(
@@ -274,40 +259,27 @@ def _take_over_s(ended_epoch: int | None, epochs: list[tuple[int, int]], broke_n
     return (later[0] - broke_ns) / 1e9 if later else None
 
 
-def _as_json(rounds: Sequence[tuple[str, Verdict]], joins: float) -> str:
-    told = [{"fault": fault, **asdict(verdict), "clean": verdict.clean} for fault, verdict in rounds]
-    return json.dumps({"joins_per_second": joins, "rounds": told}, indent=2)
-
-
-def _print(rounds: Sequence[tuple[str, Verdict]], joins: float) -> None:
-    heads = (
-        "what broke",
-        "rounds",
-        "joined",
-        "admitted",
-        "lost",
-        "twice",
-        "double",
-        "over cap",
-        "untold",
-        "stuck",
-    )
-    table = Table(*heads, "stood still", "take-over")
-    for fault in dict(rounds):
-        table.add_row(fault, *_cells([verdict for name, verdict in rounds if name == fault]))
-    Console(width=150).print(table)
-    dirty = sum(not verdict.clean for _, verdict in rounds)
-    Console(width=150).print(
-        f"{len(rounds)} rounds at {joins:g} joins a second; {dirty or 'none'} with a place lost, a number "
-        "twice, a double admission, the cap passed, somebody untold, or nobody let in any more. Times: the "
-        "longest, in seconds."
-    )
+_HEADS = (
+    "joined",
+    "admitted",
+    "lost",
+    "twice",
+    "double",
+    "over cap",
+    "untold",
+    "stuck",
+    "stood still",
+    "take-over",
+)
+_SUMMARY = (
+    "{dirty} with a place lost, a number twice, a double admission, the cap passed, somebody untold, or "
+    "nobody let in any more. Times: the longest, in seconds."
+)
 
 
 def _cells(verdicts: Sequence[Verdict]) -> list[str]:
     overs = [verdict.take_over_s for verdict in verdicts if verdict.take_over_s is not None]
     return [
-        str(len(verdicts)),
         f"{sum(verdict.joined for verdict in verdicts):,}",
         f"{sum(verdict.admitted for verdict in verdicts):,}",
         str(sum(verdict.places_lost for verdict in verdicts)),

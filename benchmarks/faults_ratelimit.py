@@ -16,17 +16,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.admissions import Limit, Verdict, judge, read
 from benchmarks.admitting import Orders
+from benchmarks.campaign import asked, exit_code, played, rows, show, words_of
 from benchmarks.servers import ClusterNodes, Server, cluster, free_ports
-from benchmarks.words import Words
 
 WORKERS = 4
 KEYS = [f"citizen-{number}" for number in range(8)]
@@ -144,21 +142,16 @@ FAULTS: dict[str, Breaking] = {
 }
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """0 when no round admitted more than the limit, else 1."""
-    parser = Words(prog="sadd faults ratelimit", description=__doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=len(FAULTS), help="one fault each, in turn (default 11)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of where and when things break (default 0)")
-    parser.add_argument("--json", action="store_true", help="an array of rounds")
-    args = parser.parse_args(argv)
-    if args.rounds < 1:
-        parser.error("--rounds: at least 1")
-    names = [list(FAULTS)[number % len(FAULTS)] for number in range(args.rounds)]
-    rounds = [(name, play(name, args.seed + number)) for number, name in enumerate(names)]
-    print(_as_json(rounds)) if args.json else _print(rounds)
-    return int(any(verdict.excess > 0 for _, verdict in rounds))
+    args, names = asked(words_of("sadd faults ratelimit", __doc__, FAULTS), argv, FAULTS)
+    rounds = played(names, lambda name, number: play(name, args.seed + number), tell=not args.json)
+    if args.json:
+        told = zip(rows(rounds), rounds, strict=True)
+        print(json.dumps([{**row, "under": verdict.under} for row, (_, verdict) in told]))
+    else:
+        show(rounds, _HEADS, _cells, width=150, summary=_SUMMARY)
+    return exit_code(rounds)
 
 
 def play(name: str, seed: int) -> Verdict:
@@ -210,28 +203,21 @@ def _first_line(program: "subprocess.Popen[str]") -> str:
     return line
 
 
-def _as_json(rounds: Sequence[tuple[str, Verdict]]) -> str:
-    return json.dumps(
-        [{"fault": name, **asdict(verdict), "under": verdict.under} for name, verdict in rounds]
-    )
+_HEADS = ("admitted", "could have been", "too few", "too many in any span")
+_SUMMARY = (
+    "; {dirty} in which more was admitted than the limit "
+    f"allows: {ASKED.limit} a second with a burst of {ASKED.burst}, in any span; or, lent in slices, "
+    f"{LENT.limit} in each window of {LENT.period_seconds} s."
+)
 
 
-def _print(rounds: Sequence[tuple[str, Verdict]]) -> None:
-    table = Table("what broke", "rounds", "admitted", "could have been", "too few", "too many in any span")
-    for fault in dict(rounds):
-        of_fault = [verdict for name, verdict in rounds if name == fault]
-        whole = Verdict(
-            sum(verdict.admitted for verdict in of_fault),
-            sum(verdict.possible for verdict in of_fault),
-            max(verdict.excess for verdict in of_fault),
-        )
-        few = f"{whole.under:.1%}"
-        cells = (len(of_fault), f"{whole.admitted:,}", f"{whole.possible:,}", few, max(0, whole.excess))
-        table.add_row(fault, *map(str, cells))
-    Console().print(table)
-    worst = max(verdict.excess for _, verdict in rounds)
-    Console().print(
-        f"{len(rounds)} rounds; {'in none' if worst <= 0 else 'in some'} more was admitted than the limit "
-        f"allows: {ASKED.limit} a second with a burst of {ASKED.burst}, in any span; or, lent in slices, "
-        f"{LENT.limit} in each window of {LENT.period_seconds} s."
+def _cells(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    whole = Verdict(
+        sum(verdict.admitted for verdict in verdicts),
+        sum(verdict.possible for verdict in verdicts),
+        max(verdict.excess for verdict in verdicts),
     )
+    yield f"{whole.admitted:,}"
+    yield f"{whole.possible:,}"
+    yield f"{whole.under:.1%}"
+    yield str(max(0, whole.excess))

@@ -7,27 +7,21 @@ a worker that knows nothing. ``benchmarks.faults_session_verdict`` judges the lo
 alive, nothing acknowledged of ``durable`` is lost, of ``hot`` only what the fault may cost.
 """
 
-import argparse
 import json
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.campaign import asked, exit_code, played, rows, show, words_of
 from benchmarks.faults_session_scene import Scene, opened
 from benchmarks.faults_session_verdict import NOTHING, Span, Verdict, judge, read
 from benchmarks.harness import no_log_lines
-from benchmarks.words import Words
 
 WORKERS = 3
 BEFORE_SECONDS = (1.0, 2.0)
@@ -127,32 +121,19 @@ FAULTS: dict[str, Breaking] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when every round was clean, else 1."""
-    parser = Words(prog="sadd faults session", description=__doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=len(FAULTS), help=f"one fault each, in turn [{len(FAULTS)}]"
-    )
-    parser.add_argument("--fault", choices=sorted(FAULTS), help="only this one")
+    parser = words_of("sadd faults session", __doc__, FAULTS)
     parser.add_argument("--people", type=int, default=32, help="at once at each of three workers [32]")
-    parser.add_argument("--seed", type=int, default=0, help="of where and when things break [0]")
-    parser.add_argument("--json", action="store_true", help="every round as JSON")
-    args = parser.parse_args(argv)
-    _check(parser, args)
-    names = [args.fault] if args.fault else list(FAULTS)
-    rounds: list[tuple[str, Verdict]] = []
-    for number in range(args.rounds):
-        name = names[number % len(names)]
-        rounds.append((name, play(name, args.seed + number, people=args.people)))
-        if not args.json:
-            told = "clean" if rounds[-1][1].clean else rounds[-1][1]
-            print(f"{number + 1}/{args.rounds} {name}: {told}", file=sys.stderr)
-    print(_as_json(rounds)) if args.json else _print(rounds)
-    return int(any(not verdict.clean for _, verdict in rounds))
-
-
-def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    for word in ("rounds", "people"):
-        if getattr(args, word) < 1:
-            parser.error(f"--{word}: at least 1")
+    args, names = asked(parser, argv, FAULTS)
+    if args.people < 1:
+        parser.error("--people: at least 1")
+    rounds = played(
+        names, lambda name, number: play(name, args.seed + number, people=args.people), tell=not args.json
+    )
+    if args.json:
+        print(json.dumps({"rounds": rows(rounds)}, indent=2))
+    else:
+        show(rounds, _HEADS, _cells, width=170, summary=_SUMMARY)
+    return exit_code(rounds)
 
 
 def play(name: str, seed: int, *, people: int) -> Verdict:
@@ -179,11 +160,6 @@ def play(name: str, seed: int, *, people: int) -> Verdict:
     return judge(lives.values(), forgiven)
 
 
-def _as_json(rounds: Sequence[tuple[str, Verdict]]) -> str:
-    told = [{"fault": name, **asdict(verdict), "clean": verdict.clean} for name, verdict in rounds]
-    return json.dumps({"rounds": told}, indent=2)
-
-
 _HEADS = {
     "signed in": "signed_in",
     "changed": "changed",
@@ -199,17 +175,12 @@ _HEADS = {
     "two ids": "two_ids",
     "untold": "untold",
 }
+_SUMMARY = (
+    "; {dirty} with somebody alive who had signed out, durable lost, "
+    "more of hot lost than the fault may cost (forgiven), two ids at once, or anybody untold."
+)
 
 
-def _print(rounds: Sequence[tuple[str, Verdict]]) -> None:
-    table = Table("what broke", "rounds", *_HEADS)
-    for fault in dict(rounds):
-        of_fault = [verdict for name, verdict in rounds if name == fault]
-        sums = (sum(getattr(verdict, name) for verdict in of_fault) for name in _HEADS.values())
-        table.add_row(fault, str(len(of_fault)), *(f"{total:,}" for total in sums))
-    Console(width=170).print(table)
-    dirty = sum(not verdict.clean for _, verdict in rounds)
-    Console(width=170).print(
-        f"{len(rounds)} rounds; {dirty or 'none'} with somebody alive who had signed out, durable lost, "
-        "more of hot lost than the fault may cost (forgiven), two ids at once, or anybody untold."
-    )
+def _cells(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    for name in _HEADS.values():
+        yield f"{sum(getattr(verdict, name) for verdict in verdicts):,}"
