@@ -3,7 +3,7 @@
 import random
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -92,11 +92,14 @@ class Shields:
     def _proxies(self, *, only_ours: bool) -> Iterator[Before]:
         for name, start in () if only_ours else PROXIES.items():
             try:
-                port, roles = started(lambda _, start=start: start(self._place, self._origin))  # type: ignore[misc]  # bound at once
+                port, roles = self._started(start)
             except (PeerAbsent, StartFailed) as why:
                 self.notes.append(f"Not measured: {why}")
             else:
                 yield Before(name, port, roles)
+
+    def _started(self, start: Callable[[Place, int], tuple[int, Roles]]) -> tuple[int, Roles]:
+        return started(lambda _: start(self._place, self._origin))
 
 
 def _request(path: str) -> bytes:

@@ -36,8 +36,11 @@ from sadd.catalogue.model import (
 from sadd.feed.feed import Feed
 from sadd.gate.gate import Gate
 from sadd.limits.answer import Answer
+from sadd.limits.asked import Asked
 from sadd.limits.fields import policy_field
+from sadd.session.record import Session
 from sadd.session.sessions import UnknownSession
+from sadd.session.sharing import Sharing
 from sadd.settings import Gate as GateSettings
 from sadd.settings import Server
 from sadd.settings import Shield as Settings
@@ -65,12 +68,12 @@ ALLOWED = Answer(
 
 
 class NoLimits:
-    def ask(self, _: object, __: object, done: Callable[[Answer], None]) -> None:
+    def ask(self, agency: str | None, asked: Asked, done: Callable[[Answer], None]) -> None:  # noqa: ARG002 - a desk's words
         done(ALLOWED)
 
 
 class NoSessions:
-    async def touch(self, _: str, __: str) -> object:
+    async def touch(self, agency: str, session_id: str, *, sharing: Sharing | None = None) -> Session:  # noqa: ARG002 - as above
         raise UnknownSession
 
 
@@ -119,7 +122,7 @@ async def serve(port: int, store_port: int, origin_port: int) -> None:
     feed.listen(cache.heard, cache.lost, cache.told)
     feed.start()
     sites = Sites(view, settings, workers=1)
-    gate = Gate(NoLimits(), NoSessions(), view, GateSettings(trusted_proxies="10.0.0.0/8"))  # type: ignore[arg-type]  # all that it asks of them
+    gate = Gate(NoLimits(), NoSessions(), view, GateSettings(trusted_proxies="10.0.0.0/8"))
     caching = Caching(cache, Shelves(Spaces(view)), settings)
     fronts = Fronts(Shield(sites, gate, caching, Quick(cache, caching, sites), settings), limits)
     await serve_shield(fronts, listen(limits), asyncio.Event(), drain_timeout_seconds=1)
