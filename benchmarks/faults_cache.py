@@ -23,8 +23,9 @@ import msgspec
 
 from benchmarks.campaign import asked, exit_code, played, rows, show, words_of
 from benchmarks.faults_cache_crowd import Orders, make_origin
-from benchmarks.faults_cache_verdict import NOTHING, Span, Verdict, judge, read
-from benchmarks.faults_session_scene import first_line, program
+from benchmarks.faults_cache_verdict import Verdict, judge, read
+from benchmarks.forgiven import NOTHING, Span
+from benchmarks.program import first_line, program
 from benchmarks.servers import ClusterNodes, Server, cluster, free_ports
 from sadd.feed.feed import BOUND_MS
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.forgiven import NOTHING, Span
+
 
 @dataclass(frozen=True, slots=True)
 class Purge:
@@ -34,20 +36,6 @@ class Told:
     answers: list[Answer] = field(default_factory=list)
     loads: list[tuple[int, int]] = field(default_factory=list)
     away: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Purges acknowledged in it (ns) may be forgotten by this fault."""
-
-    from_ns: int
-    to_ns: int
-
-    def __contains__(self, at_ns: int) -> bool:
-        return self.from_ns <= at_ns <= self.to_ns
-
-
-NOTHING = Span(1, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,10 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import msgspec
 from benchmarks.admissions import Limit, Verdict, judge, read
 from benchmarks.admitting import Orders
 from benchmarks.campaign import asked, exit_code, played, rows, show, words_of
+from benchmarks.program import first_line, program
 from benchmarks.servers import ClusterNodes, Server, cluster, free_ports
 
 WORKERS = 4
@@ -69,10 +69,10 @@ class Scene:
         orders = Orders(
             store_url, book, KEYS, limit.limit, limit.period_seconds, limit.burst, WORKERS, shards
         )
-        program = "benchmarks.leasing" if self.lends else "benchmarks.admitting"
-        words = [program, msgspec.json.encode(orders).decode()]
-        self.workers.append(self.stack.enter_context(_program(*words)))
-        _first_line(self.workers[-1])
+        module = "benchmarks.leasing" if self.lends else "benchmarks.admitting"
+        words = [module, msgspec.json.encode(orders).decode()]
+        self.workers.append(self.stack.enter_context(program(*words)))
+        first_line(self.workers[-1])
 
     def pause(self, between: tuple[float, float]) -> None:
         time.sleep(self.chance.uniform(*between))
@@ -109,8 +109,8 @@ def _freeze_the_store(scene: Scene) -> None:
 def _cut_the_network(scene: Scene) -> None:
     """One worker reaches the store by a network of its own, which lets nothing through for a while."""
     assert scene.server is not None
-    scene.relay = scene.stack.enter_context(_program("benchmarks.relay", str(scene.server.port)))
-    scene.start_worker(f"redis://127.0.0.1:{_first_line(scene.relay)}")
+    scene.relay = scene.stack.enter_context(program("benchmarks.relay", str(scene.server.port)))
+    scene.start_worker(f"redis://127.0.0.1:{first_line(scene.relay)}")
     scene.pause(BEFORE_SECONDS)
     _freeze(scene, scene.relay)
 
@@ -121,10 +121,10 @@ def _fail_over(scene: Scene) -> None:
     time.sleep(CLUSTER_AFTER_SECONDS)
 
 
-def _freeze(scene: Scene, program: "subprocess.Popen[str]") -> None:
-    program.send_signal(signal.SIGSTOP)
+def _freeze(scene: Scene, started: "subprocess.Popen[str]") -> None:
+    started.send_signal(signal.SIGSTOP)
     scene.pause(BROKEN_SECONDS)
-    program.send_signal(signal.SIGCONT)
+    started.send_signal(signal.SIGCONT)
 
 
 FAULTS: dict[str, Breaking] = {
@@ -182,25 +182,6 @@ def _open_store(scene: Scene, *, clustered: bool) -> None:
         scene.server = scene.stack.enter_context(
             Server(scene.folder / "store", free_ports(1)[0], words).start()
         )
-
-
-@contextmanager
-def _program(*words: str) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
-        try:
-            yield program
-        finally:
-            program.send_signal(signal.SIGCONT)
-            program.kill()
-
-
-def _first_line(program: "subprocess.Popen[str]") -> str:
-    assert program.stdout is not None
-    line = program.stdout.readline().strip()
-    if not line:
-        raise RuntimeError(f"{program.args!r} did not start")
-    return line
 
 
 _HEADS = ("admitted", "could have been", "too few", "too many in any span")

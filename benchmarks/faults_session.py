@@ -20,7 +20,8 @@ from pathlib import Path
 
 from benchmarks.campaign import asked, exit_code, played, rows, show, words_of
 from benchmarks.faults_session_scene import Scene, opened
-from benchmarks.faults_session_verdict import NOTHING, Span, Verdict, judge, read
+from benchmarks.faults_session_verdict import Verdict, judge, read
+from benchmarks.forgiven import NOTHING, Span
 from benchmarks.harness import no_log_lines
 
 WORKERS = 3

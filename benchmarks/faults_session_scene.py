@@ -10,9 +10,7 @@
 import asyncio
 import random
 import secrets
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +21,7 @@ import msgspec
 
 from benchmarks.faults_queue_scene import Database
 from benchmarks.faults_session_crowd import Orders
+from benchmarks.program import first_line, program
 from benchmarks.servers import ClusterNodes, Server, cluster, free_ports
 from sadd.postgres.migrate import migrate
 
@@ -119,25 +118,3 @@ def opened(folder: Path, chance: random.Random, stack: ExitStack, people: int, *
 def crowd(orders: Orders) -> Iterator["subprocess.Popen[str]"]:
     with program("benchmarks.faults_session_crowd", msgspec.json.encode(orders).decode()) as worker:
         yield worker
-
-
-@contextmanager
-def program(*words: str, obeys: bool = False) -> Iterator["subprocess.Popen[str]"]:
-    """A module of ours, killed at the end; ``obeys``: it reads words from us."""
-    command, source = [sys.executable, "-m", *words], subprocess.PIPE if obeys else subprocess.DEVNULL
-    with subprocess.Popen(
-        command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as started:
-        try:
-            yield started
-        finally:
-            started.send_signal(signal.SIGCONT)
-            started.kill()
-
-
-def first_line(started: "subprocess.Popen[str]") -> str:
-    assert started.stdout is not None
-    line = started.stdout.readline().strip()
-    if not line:
-        raise RuntimeError(f"{started.args!r} did not start")
-    return line

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.forgiven import Span
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -39,20 +41,6 @@ class Life:
     untold: bool = False
     turns: int = 0
     away: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """What was acknowledged in it (ns) the class ``hot`` may lose by rule."""
-
-    from_ns: int
-    to_ns: int
-
-    def __contains__(self, at_ns: int) -> bool:
-        return self.from_ns <= at_ns <= self.to_ns
-
-
-NOTHING = Span(1, 0)
 
 
 @dataclass(frozen=True, slots=True)

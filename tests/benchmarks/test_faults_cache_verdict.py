@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.faults_cache import main
-from benchmarks.faults_cache_verdict import NOTHING, Span, Verdict, judge, read
+from benchmarks.faults_cache_verdict import Verdict, judge, read
+from benchmarks.forgiven import NOTHING, Span
 
 MS = 1_000_000
 READER = f"""\

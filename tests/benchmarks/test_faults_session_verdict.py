@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.faults_session import main
-from benchmarks.faults_session_verdict import NOTHING, Span, Verdict, judge, read
+from benchmarks.faults_session_verdict import Verdict, judge, read
+from benchmarks.forgiven import NOTHING, Span
 
 CLEAN = """\
 C a durable id1 100 110
