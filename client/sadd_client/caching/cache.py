@@ -51,8 +51,7 @@ class AsyncCache:
         known = self.known(key)
         if known is not None:
             return known
-        wanted = self._store.wanted(times, tags, content_type, patience_seconds)
-        return await self._store.loading.get_or_load(key, load, wanted)
+        return await self._store.get_or_load(key, load, times, tags, content_type, patience_seconds)
 
     async def put(
         self,
@@ -158,12 +157,11 @@ class Cache:
         known = self.known(key)
         if known is not None:
             return known
-        wanted = self._store.wanted(times, tags, content_type, patience_seconds)
 
         async def awaited() -> bytes | Loaded:
             return load()
 
-        return complete(self._store.loading.get_or_load(key, awaited, wanted))
+        return complete(self._store.get_or_load(key, awaited, times, tags, content_type, patience_seconds))
 
     def put(
         self,

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from sadd_client.caching.calls import Calls
-from sadd_client.caching.entry import Times
-from sadd_client.caching.loading import Loading, Wanted
+from sadd_client.caching.entry import Entry, Times
+from sadd_client.caching.loading import Load, Loading, Wanted
 from sadd_client.caching.memory import Memory
 from sadd_client.caching.stats import CacheStats
 from sadd_client.courier import Courier
@@ -36,12 +36,18 @@ class Store:
         self.memory = Memory(pool, io, path, deadline_seconds, memory_bytes_max, stale_bound_seconds)
         self.loading = Loading(self.calls, self.memory, io, loads_max)
 
-    @staticmethod
-    def wanted(
-        times: Times | None, tags: Iterable[str], content_type: str, patience_seconds: float | None
-    ) -> Wanted:
+    async def get_or_load(
+        self,
+        key: str,
+        load: Load,
+        times: Times | None,
+        tags: Iterable[str],
+        content_type: str,
+        patience_seconds: float | None,
+    ) -> Entry:
+        """What the memory did not know."""
         patience = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
-        return Wanted(times, tuple(tags), content_type, patience)
+        return await self.loading.get_or_load(key, load, Wanted(times, tuple(tags), content_type, patience))
 
     async def put(
         self, key: str, body: bytes, content_type: str, times: Times | None, tags: Iterable[str]
