@@ -2,7 +2,7 @@
 
 from sadd_client.caching.entry import Entry
 from sadd_client.caching.feed import Feed
-from sadd_client.caching.shelf import Held, Shelf
+from sadd_client.caching.shelf import USES_MAX, Held, Shelf
 from sadd_client.clock import now
 from sadd_client.pool import Pool
 from sadd_client.ports import Io
@@ -39,7 +39,7 @@ class Memory:
             return None
         if held.checked != self._bumps.position and not self._still(key, held):
             return None
-        if held.uses < 3:
+        if held.uses < USES_MAX:
             held.uses += 1
         self.hits += 1
         return held.entry

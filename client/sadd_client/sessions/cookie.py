@@ -22,7 +22,7 @@ class Cookie:
     keep_seconds: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.name.startswith(PREFIX) or not self.name.removeprefix("__Host-").isidentifier():
+        if not self.name.startswith(PREFIX) or not self.name.removeprefix(PREFIX).isidentifier():
             raise ValueError("the name of a session's cookie is __Host- and letters, digits or _")
         if self.same_site not in ("Lax", "Strict"):
             raise ValueError("same_site is Lax or Strict")

@@ -1,18 +1,20 @@
 """This process's memory: it answers what is valid and proven, and else it is silent."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sadd_client import AsyncClient, Times
+from sadd_client import AsyncCache, AsyncClient, Times
 from sadd_client.caching.entry import Entry
 from sadd_client.caching.memory import Memory
 from sadd_client.clock import now
 from sadd_client.sse import Event
-from tests.client.caching.callers import Origin
+from tests.client.caching.callers import Caller, Origin
 from tests.client.caching.conftest import Open
 from tests.client.caching.model import Model
 from tests.client.doors import KEY
@@ -128,14 +130,14 @@ async def test_a_forked_child_remembers_nothing(platform: Model) -> None:
         await eventually(lambda: _got(cache))
 
 
-async def _got(cache: object) -> bool:
-    entry = await cache.get("key")  # type: ignore[attr-defined]  # a cache
-    return bool(entry.source == "memory")
+async def _got(cache: AsyncCache) -> bool:
+    entry = await cache.get("key")
+    return entry is not None and entry.source == "memory"
 
 
-async def _remembers(caller: object, origin: Origin) -> bool:
-    entry = await caller.load("key", origin)  # type: ignore[attr-defined]  # a caller
-    return bool(entry.source == "memory" and entry.body == origin.body)
+async def _remembers(caller: Caller, origin: Origin) -> bool:
+    entry = await caller.load("key", origin)
+    return entry.source == "memory" and entry.body == origin.body
 
 
 STEPS = st.lists(
@@ -205,8 +207,8 @@ def _memory() -> Memory:
     class Deaf:
         """No task is begun: what is heard comes from the test."""
 
-        def attend(self, work: object) -> object:
-            work.close()  # type: ignore[attr-defined]  # a coroutine
+        def attend(self, work: Coroutine[Any, Any, None]) -> object:
+            work.close()
             return lambda: None
 
         def mutex(self) -> object:
