@@ -117,8 +117,15 @@ def _loading(apart: Apart) -> list[Goal]:
     return [
         at_most(f"origin calls of {fleet.requests:,} misses at once, four workers", 1, fleet.calls, "calls"),
         at_most(f"the same, an origin of {slow.seconds:.0f} s", 1, slow.calls, "calls"),
+        at_most("answers of the shield's crowds that failed", 0, _failed(apart), "answers"),
         at_most(f"uncacheable crowd of {requests}", 2.2, times, "origin times"),
     ]
+
+
+def _failed(apart: Apart) -> int:
+    """One call of the origin is no merit when the crowd got nothing of it."""
+    ours = [one for (_, proxy), rushes in apart.rushes.items() if proxy == SHIELD for one in rushes]
+    return sum(one.failed for one in (apart.fleet, apart.fleet_slow, *ours))
 
 
 def _memory(samples: Mapping[str, Sequence[Reading]], found: Found) -> list[Goal]:

@@ -85,7 +85,7 @@ def test_each_goal_has_its_value() -> None:
     goals_told = told(report())
     missed = [name for name, goal in goals_told.items() if not goal["met"]]
 
-    assert len(goals_told) == 18
+    assert len(goals_told) == 19
     assert missed == ["uncacheable crowd: time over the best proxy"]
     assert goals_told["uncacheable crowd of 50"]["measured"] == 2.1
     assert goals_told["1 KiB hits of the shield against nginx"]["measured"] == 0.6
@@ -103,6 +103,13 @@ def test_a_second_call_is_a_missed_goal() -> None:
     """One in ten thousand is one too many."""
     goals_told = told(report(fleet=Rush(10_000, 2, 2.0)))
     assert goals_told["origin calls of 10,000 misses at once, four workers"]["met"] is False
+
+
+def test_a_crowd_that_got_no_answers_is_a_missed_goal() -> None:
+    """One call of the origin is no merit then."""
+    goals_told = told(report(fleet_slow=Rush(10_000, 1, 7.0, failed=3)))
+    assert goals_told["answers of the shield's crowds that failed"]["measured"] == 3
+    assert goals_told["answers of the shield's crowds that failed"]["met"] is False
 
 
 def test_what_is_absent_is_not_measured() -> None:
